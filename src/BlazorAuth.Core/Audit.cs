@@ -1,0 +1,63 @@
+using BlazorAuth.Core.Data;
+
+namespace BlazorAuth.Core;
+
+/// <summary>Every security event there is (ASVS 16.3).</summary>
+public enum AuditEvent
+{
+    /// <summary>An account was made.</summary>
+    Registered,
+    /// <summary>A sign-up was refused or made no account.</summary>
+    RegisterRefused,
+    /// <summary>Somebody signed in.</summary>
+    SignedIn,
+    /// <summary>A sign-in was refused.</summary>
+    SignInRefused,
+    /// <summary>A session's owner signed out.</summary>
+    SignedOut,
+    /// <summary>A session was ended by its owner from another one.</summary>
+    SessionEnded,
+    /// <summary>All other sessions were ended.</summary>
+    OtherSessionsEnded,
+    /// <summary>A rotated refresh token came again; its session was ended.</summary>
+    RefreshTokenReused,
+    /// <summary>An address was verified.</summary>
+    EmailVerified,
+    /// <summary>The owner of an address disowned an account made with it.</summary>
+    EmailDisowned,
+    /// <summary>Somebody asked for a reset letter.</summary>
+    PasswordResetAsked,
+    /// <summary>A password was reset by mail.</summary>
+    PasswordReset,
+    /// <summary>A password was changed by its owner.</summary>
+    PasswordChanged,
+    /// <summary>A password change was refused.</summary>
+    PasswordChangeRefused,
+    /// <summary>A change of address was asked for.</summary>
+    EmailChangeAsked,
+    /// <summary>An address was changed.</summary>
+    EmailChanged,
+    /// <summary>A profile was changed.</summary>
+    ProfileChanged,
+    /// <summary>An account was closed by its owner.</summary>
+    AccountClosed,
+    /// <summary>An account became an administrator's.</summary>
+    AdministratorMade,
+}
+
+/// <summary>The one writer of security events. An entry is saved with the change it tells of, in the same transaction.</summary>
+public sealed class Audit(AuthDbContext db, TimeProvider time)
+{
+    /// <summary>Adds an entry to the caller's unit of work.</summary>
+    public void Write(AuditEvent what, Caller caller, string? userId = null, AuthError? reason = null, string? sessionId = null) =>
+        db.AuditEntries.Add(new AuditEntry
+        {
+            At = time.GetUtcNow(),
+            Event = what,
+            UserId = userId ?? caller.UserId,
+            SessionId = sessionId ?? caller.SessionId,
+            Address = caller.Address,
+            Agent = caller.Agent,
+            Reason = reason?.Code(),
+        });
+}

@@ -1,0 +1,118 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Mail;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Secret = BlazorAuth.Core.Credentials.Secret;
+
+namespace BlazorAuth.Core;
+
+/// <summary>The one registration both hosts call.</summary>
+public static class AuthCore
+{
+    /// <summary>PBKDF2-HMAC-SHA512 iterations: the OWASP figure of 2026, above the 210,000 of ASVS appendix C.</summary>
+    public const int HashIterations = 220_000;
+
+    /// <summary>Adds store, credentials, flows and mail.</summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="configuration">Where section <c>BlazorAuth</c> is.</param>
+    /// <param name="development">Whether missing settings may be filled in for a developer.</param>
+    /// <param name="listeningUrl">Where the site listens, for <c>PublicUrl</c> in development.</param>
+    /// <exception cref="ConfigurationFault">A setting is missing, malformed or unknown.</exception>
+    public static AuthOptions AddAuthCore(
+        this IServiceCollection services, IConfiguration configuration, bool development, string listeningUrl)
+    {
+        var options = AuthOptionsReader.Read(configuration, development, listeningUrl);
+        services.AddSingleton(Options.Create(options));
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddAuthStore();
+        services.AddAuthIdentity();
+
+        services.AddSingleton<KeyRing>().AddSingleton<Secret>().AddSingleton<SigningKeys>().AddSingleton<AccessTokens>();
+        services.AddSingleton<HashingGate>().AddSingleton<StandInHash>();
+        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<Audit>();
+        services.AddDataProtection().SetApplicationName("BlazorAuth");
+        services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((keys, ring) => keys.XmlRepository = ring);
+
+        services.AddSingleton<Doorbell>().AddScoped<Outbox>().AddSingleton<Postman>();
+        services.AddSingleton(Transport);
+        services.AddHostedService(provider => provider.GetRequiredService<Postman>());
+
+        services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<StepUp>().AddScoped<ResetPassword>()
+            .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
+            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<SetUpAdministrator>();
+        return options;
+    }
+
+    /// <summary>Makes or opens the store: data directory, migrations, keys. Call it once, before anything is served.</summary>
+    /// <exception cref="ConfigurationFault">The store cannot be opened with these settings.</exception>
+    public static async Task OpenAuthStoreAsync(this IServiceProvider services, CancellationToken ct = default)
+    {
+        var options = services.GetRequiredService<IOptions<AuthOptions>>().Value;
+        MakePrivateFolder(options.DataPath);
+        await using (var scope = services.CreateAsyncScope())
+            await Providers.MigrateAsync(scope.ServiceProvider.GetRequiredService<AuthDbContext>(), options, ct);
+        await services.GetRequiredService<KeyRing>().OpenAsync(ct);
+        await services.GetRequiredService<SigningKeys>().ReadAsync(ct);
+    }
+
+    internal static IServiceCollection AddAuthIdentity(this IServiceCollection services)
+    {
+        services.AddIdentityCore<AuthUser>(identity =>
+            {
+                identity.User.RequireUniqueEmail = true;
+                identity.Stores.SchemaVersion = IdentitySchemaVersions.Version3;
+                // The policy is ours (Passwords.Judge), with reasons; Identity's composition rules contradict NIST.
+                identity.Password = new Microsoft.AspNetCore.Identity.PasswordOptions
+                {
+                    RequiredLength = 1, RequireDigit = false, RequireLowercase = false, RequireUppercase = false, RequireNonAlphanumeric = false,
+                };
+            })
+            .AddUserStore<UserStore>();
+        services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = HashIterations);
+        services.Replace(ServiceDescriptor.Scoped<IPasswordHasher<AuthUser>, NfcPasswordHasher>());
+        return services.Replace(ServiceDescriptor.Scoped<ILookupNormalizer, Normalizer>());
+    }
+
+    private static IMailTransport Transport(IServiceProvider provider)
+    {
+        var options = provider.GetRequiredService<IOptions<AuthOptions>>().Value;
+        var smtp = options.Mail.Smtp;
+        return options.Mail.Transport!.Value switch
+        {
+            MailTransport.Folder => new FolderTransport(options.MailPath, options.Mail.From, provider.GetRequiredService<TimeProvider>()),
+            MailTransport.Smtp => new SmtpTransport(
+                new SmtpSettings(smtp.Host, smtp.Port, NullIfEmpty(smtp.User), NullIfEmpty(smtp.Password), smtp.Security), options.Mail.From),
+        };
+    }
+
+    private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
+
+    // The store and the master key are for the process's own user only.
+    private static void MakePrivateFolder(string path)
+    {
+        try
+        {
+            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
+            else Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationFault($"BlazorAuth:DataDirectory: {path} cannot be made ({fault.GetType().Name}).");
+        }
+    }
+
+    /// <summary>Identity's store, saving nothing by itself: a flow's changes are one unit of work.</summary>
+    private sealed class UserStore : UserStore<AuthUser, IdentityRole, AuthDbContext>
+    {
+        public UserStore(AuthDbContext context, IdentityErrorDescriber? describer = null) : base(context, describer) =>
+            AutoSaveChanges = false;
+    }
+}

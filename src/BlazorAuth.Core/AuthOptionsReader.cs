@@ -1,0 +1,140 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using BlazorAuth.Core.Mail;
+using Microsoft.Extensions.Configuration;
+
+namespace BlazorAuth.Core;
+
+/// <summary>The configuration cannot be served. The hosts print the lines and exit with code 78 (EX_CONFIG).</summary>
+public sealed class ConfigurationFault(params IReadOnlyList<string> lines) : Exception(string.Join('\n', lines))
+{
+    /// <summary>One plain line a fault; never a value that may be secret.</summary>
+    public IReadOnlyList<string> Lines { get; } = lines;
+}
+
+/// <summary>Reads, completes and checks <see cref="AuthOptions"/>; all faults are told at once.</summary>
+internal static class AuthOptionsReader
+{
+    /// <exception cref="ConfigurationFault">Something is wrong; every fault has its line.</exception>
+    public static AuthOptions Read(IConfiguration configuration, bool development, string listeningUrl)
+    {
+        var section = configuration.GetSection(AuthOptions.Section);
+        List<string> faults = [];
+        CheckKeys(section, typeof(AuthOptions), faults);
+        if (faults.Count > 0) throw new ConfigurationFault(faults);
+
+        var options = section.Get<AuthOptions>() ?? new AuthOptions();
+        options.DataPath = Path.GetFullPath(options.DataDirectory, Home());
+        if (development)
+        {
+            if (options.PublicUrl.Length == 0) options.PublicUrl = listeningUrl;
+            options.Mail.Transport ??= MailTransport.Folder;
+        }
+
+        faults.AddRange(Check(options));
+        return faults.Count == 0 ? options : throw new ConfigurationFault(faults);
+    }
+
+    private static void CheckKeys(IConfigurationSection section, Type type, List<string> faults)
+    {
+        foreach (var child in section.GetChildren())
+        {
+            var property = type.GetProperty(child.Key, BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance);
+            if (property is null)
+                faults.Add($"{child.Path}: there is no such setting.");
+            else if (property.PropertyType.IsClass && property.PropertyType != typeof(string)
+                     && !typeof(IList).IsAssignableFrom(property.PropertyType))
+                CheckKeys(child, property.PropertyType, faults);
+            else if (!typeof(IList).IsAssignableFrom(property.PropertyType) && !Readable(child.Value, property.PropertyType))
+                faults.Add($"{child.Path}: {Expected(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType)}.");
+        }
+    }
+
+    private static bool Readable(string? value, Type type)
+    {
+        if (string.IsNullOrEmpty(value) && (type == typeof(string) || Nullable.GetUnderlyingType(type) is not null)) return true;
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        if (type == typeof(string)) return true;
+        if (type == typeof(bool)) return bool.TryParse(value, out _);
+        if (type == typeof(int)) return int.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
+        if (type == typeof(TimeSpan)) return TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out _);
+        return Enum.GetNames(type).Contains(value, StringComparer.OrdinalIgnoreCase);
+    }
+
+    private static string Expected(Type type) =>
+        type == typeof(bool) ? "must be true or false"
+        : type == typeof(int) ? "must be a whole number"
+        : type == typeof(TimeSpan) ? "must be a length of time such as 00:10:00 or 14.00:00:00"
+        : "must be one of " + string.Join(", ", Enum.GetNames(type));
+
+    private static IEnumerable<string> Check(AuthOptions o)
+    {
+        const string p = AuthOptions.Section + ":";
+        if (o.PublicUrl.Length == 0)
+            yield return p + "PublicUrl: required; the address people reach the site at, such as https://auth.example.com.";
+        else if (!IsOrigin(o.PublicUrl))
+            yield return p + "PublicUrl: must be an absolute http or https address without query or fragment.";
+        if (o.Api.PublicUrl.Length > 0 && !IsOrigin(o.Api.PublicUrl))
+            yield return p + "Api:PublicUrl: must be an absolute http or https address without query or fragment.";
+        if (o.Mail.Transport is null)
+            yield return p + "Mail:Transport: required; Smtp or Folder.";
+        if (o.Mail.Transport == MailTransport.Smtp && o.Mail.Smtp.Host.Length == 0)
+            yield return p + "Mail:Smtp:Host: required by the Smtp transport.";
+        if (o.Mail.Smtp.Port is < 1 or > 65535)
+            yield return p + "Mail:Smtp:Port: must be from 1 to 65535.";
+        if (!System.Net.Mail.MailAddress.TryCreate(o.Mail.From, out _))
+            yield return p + "Mail:From: must be an e-mail address.";
+        if (o.Passwords.MinimumLength is < 8 or > 64)
+            yield return p + "Passwords:MinimumLength: must be from 8 to 64.";
+        if (o.Passwords.MaximumLength is < 64 or > 1024)
+            yield return p + "Passwords:MaximumLength: must be from 64 to 1024.";
+        foreach (var (key, value) in Lifetimes(o))
+            if (value <= TimeSpan.Zero) yield return p + key + ": must be longer than zero.";
+        if (o.Tokens.ReuseLeeway < TimeSpan.Zero || o.Tokens.ReuseLeeway > TimeSpan.FromMinutes(1))
+            yield return p + "Tokens:ReuseLeeway: must be from 00:00:00 to 00:01:00.";
+        if (o.Tokens.RefreshTokenIdleLifetime > o.Tokens.RefreshTokenAbsoluteLifetime)
+            yield return p + "Tokens:RefreshTokenIdleLifetime: must not be longer than RefreshTokenAbsoluteLifetime.";
+        if (o.Sessions.IdleLifetime > o.Sessions.AbsoluteLifetime)
+            yield return p + "Sessions:IdleLifetime: must not be longer than AbsoluteLifetime.";
+        foreach (var (key, value) in Limits(o.Throttle))
+            if (value < 1) yield return p + "Throttle:" + key + ": must be at least 1.";
+        foreach (var proxy in o.Proxy.KnownProxies)
+            if (!System.Net.IPAddress.TryParse(proxy, out _)) yield return p + "Proxy:KnownProxies: must be network addresses.";
+        foreach (var network in o.Proxy.KnownNetworks)
+            if (!System.Net.IPNetwork.TryParse(network, out _)) yield return p + "Proxy:KnownNetworks: must be networks such as 10.0.0.0/8.";
+        foreach (var origin in o.Api.AllowedOrigins)
+            if (!IsOrigin(origin) || new Uri(origin).AbsolutePath != "/")
+                yield return p + "Api:AllowedOrigins: must be origins such as https://app.example.com.";
+    }
+
+    private static IEnumerable<(string, TimeSpan)> Lifetimes(AuthOptions o) =>
+    [
+        ("Tokens:AccessTokenLifetime", o.Tokens.AccessTokenLifetime),
+        ("Tokens:RefreshTokenIdleLifetime", o.Tokens.RefreshTokenIdleLifetime),
+        ("Tokens:RefreshTokenAbsoluteLifetime", o.Tokens.RefreshTokenAbsoluteLifetime),
+        ("Sessions:IdleLifetime", o.Sessions.IdleLifetime),
+        ("Sessions:AbsoluteLifetime", o.Sessions.AbsoluteLifetime),
+        ("Sessions:StepUpWindow", o.Sessions.StepUpWindow),
+        ("Keys:RotateEvery", o.Keys.RotateEvery),
+    ];
+
+    private static IEnumerable<(string, int)> Limits(ThrottleOptions t) =>
+    [
+        (nameof(t.SignInPerAccount), t.SignInPerAccount), (nameof(t.SignInPerAddress), t.SignInPerAddress),
+        (nameof(t.MailPerAddress), t.MailPerAddress), (nameof(t.MailPerCaller), t.MailPerCaller),
+        (nameof(t.SignUpPerAddress), t.SignUpPerAddress),
+    ];
+
+    private static bool IsOrigin(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var uri)
+        && uri.Scheme is "http" or "https" && uri.Query.Length == 0 && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0;
+
+    // The clone's root for a program built in a clone, so that both hosts share one store; else the program's own folder.
+    private static string Home()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "BlazorAuth.sln"))) return folder.FullName;
+        return AppContext.BaseDirectory;
+    }
+}

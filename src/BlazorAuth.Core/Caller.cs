@@ -1,0 +1,28 @@
+using BlazorAuth.Core.Data;
+
+namespace BlazorAuth.Core;
+
+/// <summary>Who asks, as the edge knows them. Everything in it is established; nothing is taken from the request's body.</summary>
+/// <param name="UserId">The signed-in user, or null.</param>
+/// <param name="SessionId">The session the request came in, or null.</param>
+/// <param name="AuthenticatedAt">When that session last proved who it is.</param>
+/// <param name="Address">The network address, from the connection or a configured proxy only (ASVS 4.1.3).</param>
+/// <param name="Agent">The User-Agent header, cut to 256 characters.</param>
+public sealed record Caller(
+    string? UserId, string? SessionId, DateTimeOffset? AuthenticatedAt, string? Address, string? Agent)
+{
+    /// <summary>The longest agent text kept.</summary>
+    public const int MaximumAgentLength = 256;
+
+    /// <summary>Somebody not signed in.</summary>
+    public static Caller Anonymous(string? address, string? agent) => new(null, null, null, address, Clean(agent));
+
+    /// <summary>The owner of a live session.</summary>
+    public static Caller Of(Session session, string? address, string? agent) =>
+        new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent));
+
+    // CR/LF in a header value would forge a line wherever the agent is printed.
+    private static string? Clean(string? agent) =>
+        string.IsNullOrWhiteSpace(agent) ? null
+            : string.Concat(agent.Where(c => !char.IsControl(c)).Take(MaximumAgentLength));
+}

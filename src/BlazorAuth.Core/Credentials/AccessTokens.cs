@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.IdentityModel.Tokens.Jwt;
+using System.Security.Claims;
+using BlazorAuth.Core.Data;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
+
+namespace BlazorAuth.Core.Credentials;
+
+/// <summary>Access tokens: ES256 JWTs of type <c>at+jwt</c> (RFC 9068), never stored, tied to a session and its generation.</summary>
+public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options, TimeProvider time)
+{
+    /// <summary>The one algorithm taken (RFC 8725 §3.1).</summary>
+    public const string Algorithm = SecurityAlgorithms.EcdsaSha256;
+
+    /// <summary>The one header type taken (RFC 9068 §4).</summary>
+    public const string Type = "at+jwt";
+
+    /// <summary>The claim that carries the session's id.</summary>
+    public const string SessionClaim = "sid";
+
+    /// <summary>The claim that carries the generation of the session's credentials.</summary>
+    public const string GenerationClaim = "gen";
+
+    /// <summary>How far clocks may differ (ASVS 9.2.1); the library's own default of five minutes is half a lifetime.</summary>
+    public static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
+
+    private static readonly JwtSecurityTokenHandler Writer = new() { SetDefaultTimesOnTokenCreation = false };
+
+    /// <summary>Signs a token for the session as it stands.</summary>
+    public async Task<string> IssueAsync(Session session, CancellationToken ct)
+    {
+        var key = await keys.CurrentAsync(ct);
+        var now = time.GetUtcNow();
+        var header = new JwtHeader(new SigningCredentials(key.Key, Algorithm)) { [JwtHeaderParameterNames.Typ] = Type };
+        var payload = new JwtPayload
+        {
+            ["iss"] = options.Value.Issuer,
+            ["aud"] = options.Value.Tokens.Audience,
+            ["sub"] = session.UserId,
+            ["client_id"] = "blazorauth",
+            ["sid"] = session.Id,
+            ["gen"] = session.Generation,
+            ["jti"] = Secret.Random(16),
+            ["iat"] = now.ToUnixTimeSeconds(),
+            ["exp"] = (now + options.Value.Tokens.AccessTokenLifetime).ToUnixTimeSeconds(),
+            ["auth_time"] = session.AuthenticatedAt.ToUnixTimeSeconds(),
+            ["amr"] = session.Methods.Split(' '),
+        };
+        return Writer.WriteToken(new JwtSecurityToken(header, payload));
+    }
+
+    /// <summary>What makes a token ours: signature, issuer, audience, times, and nothing taken from the token's own header but the key's name.</summary>
+    public TokenValidationParameters Validation() => new()
+    {
+        ValidIssuer = options.Value.Issuer,
+        ValidAudience = options.Value.Tokens.Audience,
+        ClockSkew = ClockSkew,
+        RequireExpirationTime = true,
+        RequireSignedTokens = true,
+        ValidateIssuerSigningKey = true,
+        NameClaimType = "sub",
+        LifetimeValidator = (notBefore, expires, _, _) => InTime(notBefore, expires),
+        IssuerSigningKeyResolver = (_, _, keyId, _) => [.. keys.Published.Where(k => k.Key.KeyId == keyId).Select(k => k.Key)],
+    };
+
+    /// <summary>Whether the header is one of ours: the algorithm and the type, exactly.</summary>
+    public static bool HasOurHeader(JwtSecurityToken token) =>
+        token.Header.Alg == Algorithm && token.Header.Typ == Type;
+
+    /// <summary>The session a validated token belongs to.</summary>
+    public static (string SessionId, int Generation)? SessionOf(ClaimsPrincipal principal) =>
+        principal.FindFirst(SessionClaim)?.Value is { } sid
+        && int.TryParse(principal.FindFirst(GenerationClaim)?.Value, CultureInfo.InvariantCulture, out var generation) ? (sid, generation) : null;
+
+    private bool InTime(DateTime? notBefore, DateTime? expires)
+    {
+        var now = time.GetUtcNow().UtcDateTime;
+        if (notBefore > now + ClockSkew) return false;
+        return expires is not null && expires + ClockSkew > now
+            ? true : throw new SecurityTokenExpiredException("The token has expired.");
+    }
+}

@@ -1,0 +1,116 @@
+using System.Text;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Credentials;
+
+/// <summary>
+/// One-time tokens of letters: minted when the letter is sent, stored as keyed hashes, bound to purpose and destination,
+/// spent by one conditional statement. Identity's own stateless tokens can be replayed (ADR 0006).
+/// </summary>
+public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider time)
+{
+    /// <summary>How often a code may be tried before its letter is worth nothing: five in a million.</summary>
+    public const int MaximumAttempts = 5;
+
+    /// <summary>How long a link of each purpose opens something, with its reason.</summary>
+    public static TimeSpan Lifetime(TokenPurpose purpose) => purpose switch
+    {
+        TokenPurpose.VerifyEmail => TimeSpan.FromHours(24),        // people read mail the next morning
+        TokenPurpose.ResetPassword => TimeSpan.FromMinutes(60),    // takes the account over: as short as slow mail allows
+        TokenPurpose.ChangeEmail => TimeSpan.FromMinutes(60),      // the asker is waiting for it
+        TokenPurpose.SetUpAdministrator => TimeSpan.FromHours(24), // stands in a console, is asked for once
+    };
+
+    /// <summary>The secrets of a fresh token; they exist in the letter and nowhere else.</summary>
+    public sealed record Minted(string Link, string? Code);
+
+    /// <summary>Makes a token and kills every older one of the same purpose and account. Saved by the caller.</summary>
+    public async Task<Minted> MintAsync(
+        TokenPurpose purpose, string userId, string destination, bool withCode, string? sessionId, CancellationToken ct)
+    {
+        await KillIssuedAsync(userId, [purpose], ct);
+        var minted = new Minted(Secret.Random(32), withCode ? Secret.SixDigits() : null);
+        var now = time.GetUtcNow();
+        db.OneTimeTokens.Add(new OneTimeToken
+        {
+            Id = Guid.CreateVersion7().ToString(),
+            Purpose = purpose,
+            UserId = userId,
+            Destination = destination,
+            SecretHash = HashLink(purpose, minted.Link),
+            CodeHash = minted.Code is null ? null : HashCode(purpose, destination, minted.Code),
+            SessionId = sessionId,
+            CreatedAt = now,
+            ExpiresAt = now + Lifetime(purpose),
+        });
+        return minted;
+    }
+
+    /// <summary>The live token of a link, or why it is none: only a holder of the link learns that.</summary>
+    public async Task<Outcome<OneTimeToken>> FindAsync(TokenPurpose purpose, string? link, CancellationToken ct)
+    {
+        if (string.IsNullOrEmpty(link) || link.Length > 100) return AuthError.LinkInvalid;
+        var hash = HashLink(purpose, link);
+        var token = await db.OneTimeTokens.AsNoTracking().SingleOrDefaultAsync(t => t.SecretHash == hash && t.Purpose == purpose, ct);
+        if (token is null) return AuthError.LinkInvalid;
+        if (token.UsedAt is not null) return AuthError.LinkUsed;
+        return token.RevokedAt is not null || token.ExpiresAt <= time.GetUtcNow() ? AuthError.LinkExpired : token;
+    }
+
+    /// <summary>
+    /// The live token whose code was sent to the destination. The attempt is counted before the code is looked at, and an
+    /// unknown destination runs the same statements.
+    /// </summary>
+    public async Task<OneTimeToken?> FindByCodeAsync(TokenPurpose purpose, string destination, string code, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        var live = db.OneTimeTokens.Where(t =>
+            t.Destination == destination && t.Purpose == purpose && t.UsedAt == null && t.RevokedAt == null && t.ExpiresAt > now);
+        var counted = await live.Where(t => t.Attempts < MaximumAttempts)
+            .ExecuteUpdateAsync(set => set.SetProperty(t => t.Attempts, t => t.Attempts + 1), ct);
+        var hash = HashCode(purpose, destination, Digits(code));
+        var token = await live.AsNoTracking().FirstOrDefaultAsync(t => t.CodeHash == hash, ct);
+        return counted > 0 ? token : null;
+    }
+
+    /// <summary>Spends the token: true for exactly one of any number of callers. Call it inside the transaction of what it opens.</summary>
+    public async Task<bool> SpendAsync(OneTimeToken token, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        return await db.OneTimeTokens
+            .Where(t => t.Id == token.Id && t.UsedAt == null && t.RevokedAt == null && t.ExpiresAt > now)
+            .ExecuteUpdateAsync(set => set.SetProperty(t => t.UsedAt, now), ct) == 1;
+    }
+
+    /// <summary>
+    /// Kills the account's live tokens of these purposes; of every purpose where none is named. A letter to a new address that
+    /// is promised and not yet sent is withdrawn with them.
+    /// </summary>
+    public async Task KillAsync(string userId, CancellationToken ct, params TokenPurpose[] purposes)
+    {
+        await KillIssuedAsync(userId, purposes, ct);
+        if (purposes.Length > 0 && !purposes.Contains(TokenPurpose.ChangeEmail)) return;
+        var now = time.GetUtcNow();
+        await db.Outbox.Where(l => l.UserId == userId && l.Kind == LetterKind.ConfirmEmailChange && l.DoneAt == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(l => l.DoneAt, now), ct);
+    }
+
+    private Task KillIssuedAsync(string userId, TokenPurpose[] purposes, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        return db.OneTimeTokens
+            .Where(t => t.UserId == userId && t.UsedAt == null && t.RevokedAt == null)
+            .Where(t => purposes.Length == 0 || purposes.Contains(t.Purpose))
+            .ExecuteUpdateAsync(set => set.SetProperty(t => t.RevokedAt, now), ct);
+    }
+
+    private byte[] HashLink(TokenPurpose purpose, string link) => secret.Hash($"link:{purpose}", link);
+
+    private byte[] HashCode(TokenPurpose purpose, string destination, string code) => secret.Hash($"code:{purpose}", $"{destination}:{code}");
+
+    // People paste '123 456' and type '123-456'.
+    private static string Digits(string code) =>
+        string.Concat(code.EnumerateRunes().Where(r => Rune.IsDigit(r)).Select(r => (int)Rune.GetNumericValue(r)));
+}

@@ -1,0 +1,138 @@
+using System.Collections.Frozen;
+using System.Text;
+using BlazorAuth.Core.Data;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Core.Credentials;
+
+/// <summary>Password policy, and every comparison of a password (ASVS 6.2, NIST SP 800-63B-4 §3.1.1).</summary>
+public sealed class Passwords(
+    AuthDbContext db, IPasswordHasher<AuthUser> hasher, UserManager<AuthUser> users, HashingGate gate, StandInHash standIn,
+    IOptions<AuthOptions> options)
+{
+    private static readonly FrozenSet<string> Common = ReadCommon();
+
+    /// <summary>
+    /// Whether the password is the account's. For a missing account, or one without a password, the same work is done against
+    /// a stand-in, so that the answer takes as long. A hash with older parameters is renewed.
+    /// </summary>
+    public async Task<bool> MatchesAsync(AuthUser? user, string password, CancellationToken ct)
+    {
+        // Longer than any password can be: still one hash of work, of a text that is never right.
+        var tooLong = CodePoints(password) > options.Value.Passwords.MaximumLength;
+        var hash = tooLong ? null : user?.PasswordHash;
+        using var _ = await gate.EnterAsync(ct);
+        var result = hasher.VerifyHashedPassword(
+            user ?? standIn.User, hash ?? standIn.Hash(hasher), tooLong ? "" : password);
+        if (hash is null || result == PasswordVerificationResult.Failed) return false;
+        if (result == PasswordVerificationResult.SuccessRehashNeeded)
+        {
+            var renewed = hasher.HashPassword(user!, password);
+            await db.Users.Where(u => u.Id == user!.Id && u.PasswordHash == hash)
+                .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, renewed), ct);
+        }
+        return true;
+    }
+
+    /// <summary>Spends the work of one hash: what making an account costs, where none is made.</summary>
+    public async Task StandInAsync(string password, CancellationToken ct)
+    {
+        using var _ = await gate.EnterAsync(ct);
+        hasher.HashPassword(standIn.User, password);
+    }
+
+    /// <summary>Whether the password may be set, and if not, why not. <paramref name="field"/> is its JSON name.</summary>
+    public Refusal? Judge(string? password, string field, string? email, string? userName)
+    {
+        var rules = options.Value.Passwords;
+        if (string.IsNullOrEmpty(password)) return Refusal.Shape(field, Fault.Required);
+        var length = CodePoints(password);
+        if (length < rules.MinimumLength) return Refusal.Of(AuthError.WeakPassword, field, Fault.TooShort, rules.MinimumLength);
+        if (length > rules.MaximumLength) return Refusal.Of(AuthError.WeakPassword, field, Fault.TooLong, rules.MaximumLength);
+        string?[] own = [email, email?.Split('@')[0], userName, "blazorauth"];
+        if (own.Any(word => string.Equals(word, password, StringComparison.OrdinalIgnoreCase)))
+            return Refusal.Of(AuthError.WeakPassword, field, Fault.Guessable);
+        return Common.Contains(password.ToLowerInvariant()) ? Refusal.Of(AuthError.CommonPassword, field, Fault.Common) : null;
+    }
+
+    /// <summary>
+    /// Sets the password in the tracked user through Identity, so that its validators and its security stamp apply. Saved by the caller.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Identity refused what <see cref="Judge"/> let pass.</exception>
+    public async Task SetAsync(AuthUser user, string password, CancellationToken ct)
+    {
+        using var _ = await gate.EnterAsync(ct);
+        user.PasswordHash = null;
+        (await users.AddPasswordAsync(user, password)).Demand();
+    }
+
+    internal static int CodePoints(string text) => text.EnumerateRunes().Count();
+
+    private static FrozenSet<string> ReadCommon()
+    {
+        using var stream = typeof(Passwords).Assembly.GetManifestResourceStream("common-passwords.txt")!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .ToFrozenSet(StringComparer.Ordinal);
+    }
+}
+
+/// <summary>PBKDF2-HMAC-SHA512 as Identity stores it, over the NFC form: a password typed on another keyboard still signs in.</summary>
+internal sealed class NfcPasswordHasher(IOptions<PasswordHasherOptions> options) : PasswordHasher<AuthUser>(options)
+{
+    public override string HashPassword(AuthUser user, string password) => base.HashPassword(user, Nfc(password));
+
+    public override PasswordVerificationResult VerifyHashedPassword(AuthUser user, string hashedPassword, string providedPassword) =>
+        base.VerifyHashedPassword(user, hashedPassword, Nfc(providedPassword));
+
+    private static string Nfc(string text)
+    {
+        try
+        {
+            return text.Normalize(NormalizationForm.FormC);
+        }
+        catch (ArgumentException)
+        {
+            return text; // not valid UTF-16; hashed as it is
+        }
+    }
+}
+
+/// <summary>What is compared where there is no account: a hash with today's parameters.</summary>
+public sealed class StandInHash
+{
+    private string? _hash;
+
+    internal AuthUser User { get; } = new();
+
+    internal string Hash(IPasswordHasher<AuthUser> hasher) => _hash ??= hasher.HashPassword(User, Secret.Random(16));
+}
+
+/// <summary>Lets as many password hashes run at once as there are processors: the rest of the site keeps answering.</summary>
+public sealed class HashingGate
+{
+    private readonly SemaphoreSlim _places = new(Math.Max(1, Environment.ProcessorCount));
+
+    internal async Task<IDisposable> EnterAsync(CancellationToken ct)
+    {
+        await _places.WaitAsync(ct);
+        return new Place(_places);
+    }
+
+    private sealed class Place(SemaphoreSlim places) : IDisposable
+    {
+        public void Dispose() => places.Release();
+    }
+}
+
+internal static class IdentityResults
+{
+    /// <summary>For results that flow policy has already made certain: anything else is a fault of ours.</summary>
+    public static void Demand(this IdentityResult result)
+    {
+        if (!result.Succeeded)
+            throw new InvalidOperationException("Identity refused: " + string.Join(", ", result.Errors.Select(e => e.Code)));
+    }
+}

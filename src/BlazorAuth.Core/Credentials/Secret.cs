@@ -1,0 +1,61 @@
+using System.Buffers.Binary;
+using System.Buffers.Text;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace BlazorAuth.Core.Credentials;
+
+/// <summary>Makes secrets and the keyed hashes they are stored as.</summary>
+public sealed class Secret(KeyRing ring)
+{
+    /// <summary>Random bytes in base64url. 16 are an id, 32 a secret (ASVS 7.2.3, 11.5.1).</summary>
+    public static string Random(int bytes) => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(bytes));
+
+    /// <summary>Six decimal digits, all values equally likely.</summary>
+    public static string SixDigits() => RandomNumberGenerator.GetInt32(1_000_000).ToString("D6", CultureInfo.InvariantCulture);
+
+    /// <summary>
+    /// What a secret is stored as. Keyed, because six digits under a bare hash fall to a loop; a stolen database has no key.
+    /// </summary>
+    public byte[] Hash(string purpose, string secret) => ring.Mac(purpose, Encoding.UTF8.GetBytes(secret));
+
+    /// <summary>
+    /// The refresh token of one generation of a session: <c>selector.verifier</c>, where the selector is session id and
+    /// generation and the verifier their MAC. Nothing of it is stored, and a successor can be computed again (ADR 0004).
+    /// </summary>
+    public string RefreshToken(string sessionId, int generation)
+    {
+        var selector = Selector(sessionId, generation);
+        return $"{Base64Url.EncodeToString(selector)}.{Base64Url.EncodeToString(ring.Mac("refresh", selector))}";
+    }
+
+    /// <summary>Takes a refresh token apart; false unless we made it, whatever was done to its text.</summary>
+    public bool TryReadRefreshToken(string? token, out string sessionId, out int generation)
+    {
+        (sessionId, generation) = ("", 0);
+        if (token is not { Length: RefreshTokenLength } || token[SelectorLength] != '.') return false;
+        var selector = new byte[SessionIdBytes + sizeof(int)];
+        var verifier = new byte[32];
+        if (!TryDecode(token.AsSpan(0, SelectorLength), selector) || !TryDecode(token.AsSpan(SelectorLength + 1), verifier)) return false;
+        if (!CryptographicOperations.FixedTimeEquals(verifier, ring.Mac("refresh", selector))) return false;
+        sessionId = Base64Url.EncodeToString(selector.AsSpan(0, SessionIdBytes));
+        generation = BinaryPrimitives.ReadInt32BigEndian(selector.AsSpan(SessionIdBytes));
+        return true;
+    }
+
+    private const int SessionIdBytes = 16, SelectorLength = 27, RefreshTokenLength = SelectorLength + 1 + 43;
+
+    private static byte[] Selector(string sessionId, int generation)
+    {
+        var selector = new byte[SessionIdBytes + sizeof(int)];
+        Base64Url.DecodeFromChars(sessionId, selector.AsSpan(0, SessionIdBytes));
+        BinaryPrimitives.WriteInt32BigEndian(selector.AsSpan(SessionIdBytes), generation);
+        return selector;
+    }
+
+    // Base64url has several spellings of the same bytes; only the one we write is ours, or a changed character would pass.
+    private static bool TryDecode(ReadOnlySpan<char> text, byte[] bytes) =>
+        Base64Url.TryDecodeFromChars(text, bytes, out var written) && written == bytes.Length
+        && text.SequenceEqual(Base64Url.EncodeToString(bytes));
+}

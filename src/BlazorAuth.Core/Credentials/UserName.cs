@@ -1,0 +1,25 @@
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Identity;
+
+namespace BlazorAuth.Core.Credentials;
+
+/// <summary>
+/// User names: 3 to 32 ASCII letters, digits, dots, hyphens or underscores, beginning with a letter; compared in lower case.
+/// Never with an @, so that no name can be taken for an address.
+/// </summary>
+public static partial class UserName
+{
+    /// <summary>Whether the text is a user name.</summary>
+    public static bool IsValid(string? text) => text is not null && Pattern().IsMatch(text);
+
+    [GeneratedRegex(@"\A[A-Za-z][A-Za-z0-9._-]{2,31}\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 100)]
+    private static partial Regex Pattern();
+}
+
+/// <summary>Makes Identity compare as we do; its own upper-casing merges look-alikes.</summary>
+internal sealed class Normalizer : ILookupNormalizer
+{
+    public string? NormalizeEmail(string? email) => EmailAddress.TryParse(email, out var canonical) ? canonical : email;
+
+    public string? NormalizeName(string? name) => name?.ToLowerInvariant();
+}

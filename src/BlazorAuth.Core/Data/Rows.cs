@@ -1,0 +1,243 @@
+using Microsoft.AspNetCore.Identity;
+
+namespace BlazorAuth.Core.Data;
+
+/// <summary>An account. The key is a UUID v7; the tables are ASP.NET Core Identity's own, so that an existing store can be adopted.</summary>
+public sealed class AuthUser : IdentityUser
+{
+    /// <summary>A new account with its key and its stamp.</summary>
+    public AuthUser()
+    {
+        Id = Guid.CreateVersion7().ToString();
+        SecurityStamp = Guid.NewGuid().ToString();
+    }
+
+    /// <summary>The name others see; at most 200 code points.</summary>
+    public string? DisplayName { get; set; }
+
+    /// <summary>An https address of a picture.</summary>
+    public string? Avatar { get; set; }
+
+    /// <summary>Any JSON object up to 16 KiB, kept as it came.</summary>
+    public string? Profile { get; set; }
+
+    /// <summary>Whether nobody has yet given the account an address, a name or a password.</summary>
+    public bool IsAnonymous { get; set; }
+
+    /// <summary>When the account was made.</summary>
+    public DateTimeOffset CreatedAt { get; set; }
+
+    /// <summary>When an administrator locked the account, or null.</summary>
+    public DateTimeOffset? LockedAt { get; set; }
+
+    /// <summary>
+    /// The user name somebody chose, or null. Identity demands one of everybody, so an account without carries its key there.
+    /// </summary>
+    public string? ChosenUserName => UserName == Id || UserName == Email ? null : UserName;
+}
+
+/// <summary>Which door a session came in by.</summary>
+public enum SessionKind
+{
+    /// <summary>A cookie.</summary>
+    Browser,
+    /// <summary>A refresh token.</summary>
+    Api,
+}
+
+/// <summary>Why a session ended.</summary>
+public enum SessionEnd
+{
+    /// <summary>Its owner signed out.</summary>
+    SignedOut,
+    /// <summary>Its owner ended it from another session.</summary>
+    Revoked,
+    /// <summary>The password was changed elsewhere.</summary>
+    PasswordChanged,
+    /// <summary>The password was reset by mail.</summary>
+    PasswordReset,
+    /// <summary>The e-mail address was changed elsewhere.</summary>
+    EmailChanged,
+    /// <summary>A rotated refresh token came again.</summary>
+    RefreshTokenReused,
+    /// <summary>The account was closed.</summary>
+    AccountClosed,
+    /// <summary>The owner of the address disowned what a stranger had registered.</summary>
+    Disowned,
+}
+
+/// <summary>A sign-in that lasts, under a cookie or under a chain of refresh tokens.</summary>
+public sealed class Session
+{
+    /// <summary>128 random bits. Public: a credential also carries a proof (cookie encryption, token signature, refresh MAC).</summary>
+    public required string Id { get; init; }
+    /// <summary>Whose it is.</summary>
+    public required string UserId { get; init; }
+    /// <summary>The door it came in by.</summary>
+    public required SessionKind Kind { get; init; }
+    /// <summary>How the owner proved who they are: RFC 8176 values, separated by spaces.</summary>
+    public required string Methods { get; set; }
+    /// <summary>When it began.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+    /// <summary>When the owner last proved who they are.</summary>
+    public required DateTimeOffset AuthenticatedAt { get; set; }
+    /// <summary>When it was last used; kept to about a minute.</summary>
+    public required DateTimeOffset LastSeenAt { get; set; }
+    /// <summary>Network address of the sign-in.</summary>
+    public string? Address { get; init; }
+    /// <summary>User-Agent of the sign-in.</summary>
+    public string? Agent { get; init; }
+    /// <summary>Whether the cookie outlives the browser.</summary>
+    public bool Persistent { get; init; }
+    /// <summary>It dies here if unused.</summary>
+    public required DateTimeOffset IdleEndsAt { get; set; }
+    /// <summary>It dies here in any case.</summary>
+    public required DateTimeOffset AbsoluteEndsAt { get; init; }
+    /// <summary>The generation of its credentials; each refresh and each renewal makes a new one.</summary>
+    public required int Generation { get; set; }
+    /// <summary>Credentials of an earlier generation than this died with a password change.</summary>
+    public required int RenewedGeneration { get; set; }
+    /// <summary>When the current generation began: the leeway for the one before counts from here.</summary>
+    public required DateTimeOffset GenerationAt { get; set; }
+    /// <summary>When it was ended, or null.</summary>
+    public DateTimeOffset? EndedAt { get; set; }
+    /// <summary>Why it was ended.</summary>
+    public SessionEnd? EndReason { get; set; }
+}
+
+/// <summary>What a one-time token opens.</summary>
+public enum TokenPurpose
+{
+    /// <summary>Proves that the holder reads the account's address.</summary>
+    VerifyEmail,
+    /// <summary>Sets a password.</summary>
+    ResetPassword,
+    /// <summary>Makes the destination the account's address.</summary>
+    ChangeEmail,
+    /// <summary>Makes the first administrator.</summary>
+    SetUpAdministrator,
+}
+
+/// <summary>A one-time token: only keyed hashes of its secrets are stored, and one conditional statement spends it.</summary>
+public sealed class OneTimeToken
+{
+    /// <summary>UUID v7.</summary>
+    public required string Id { get; init; }
+    /// <summary>What it opens.</summary>
+    public required TokenPurpose Purpose { get; init; }
+    /// <summary>Whose account; empty only for <see cref="TokenPurpose.SetUpAdministrator"/>.</summary>
+    public required string UserId { get; init; }
+    /// <summary>The address it was sent to; it opens nothing else.</summary>
+    public required string Destination { get; init; }
+    /// <summary>Keyed hash of the link's secret.</summary>
+    public required byte[] SecretHash { get; init; }
+    /// <summary>Keyed hash of the six digits in the same letter, where there are any.</summary>
+    public byte[]? CodeHash { get; init; }
+    /// <summary>How often a code was tried against it.</summary>
+    public int Attempts { get; set; }
+    /// <summary>The session that asked for it, where that one survives its use.</summary>
+    public string? SessionId { get; init; }
+    /// <summary>When it was made.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+    /// <summary>It opens nothing from here on.</summary>
+    public required DateTimeOffset ExpiresAt { get; init; }
+    /// <summary>When it was spent.</summary>
+    public DateTimeOffset? UsedAt { get; set; }
+    /// <summary>When something else killed it: a newer one, a changed password or address.</summary>
+    public DateTimeOffset? RevokedAt { get; set; }
+}
+
+/// <summary>A letter that was promised. It carries no secret: the Postman mints the token when it sends.</summary>
+public sealed class OutboxLetter
+{
+    /// <summary>UUID v7; also the unique part of the Message-ID, so that a letter sent twice is recognised.</summary>
+    public required string Id { get; init; }
+    /// <summary>Which letter.</summary>
+    public required Mail.LetterKind Kind { get; init; }
+    /// <summary>
+    /// The address it is for. For letters anybody can ask for, the address typed; it is sent only to the same address on file.
+    /// </summary>
+    public required string To { get; init; }
+    /// <summary>The account it is about, where the asker is signed in to it.</summary>
+    public string? UserId { get; init; }
+    /// <summary>The session it was asked from, where that one survives.</summary>
+    public string? SessionId { get; init; }
+    /// <summary>The new address of a change of address.</summary>
+    public string? NewAddress { get; init; }
+    /// <summary>Network address of the asker.</summary>
+    public string? Address { get; init; }
+    /// <summary>User-Agent of the asker.</summary>
+    public string? Agent { get; init; }
+    /// <summary>When it was promised.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+    /// <summary>Not tried before this.</summary>
+    public required DateTimeOffset NextAttemptAt { get; set; }
+    /// <summary>How often it was tried.</summary>
+    public int Attempts { get; set; }
+    /// <summary>A Postman has it in hand until here.</summary>
+    public DateTimeOffset? ClaimedUntil { get; set; }
+    /// <summary>When it was sent, found to be for nobody, or given up.</summary>
+    public DateTimeOffset? DoneAt { get; set; }
+    /// <summary>The type of the last failure; never its text, which may quote the letter.</summary>
+    public string? LastError { get; set; }
+}
+
+/// <summary>What a stored key is for.</summary>
+public enum KeyPurpose
+{
+    /// <summary>Signs access tokens (P-256).</summary>
+    Signing,
+    /// <summary>Keys the MACs of refresh tokens, links and codes.</summary>
+    Mac,
+    /// <summary>An element of the data-protection ring (cookies, antiforgery).</summary>
+    DataProtection,
+}
+
+/// <summary>A key, wrapped by the master key that is not in the database.</summary>
+public sealed class StoredKey
+{
+    /// <summary>Purpose and ordinal: two processes that make the same next key collide here, and one wins.</summary>
+    public required string Id { get; init; }
+    /// <summary>What it is for.</summary>
+    public required KeyPurpose Purpose { get; init; }
+    /// <summary>The name it has outside (the JWT <c>kid</c>), never used twice.</summary>
+    public required string KeyId { get; init; }
+    /// <summary>When it was made.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+    /// <summary>When it begins to be used; it is published before.</summary>
+    public required DateTimeOffset ActiveFrom { get; init; }
+    /// <summary>AES-256-GCM under a key derived from the master key, bound to purpose and id.</summary>
+    public required byte[] Wrapped { get; init; }
+}
+
+/// <summary>A counter of attempts.</summary>
+public sealed class ThrottleCount
+{
+    /// <summary>Keyed hash of what is counted: what people type in the wrong field is not kept.</summary>
+    public required string Key { get; init; }
+    /// <summary>Attempts in the running window.</summary>
+    public required int Count { get; set; }
+    /// <summary>When the window ends.</summary>
+    public required DateTimeOffset ResetsAt { get; set; }
+}
+
+/// <summary>One security event.</summary>
+public sealed class AuditEntry
+{
+    /// <summary>Ascending.</summary>
+    public long Id { get; init; }
+    /// <summary>When, UTC.</summary>
+    public required DateTimeOffset At { get; init; }
+    /// <summary>What happened.</summary>
+    public required AuditEvent Event { get; init; }
+    /// <summary>To whose account, where known.</summary>
+    public string? UserId { get; init; }
+    /// <summary>In which session.</summary>
+    public string? SessionId { get; init; }
+    /// <summary>From which network address.</summary>
+    public string? Address { get; init; }
+    /// <summary>With which agent.</summary>
+    public string? Agent { get; init; }
+    /// <summary>The refusal's code, where it was refused.</summary>
+    public string? Reason { get; init; }
+}

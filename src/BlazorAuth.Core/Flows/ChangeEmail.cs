@@ -1,0 +1,77 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// Moves an account to another address, once that address confirms. Promises: the old address stays until then and is told;
+/// the last change asked for is the one that counts. Reveals: not whether the new address is somebody's. Kills, at the change:
+/// every one-time token of the account and every session but the one that asked. Sends: <see cref="LetterKind.ConfirmEmailChange"/>
+/// to the new address, <see cref="LetterKind.EmailChangeAsked"/> to the old, then <see cref="LetterKind.EmailChanged"/> to both.
+/// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.LinkInvalid"/>, <see cref="AuthError.LinkExpired"/>,
+/// <see cref="AuthError.LinkUsed"/>, <see cref="AuthError.EmailTaken"/>.
+/// </summary>
+public sealed class ChangeEmail(
+    AuthDbContext db, StepUp stepUp, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
+{
+    /// <summary>Asks for the change.</summary>
+    public async Task<Outcome> AskAsync(Caller caller, string? newEmail, string? currentPassword, CancellationToken ct)
+    {
+        if (!EmailAddress.TryParse(newEmail, out var address)) return Refusal.Shape("newEmail", Fault.NotAnEmail);
+        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (user is null) return AuthError.SessionRevoked;
+        if (address == user.NormalizedEmail) return Refusal.Shape("newEmail", Fault.Same);
+        if (await stepUp.WithPasswordAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
+        if (await throttle.TakeAsync(ct, (Budget.MailPerCaller, Throttle.Network(caller)), (Budget.MailPerAddress, address))
+            is { } limited) return limited;
+
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await tokens.KillAsync(user.Id, ct, TokenPurpose.ChangeEmail);
+        outbox.Promise(LetterKind.ConfirmEmailChange, address, caller, user.Id, sessionId: caller.SessionId);
+        if (user.Email is not null)
+            outbox.Promise(LetterKind.EmailChangeAsked, user.Email, caller, user.Id, newAddress: address);
+        audit.Write(AuditEvent.EmailChangeAsked, caller);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
+
+    /// <summary>What a link would do, without doing it.</summary>
+    public Task<Outcome<OneTimeToken>> LookAsync(string? link, CancellationToken ct) =>
+        tokens.FindAsync(TokenPurpose.ChangeEmail, link, ct);
+
+    /// <summary>Makes the change. Whoever opens the link is not signed in by it.</summary>
+    public async Task<Outcome> ConfirmAsync(Caller caller, string? link, CancellationToken ct)
+    {
+        var found = await tokens.FindAsync(TokenPurpose.ChangeEmail, link, ct);
+        if (found.Value is not { } token) return found.Refusal!;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
+        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId, ct);
+        if (user is null) return AuthError.LinkInvalid;
+        var old = user.Email;
+        (user.Email, user.NormalizedEmail, user.EmailConfirmed) = (token.Destination, token.Destination, true);
+        user.SecurityStamp = Guid.NewGuid().ToString();
+        await tokens.KillAsync(user.Id, ct);
+        await sessions.EndAllAsync(user.Id, token.SessionId, SessionEnd.EmailChanged, ct);
+        foreach (var address in new[] { old, token.Destination }.OfType<string>())
+            outbox.Promise(LetterKind.EmailChanged, address, caller, user.Id, newAddress: token.Destination);
+        audit.Write(AuditEvent.EmailChanged, caller, user.Id);
+        try
+        {
+            if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+        }
+        catch (DbUpdateException)
+        {
+            // The unique index decides, not a look before: the transaction ends here and nothing of it stays.
+            await transaction.RollbackAsync(ct);
+            db.ChangeTracker.Clear();
+            if (await db.Users.AnyAsync(u => u.NormalizedEmail == token.Destination && u.Id != token.UserId, ct)) return AuthError.EmailTaken;
+            throw;
+        }
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
+}

@@ -1,0 +1,44 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// Changes the password of a signed-in user. Kills: every other session, reset and change-of-address links, and every older
+/// credential of this session, which is renewed. Sends: <see cref="LetterKind.PasswordChanged"/>.
+/// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>,
+/// <see cref="AuthError.SamePassword"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
+/// </summary>
+public sealed class ChangePassword(
+    AuthDbContext db, StepUp stepUp, Passwords passwords, OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit)
+{
+    /// <summary>Changes it, and returns the session whose credentials must be issued anew.</summary>
+    public async Task<Outcome<Session>> ChangeAsync(Caller caller, string? currentPassword, string? newPassword, CancellationToken ct)
+    {
+        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (user is null) return AuthError.SessionRevoked;
+        if (await stepUp.WithPasswordAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven)
+        {
+            audit.Write(AuditEvent.PasswordChangeRefused, caller, reason: unproven.Error);
+            await db.SaveChangesAsync(ct);
+            return unproven;
+        }
+        if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak) return weak;
+        if (newPassword == currentPassword) return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
+
+        await passwords.SetAsync(user, newPassword!, ct);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var session = await db.Sessions.SingleOrDefaultAsync(s => s.Id == caller.SessionId && s.EndedAt == null, ct);
+        if (session is null) return AuthError.SessionRevoked;
+        sessions.Renew(session);
+        await sessions.EndAllAsync(user.Id, session.Id, SessionEnd.PasswordChanged, ct);
+        await tokens.KillAsync(user.Id, ct, TokenPurpose.ResetPassword, TokenPurpose.ChangeEmail);
+        if (user.Email is not null) outbox.Promise(LetterKind.PasswordChanged, user.Email, caller, user.Id);
+        audit.Write(AuditEvent.PasswordChanged, caller);
+        if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+        await transaction.CommitAsync(ct);
+        return session;
+    }
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>An account as its owner sees it: never a hash, a stamp or a key.</summary>
+public sealed record Account(
+    string Id, string? Email, string? Username, bool EmailVerified, string? DisplayName, string? Avatar, bool IsAnonymous,
+    bool Active, IReadOnlyList<string> Roles, JsonElement Profile, DateTimeOffset CreatedAt);
+
+/// <summary>
+/// Reads and changes what an account says of itself. Refuses with: <see cref="AuthError.ValidationFailed"/>,
+/// <see cref="AuthError.UsernameTaken"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
+/// </summary>
+public sealed class ChangeProfile(AuthDbContext db, Audit audit)
+{
+    /// <summary>Longest display name, in code points.</summary>
+    public const int MaximumNameLength = 200;
+
+    /// <summary>Largest profile, in UTF-8 bytes of JSON.</summary>
+    public const int MaximumProfileLength = 16 * 1024;
+
+    private const int MaximumAvatarLength = 2048;
+    private static readonly JsonElement Empty = JsonElement.Parse("{}");
+
+    /// <summary>A field that may be absent (left alone), null (cleared) or given.</summary>
+    public readonly record struct Field(bool IsGiven, string? Value)
+    {
+        /// <summary>A given value.</summary>
+        public static implicit operator Field(string? value) => new(true, value);
+    }
+
+    /// <summary>What to change.</summary>
+    public sealed record Input(Field DisplayName = default, Field Avatar = default, Field Username = default, Field Profile = default);
+
+    /// <summary>The caller's account.</summary>
+    public async Task<Outcome<Account>> ReadAsync(Caller caller, CancellationToken ct)
+    {
+        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        return user is null ? AuthError.SessionRevoked : await ViewAsync(user, ct);
+    }
+
+    /// <summary>The account of a user row.</summary>
+    public async Task<Account> ViewAsync(AuthUser user, CancellationToken ct)
+    {
+        var roles = await db.UserRoles.Where(r => r.UserId == user.Id)
+            .Join(db.Roles, r => r.RoleId, r => r.Id, (_, role) => role.Name!).ToListAsync(ct);
+        return new(user.Id, user.Email, user.ChosenUserName, user.EmailConfirmed, user.DisplayName, user.Avatar, user.IsAnonymous,
+            user.LockedAt is null, roles, user.Profile is null ? Empty : JsonElement.Parse(user.Profile), user.CreatedAt);
+    }
+
+    /// <summary>Changes the fields that are given.</summary>
+    public async Task<Outcome<Account>> ChangeAsync(Caller caller, Input input, CancellationToken ct)
+    {
+        if (Shape(input.DisplayName.Value, input.Profile.Value) is { } malformed) return malformed;
+        if (input.Avatar.Value is { } avatar && !IsPicture(avatar)) return Refusal.Shape("avatar", Fault.NotAUrl);
+        if (input.Username.Value is { } name && !UserName.IsValid(name)) return Refusal.Shape("username", Fault.NotAUserName);
+        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (user is null) return AuthError.SessionRevoked;
+        if (input.Username is { IsGiven: true, Value: null } && user.Email is null) return Refusal.Shape("username", Fault.Required);
+
+        if (input.DisplayName.IsGiven) user.DisplayName = input.DisplayName.Value?.Trim();
+        if (input.Avatar.IsGiven) user.Avatar = input.Avatar.Value;
+        if (input.Profile.IsGiven) user.Profile = input.Profile.Value;
+        if (input.Username.IsGiven)
+        {
+            user.UserName = input.Username.Value ?? user.Id;
+            user.NormalizedUserName = user.UserName.ToLowerInvariant();
+        }
+        audit.Write(AuditEvent.ProfileChanged, caller);
+        try
+        {
+            if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+        }
+        catch (DbUpdateException)
+        {
+            db.ChangeTracker.Clear();
+            if (await db.Users.AnyAsync(u => u.NormalizedUserName == user.NormalizedUserName && u.Id != user.Id, ct))
+                return Refusal.Of(AuthError.UsernameTaken, "username", Fault.Taken);
+            throw;
+        }
+        return await ViewAsync(user, ct);
+    }
+
+    internal static Refusal? Shape(string? displayName, string? profile)
+    {
+        if (displayName is not null)
+        {
+            if (displayName.Any(char.IsControl)) return Refusal.Shape("displayName", Fault.HasControlCharacters);
+            if (Passwords.CodePoints(displayName) > MaximumNameLength) return Refusal.Shape("displayName", Fault.TooLong, MaximumNameLength);
+        }
+        if (profile is null) return null;
+        if (System.Text.Encoding.UTF8.GetByteCount(profile) > MaximumProfileLength)
+            return Refusal.Shape("profile", Fault.TooLong, MaximumProfileLength);
+        return profile.AsSpan().TrimStart().StartsWith("{") ? null : Refusal.Shape("profile", Fault.NotAnObject);
+    }
+
+    private static bool IsPicture(string text) =>
+        text.Length <= MaximumAvatarLength && !text.Any(char.IsControl)
+        && Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps && uri.UserInfo.Length == 0;
+}

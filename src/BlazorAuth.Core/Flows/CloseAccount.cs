@@ -1,0 +1,32 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// Closes the caller's account: the row and everything that hangs on it are deleted at once, and the address is free again.
+/// Kills: every session and one-time token. Sends: <see cref="LetterKind.AccountClosed"/>.
+/// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.SessionRevoked"/>.
+/// </summary>
+public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens tokens, Outbox outbox, Audit audit)
+{
+    /// <summary>Closes it, on the password or on a recent sign-in.</summary>
+    public async Task<Outcome> CloseAsync(Caller caller, string? password, CancellationToken ct)
+    {
+        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (user is null) return AuthError.SessionRevoked;
+        if (await stepUp.DemandAsync(caller, user, password, "password", ct) is { } unproven) return unproven;
+
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await tokens.KillAsync(user.Id, ct);
+        if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0) return AuthError.SessionRevoked;
+        db.ChangeTracker.Clear();
+        if (user.Email is not null) outbox.Promise(LetterKind.AccountClosed, user.Email, caller);
+        audit.Write(AuditEvent.AccountClosed, caller);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
+}

@@ -1,0 +1,157 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// Sessions: what a sign-in leaves behind under a cookie or a chain of refresh tokens. Promises: an ended session opens nothing
+/// from the next request on, at any door. Reveals: a user's sessions to that user only; another's id is simply not found.
+/// Kills: what it is asked to. Refuses with: <see cref="AuthError.NotFound"/>; a dead credential with the reason it is dead.
+/// </summary>
+public sealed class Sessions(AuthDbContext db, Audit audit, IOptions<AuthOptions> options, TimeProvider time)
+{
+    private static readonly TimeSpan SeenEvery = TimeSpan.FromMinutes(1);
+
+    /// <summary>Adds a session to the caller's unit of work.</summary>
+    public Session Begin(string userId, Caller caller, SessionKind kind, string methods, bool persistent)
+    {
+        var now = time.GetUtcNow();
+        var (idle, absolute) = Lifetimes(kind);
+        var session = new Session
+        {
+            Id = Secret.Random(16), UserId = userId, Kind = kind, Methods = methods, Persistent = persistent,
+            CreatedAt = now, AuthenticatedAt = now, LastSeenAt = now, Address = caller.Address, Agent = caller.Agent,
+            IdleEndsAt = now + idle, AbsoluteEndsAt = now + absolute,
+            Generation = 1, RenewedGeneration = 1, GenerationAt = now,
+        };
+        db.Sessions.Add(session);
+        return session;
+    }
+
+    /// <summary>The session a credential belongs to, if both are alive; else why not.</summary>
+    /// <param name="sessionId">From a cookie or token that is proven to be ours.</param>
+    /// <param name="generation">The generation the credential was made in.</param>
+    /// <param name="ct">Ends the wait.</param>
+    public async Task<Outcome<Session>> FindLiveAsync(string sessionId, int generation, CancellationToken ct)
+    {
+        var session = await db.Sessions.AsNoTracking().SingleOrDefaultAsync(s => s.Id == sessionId, ct);
+        return session is null ? AuthError.SessionRevoked
+            : WhyDead(session) is { } dead ? dead
+            : WhyStale(session, generation) is { } stale ? stale
+            : session;
+    }
+
+    /// <summary>Notes that a browser session is in use and moves its idle end, at most once a minute.</summary>
+    public async Task SeeAsync(Session session, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        if (now - session.LastSeenAt < SeenEvery) return;
+        var idleEnd = Earlier(now + Lifetimes(session.Kind).Idle, session.AbsoluteEndsAt);
+        await db.Sessions.Where(s => s.Id == session.Id && s.EndedAt == null).ExecuteUpdateAsync(set => set
+            .SetProperty(s => s.LastSeenAt, now).SetProperty(s => s.IdleEndsAt, idleEnd), ct);
+    }
+
+    /// <summary>The caller's live sessions, the current one first, then by last use.</summary>
+    public async Task<IReadOnlyList<Session>> ListAsync(Caller caller, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        var live = await db.Sessions.AsNoTracking()
+            .Where(s => s.UserId == caller.UserId && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now)
+            .OrderByDescending(s => s.LastSeenAt).ToListAsync(ct);
+        return [.. live.OrderByDescending(s => s.Id == caller.SessionId)];
+    }
+
+    /// <summary>Ends one of the caller's sessions.</summary>
+    public async Task<Outcome> EndAsync(Caller caller, string sessionId, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (await EndWhereAsync(s => s.Where(x => x.Id == sessionId && x.UserId == caller.UserId), SessionEnd.Revoked, ct) == 0)
+            return AuthError.NotFound;
+        audit.Write(AuditEvent.SessionEnded, caller, sessionId: sessionId);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
+
+    /// <summary>Ends all of the caller's sessions but the one the request came in.</summary>
+    public async Task<Outcome> EndOthersAsync(Caller caller, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await EndAllAsync(caller.UserId!, caller.SessionId, SessionEnd.Revoked, ct);
+        audit.Write(AuditEvent.OtherSessionsEnded, caller);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
+
+    /// <summary>Ends a session by its own credential. Nothing is said about whether it was alive (RFC 7009 §2.2).</summary>
+    public async Task SignOutAsync(Caller caller, string sessionId, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var owner = await db.Sessions.Where(s => s.Id == sessionId).Select(s => s.UserId).SingleOrDefaultAsync(ct);
+        if (owner is null || await EndWhereAsync(s => s.Where(x => x.Id == sessionId), SessionEnd.SignedOut, ct) == 0) return;
+        audit.Write(AuditEvent.SignedOut, caller, owner, sessionId: sessionId);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+    }
+
+    /// <summary>Ends every session of an account, but for one. Call it inside the transaction of what ends them.</summary>
+    internal Task<int> EndAllAsync(string userId, string? exceptSessionId, SessionEnd reason, CancellationToken ct) =>
+        EndWhereAsync(s => s.Where(x => x.UserId == userId && x.Id != exceptSessionId), reason, ct);
+
+    /// <summary>Ends one session. Call it inside the transaction of what ends it.</summary>
+    internal Task<int> EndOneAsync(string sessionId, SessionEnd reason, CancellationToken ct) =>
+        EndWhereAsync(s => s.Where(x => x.Id == sessionId), reason, ct);
+
+    /// <summary>
+    /// Makes every credential of a session worthless but those issued from now on: the session survives what its owner did,
+    /// a copied cookie or token does not. Saved by the caller.
+    /// </summary>
+    internal void Renew(Session session)
+    {
+        session.Generation += 1;
+        session.RenewedGeneration = session.Generation;
+        session.GenerationAt = session.AuthenticatedAt = session.LastSeenAt = time.GetUtcNow();
+    }
+
+    internal AuthError? WhyDead(Session session)
+    {
+        var now = time.GetUtcNow();
+        return session.EndReason is { } reason ? Told(reason)
+            : session.IdleEndsAt <= now || session.AbsoluteEndsAt <= now ? AuthError.SessionExpired : null;
+    }
+
+    private static AuthError Told(SessionEnd reason) => reason switch
+    {
+        SessionEnd.PasswordChanged or SessionEnd.PasswordReset => AuthError.PasswordChanged,
+        SessionEnd.RefreshTokenReused => AuthError.RefreshTokenReused,
+        SessionEnd.SignedOut or SessionEnd.Revoked or SessionEnd.EmailChanged or SessionEnd.AccountClosed
+            or SessionEnd.Disowned => AuthError.SessionRevoked,
+    };
+
+    // A refresh makes the pair before it worthless when the leeway ends; a renewal at once.
+    private AuthError? WhyStale(Session session, int generation) =>
+        generation < session.RenewedGeneration ? AuthError.PasswordChanged
+        : generation == session.Generation ? null
+        : generation == session.Generation - 1 && InLeeway(session) ? null
+        : AuthError.AccessTokenInvalid;
+
+    internal bool InLeeway(Session session) => time.GetUtcNow() < session.GenerationAt + options.Value.Tokens.ReuseLeeway;
+
+    internal (TimeSpan Idle, TimeSpan Absolute) Lifetimes(SessionKind kind) => kind switch
+    {
+        SessionKind.Browser => (options.Value.Sessions.IdleLifetime, options.Value.Sessions.AbsoluteLifetime),
+        SessionKind.Api => (options.Value.Tokens.RefreshTokenIdleLifetime, options.Value.Tokens.RefreshTokenAbsoluteLifetime),
+    };
+
+    internal static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
+
+    private Task<int> EndWhereAsync(Func<IQueryable<Session>, IQueryable<Session>> which, SessionEnd reason, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        return which(db.Sessions).Where(s => s.EndedAt == null).ExecuteUpdateAsync(set => set
+            .SetProperty(s => s.EndedAt, now).SetProperty(s => s.EndReason, reason), ct);
+    }
+}

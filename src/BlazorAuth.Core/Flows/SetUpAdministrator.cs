@@ -1,0 +1,64 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// Makes the first administrator, by a one-time link that only the console of a new store shows. There are no default
+/// credentials (ASVS 6.3.2). Sends: <see cref="LetterKind.VerifyEmail"/>. Refuses with: those of <see cref="Register"/> about
+/// address and password, <see cref="AuthError.LinkInvalid"/>, <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>.
+/// </summary>
+public sealed class SetUpAdministrator(
+    AuthDbContext db, UserManager<AuthUser> users, Passwords passwords, HashingGate gate, OneTimeTokens tokens, SignIn signIn, Outbox outbox,
+    Audit audit, IOptions<AuthOptions> options, TimeProvider time)
+{
+    private const string Nobody = "";
+
+    /// <summary>The link, once, where the store has neither accounts nor an earlier link; else null.</summary>
+    public async Task<Uri?> OfferAsync(CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (await db.Users.AnyAsync(ct) || await db.OneTimeTokens.AnyAsync(t => t.Purpose == TokenPurpose.SetUpAdministrator, ct)) return null;
+        var minted = await tokens.MintAsync(TokenPurpose.SetUpAdministrator, Nobody, Nobody, withCode: false, sessionId: null, ct);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return options.Value.Link($"admin/setup?token={minted.Link}");
+    }
+
+    /// <summary>What a link would do, without doing it.</summary>
+    public Task<Outcome<OneTimeToken>> LookAsync(string? link, CancellationToken ct) =>
+        tokens.FindAsync(TokenPurpose.SetUpAdministrator, link, ct);
+
+    /// <summary>Makes the account, gives it the role, and signs it in.</summary>
+    public async Task<SignInOutcome> MakeAsync(Caller caller, string? link, string? email, string? password, CancellationToken ct)
+    {
+        var found = await tokens.FindAsync(TokenPurpose.SetUpAdministrator, link, ct);
+        if (found.Value is not { } token) return new SignInOutcome.Refused(found.Refusal!);
+        if (!EmailAddress.TryParse(email, out var address)) return Refuse(Refusal.Shape("email", Fault.NotAnEmail));
+        if (passwords.Judge(password, "password", address, null) is { } weak) return Refuse(weak);
+        if (await db.Users.AnyAsync(u => u.NormalizedEmail == address, ct))
+            return Refuse(Refusal.Of(AuthError.EmailTaken, "email", Fault.Taken));
+
+        var user = new AuthUser { Email = address, CreatedAt = time.GetUtcNow() };
+        user.UserName = user.Id;
+        using (await gate.EnterAsync(ct))
+            (await users.CreateAsync(user, password!)).Demand();
+        await using (var transaction = await db.Database.BeginTransactionAsync(ct))
+        {
+            if (!await tokens.SpendAsync(token, ct)) return Refuse(AuthError.LinkUsed);
+            db.UserRoles.Add(new IdentityUserRole<string> { UserId = user.Id, RoleId = AuthDbContext.Administrator });
+            outbox.Promise(LetterKind.VerifyEmail, address, caller);
+            audit.Write(AuditEvent.Registered, caller, user.Id);
+            audit.Write(AuditEvent.AdministratorMade, caller, user.Id);
+            await db.SaveChangesAsync(ct);
+            await transaction.CommitAsync(ct);
+        }
+        return await signIn.AfterRegisterAsync(caller, user, SessionKind.Browser, ct);
+    }
+
+    private static SignInOutcome.Refused Refuse(Refusal refusal) => new(refusal);
+}

@@ -1,0 +1,105 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>What came of a sign-in. The reason of a wrong one goes to the audit, never out.</summary>
+public abstract record SignInOutcome
+{
+    private SignInOutcome() { }
+
+    /// <summary>A session began.</summary>
+    public sealed record SignedIn(Session Session, AuthUser User) : SignInOutcome;
+
+    /// <summary>Nothing began.</summary>
+    public sealed record Refused(Refusal Refusal) : SignInOutcome;
+
+    /// <summary>One of the branches; a new branch breaks every edge at compile time.</summary>
+    public T Match<T>(Func<SignedIn, T> signedIn, Func<Refusal, T> refused) => this switch
+    {
+        SignedIn done => signedIn(done),
+        Refused not => refused(not.Refusal),
+        _ => throw new InvalidOperationException("The family is closed."),
+    };
+}
+
+/// <summary>
+/// Signs in with a password. Promises: unknown, wrong, locked and unverified accounts get the same answer for a wrong password,
+/// after the same work; guesses are counted before they are looked at. Reveals: that an account is locked or unverified, only to
+/// who gave its password. Sends: <see cref="LetterKind.NewSignIn"/> for a device and network not seen before.
+/// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.InvalidCredentials"/>,
+/// <see cref="AuthError.AccountLocked"/>, <see cref="AuthError.EmailNotVerified"/>.
+/// </summary>
+public sealed class SignIn(
+    AuthDbContext db, Passwords passwords, Throttle throttle, Sessions sessions, Outbox outbox, Audit audit, IOptions<AuthOptions> options)
+{
+    /// <summary>What a person or program gives. The identifier is an e-mail address or a user name.</summary>
+    public sealed record Input(string? Identifier, string? Password, SessionKind Door, bool Persistent = false);
+
+    /// <summary>Begins a session where the password is right.</summary>
+    public async Task<SignInOutcome> WithPasswordAsync(Caller caller, Input input, CancellationToken ct)
+    {
+        if (string.IsNullOrWhiteSpace(input.Identifier)) return Refuse(Refusal.Shape("identifier", Fault.Required));
+        if (string.IsNullOrEmpty(input.Password)) return Refuse(Refusal.Shape("password", Fault.Required));
+
+        var user = await FindAsync(input.Identifier, ct);
+        // One count for an account, whichever of its names was typed (Authelia CVE-2025-24806).
+        var subject = user?.Id ?? input.Identifier.Trim().ToLowerInvariant();
+        if (await throttle.TakeAsync(ct, (Budget.SignInPerAddress, Throttle.Network(caller)), (Budget.SignInPerAccount, subject))
+            is { } limited) return Refuse(limited);
+
+        var right = await passwords.MatchesAsync(user, input.Password, ct);
+        var refusal = !right ? AuthError.InvalidCredentials
+            : user!.LockedAt is not null ? AuthError.AccountLocked
+            : options.Value.SignIn.RequireVerifiedEmail && !user.EmailConfirmed ? AuthError.EmailNotVerified
+            : (AuthError?)null;
+        if (refusal is { } error)
+        {
+            audit.Write(AuditEvent.SignInRefused, caller, user?.Id, error);
+            await db.SaveChangesAsync(ct);
+            return Refuse(error);
+        }
+
+        var news = user!.Email is not null && await IsNewDeviceAsync(user.Id, caller, ct);
+        var session = sessions.Begin(user.Id, caller, input.Door, "pwd", input.Persistent);
+        if (news) outbox.Promise(LetterKind.NewSignIn, user.Email!, caller, user.Id);
+        audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
+        await db.SaveChangesAsync(ct);
+        await throttle.ReturnAsync(Budget.SignInPerAddress, Throttle.Network(caller), ct);
+        await throttle.ClearAsync(Budget.SignInPerAccount, subject, ct);
+        return new SignInOutcome.SignedIn(session, user);
+    }
+
+    /// <summary>Begins a session for an account that this very request made, where unverified accounts may have one.</summary>
+    public async Task<SignInOutcome> AfterRegisterAsync(Caller caller, AuthUser user, SessionKind door, CancellationToken ct)
+    {
+        var session = sessions.Begin(user.Id, caller, door, "pwd", persistent: false);
+        audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
+        await db.SaveChangesAsync(ct);
+        return new SignInOutcome.SignedIn(session, user);
+    }
+
+    private async Task<AuthUser?> FindAsync(string identifier, CancellationToken ct)
+    {
+        // A text that is neither kind of name still costs one look-up, as every unknown name does.
+        if (EmailAddress.TryParse(identifier, out var email))
+            return await db.Users.SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
+        var name = UserName.IsValid(identifier.Trim()) ? identifier.Trim().ToLowerInvariant() : "";
+        return await db.Users.SingleOrDefaultAsync(u => u.NormalizedUserName == name, ct);
+    }
+
+    // The first sign-in of an account is news to nobody. Ended sessions count: a device seen once is known.
+    private async Task<bool> IsNewDeviceAsync(string userId, Caller caller, CancellationToken ct)
+    {
+        var earlier = await db.Sessions.Where(s => s.UserId == userId)
+            .OrderByDescending(s => s.CreatedAt).Select(s => new { s.Agent, s.Address }).Take(200).ToListAsync(ct);
+        var network = Throttle.Network(caller);
+        return earlier.Count > 0 && !earlier.Exists(s =>
+            s.Agent == caller.Agent && Throttle.Network(caller with { Address = s.Address }) == network);
+    }
+
+    private static SignInOutcome.Refused Refuse(Refusal refusal) => new(refusal);
+}

@@ -1,0 +1,82 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// Proves that an account's address is its owner's. Promises: one letter, one use, by link or by the six digits beside it.
+/// Reveals: nothing about an address; asking does the same work for any. Kills: the account's other verify links; a disowned
+/// account wholly. Sends: <see cref="LetterKind.VerifyEmail"/>.
+/// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>,
+/// <see cref="AuthError.LinkInvalid"/>, <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>.
+/// </summary>
+public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Throttle throttle, Outbox outbox, Audit audit)
+{
+    /// <summary>Asks for the letter, again.</summary>
+    public async Task<Outcome> SendAsync(Caller caller, string? email, CancellationToken ct)
+    {
+        if (!EmailAddress.TryParse(email, out var address)) return Refusal.Shape("email", Fault.NotAnEmail);
+        if (await throttle.TakeAsync(ct, (Budget.MailPerCaller, Throttle.Network(caller)), (Budget.MailPerAddress, address))
+            is { } limited) return limited;
+        outbox.Promise(LetterKind.VerifyEmail, address, caller);
+        await db.SaveChangesAsync(ct);
+        return Outcome.Done;
+    }
+
+    /// <summary>What a link would do, without doing it: mail scanners follow links.</summary>
+    public Task<Outcome<OneTimeToken>> LookAsync(string? link, CancellationToken ct) =>
+        tokens.FindAsync(TokenPurpose.VerifyEmail, link, ct);
+
+    /// <summary>Verifies by the link.</summary>
+    public async Task<Outcome> ConfirmAsync(Caller caller, string? link, CancellationToken ct)
+    {
+        var found = await tokens.FindAsync(TokenPurpose.VerifyEmail, link, ct);
+        return found.Value is { } token ? await SpendAsync(caller, token, ct) : found.Refusal!;
+    }
+
+    /// <summary>Verifies by the code of the letter. Unknown address, wrong code and used-up attempts are one answer.</summary>
+    public async Task<Outcome> ConfirmCodeAsync(Caller caller, string? email, string? code, CancellationToken ct)
+    {
+        if (!EmailAddress.TryParse(email, out var address)) return Refusal.Shape("email", Fault.NotAnEmail);
+        if (string.IsNullOrWhiteSpace(code)) return Refusal.Shape("code", Fault.Required);
+        if (await throttle.TakeAsync(ct, (Budget.SignInPerAddress, Throttle.Network(caller))) is { } limited) return limited;
+        var token = await tokens.FindByCodeAsync(TokenPurpose.VerifyEmail, address, code, ct);
+        if (token is null) return Refusal.Of(AuthError.LinkInvalid, "code", Fault.Wrong);
+        await throttle.ReturnAsync(Budget.SignInPerAddress, Throttle.Network(caller), ct);
+        return await SpendAsync(caller, token, ct);
+    }
+
+    /// <summary>
+    /// 'I did not sign up': the owner of the address removes an account that a stranger made with it, and everything set on it.
+    /// </summary>
+    public async Task<Outcome> DisownAsync(Caller caller, string? link, CancellationToken ct)
+    {
+        var found = await tokens.FindAsync(TokenPurpose.VerifyEmail, link, ct);
+        if (found.Value is not { } token) return found.Refusal!;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
+        await tokens.KillAsync(token.UserId, ct);
+        await db.Users.Where(u => u.Id == token.UserId && !u.EmailConfirmed).ExecuteDeleteAsync(ct);
+        audit.Write(AuditEvent.EmailDisowned, caller, token.UserId);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
+
+    private async Task<Outcome> SpendAsync(Caller caller, OneTimeToken token, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
+        await tokens.KillAsync(token.UserId, ct, TokenPurpose.VerifyEmail);
+        // Bound to the address it was sent to: an account that has moved on is not verified by an old letter.
+        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination, ct);
+        if (user is null) return AuthError.LinkInvalid;
+        user.EmailConfirmed = true;
+        audit.Write(AuditEvent.EmailVerified, caller, user.Id);
+        if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
+}

@@ -1,0 +1,85 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace BlazorAuth.Core;
+
+/// <summary>What both hosts do before they serve.</summary>
+public static class Hosting
+{
+    /// <summary>Exit code of a configuration that cannot be served (sysexits.h, EX_CONFIG).</summary>
+    public const int BadConfiguration = 78;
+
+    /// <summary>The largest body any route takes. Forms and JSON of this product are far smaller.</summary>
+    public const int MaximumBodyLength = 64 * 1024;
+
+    /// <summary>A builder with our defaults: configuration beside the program, our port, small limits.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="defaultUrl">Where to listen when nothing says so.</param>
+    public static WebApplicationBuilder CreateBuilder(string[] args, string defaultUrl)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            Args = args,
+            ContentRootPath = AppContext.BaseDirectory, // not the caller's folder, which 'dotnet run --project' leaves as it is
+            EnvironmentName = DefaultEnvironment(args),
+        });
+        if (string.IsNullOrEmpty(builder.Configuration["urls"]) && string.IsNullOrEmpty(builder.Configuration["http_ports"])
+            && string.IsNullOrEmpty(builder.Configuration["https_ports"]))
+            builder.WebHost.UseUrls(defaultUrl);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaximumBodyLength;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        });
+        // Stored keys are wrapped by the master key as a whole; the framework cannot see that and warns.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+        return builder;
+    }
+
+    /// <summary>Where the process will listen, as an address a person on this machine can open.</summary>
+    public static string ListeningUrl(this WebApplicationBuilder builder, string defaultUrl)
+    {
+        var url = (builder.Configuration["urls"] ?? defaultUrl).Split(';')[0].TrimEnd('/');
+        foreach (var any in new[] { "0.0.0.0", "[::]", "*", "+" }) url = url.Replace($"//{any}:", "//localhost:", StringComparison.Ordinal);
+        return url;
+    }
+
+    /// <summary>
+    /// Believes forwarded headers from the configured proxies only: anybody else's would choose the network address that
+    /// attempts are counted for (ASVS 4.1.3).
+    /// </summary>
+    public static void UseConfiguredProxies(this IApplicationBuilder app, AuthOptions options)
+    {
+        if (options.Proxy.KnownProxies.Count + options.Proxy.KnownNetworks.Count == 0) return;
+        var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto };
+        forwarded.KnownProxies.Clear();
+        forwarded.KnownIPNetworks.Clear();
+        foreach (var proxy in options.Proxy.KnownProxies) forwarded.KnownProxies.Add(System.Net.IPAddress.Parse(proxy));
+        foreach (var network in options.Proxy.KnownNetworks) forwarded.KnownIPNetworks.Add(System.Net.IPNetwork.Parse(network));
+        app.UseForwardedHeaders(forwarded);
+    }
+
+    /// <summary>Tells the faults, one plain line each: an operator reads them in a journal.</summary>
+    public static int Refuse(ConfigurationFault fault)
+    {
+        foreach (var line in fault.Lines) Console.Error.WriteLine(line);
+        return BadConfiguration;
+    }
+
+    // A debug build is a developer's (ADR 0008); what is published is Production. Either variable decides otherwise.
+    private static string? DefaultEnvironment(string[] args)
+    {
+#if DEBUG
+        var chosen = Environment.GetEnvironmentVariable("ASPNETCORE_ENVIRONMENT") ?? Environment.GetEnvironmentVariable("DOTNET_ENVIRONMENT");
+        return chosen is null && !args.Any(a => a.Contains("environment", StringComparison.OrdinalIgnoreCase)) ? Environments.Development : null;
+#else
+        return null;
+#endif
+    }
+}

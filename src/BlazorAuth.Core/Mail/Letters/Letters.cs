@@ -1,0 +1,165 @@
+using System.Text;
+
+namespace BlazorAuth.Core.Mail;
+
+/// <summary>Every letter the service sends, as one table. What a letter looks like is in Layout, what it says is here.</summary>
+public static class Letters
+{
+    internal const string Brand = "BlazorAuth";
+    private const string NotMe = "This wasn't me";
+
+    /// <summary>Renders a letter. Same facts, same letter: nothing is looked up, nothing random is added.</summary>
+    /// <exception cref="ArgumentException">
+    /// A kind that lives by its link has none, or the link leaves the origin of <see cref="LetterFacts.Site"/>.
+    /// </exception>
+    public static Letter Render(LetterKind kind, LetterFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        if (facts.Site is not { IsAbsoluteUri: true, Scheme: "https" or "http" })
+            throw new ArgumentException("The site has to be an absolute http or https address.", nameof(facts));
+        if (facts.Link is not null && !SameOrigin(facts.Link, facts.Site))
+            throw new ArgumentException("The link leaves the public origin.", nameof(facts));
+        if (facts.Link is null && kind is LetterKind.VerifyEmail or LetterKind.ResetPassword or LetterKind.ConfirmEmailChange)
+            throw new ArgumentException($"{kind} needs a link.", nameof(facts));
+
+        var content = Content(kind, facts);
+        return new Letter($"{Brand}: {content.Title}", Layout.Text(content, facts), Layout.Html(content, facts));
+    }
+
+    /// <summary>
+    /// An e-mail address its owner recognises and nobody else can use: <c>j***@example.org</c>.
+    /// Never throws; what is no address becomes <c>***</c>.
+    /// </summary>
+    public static string MaskAddress(string email)
+    {
+        var at = email?.LastIndexOf('@') ?? -1;
+        if (at <= 0) return "***";
+
+        // A local part of one letter would be shown whole by its first letter.
+        var first = at > 1 && Rune.TryGetRuneAt(email!, 0, out var rune) && Rune.IsLetterOrDigit(rune) ? rune.ToString() : "";
+        var domain = string.Concat(email![(at + 1)..].Where(c => char.IsLetterOrDigit(c) || c is '.' or '-'));
+        return $"{first}***@{domain}";
+    }
+
+    private static LetterContent Content(LetterKind kind, LetterFacts facts)
+    {
+        var site = Page(facts.Site, "");
+        var login = Page(facts.Site, "login");
+        var forgot = Page(facts.Site, "forgot-password");
+        var masked = facts.NewAddress is null ? "another address" : MaskAddress(facts.NewAddress);
+
+        return kind switch
+        {
+            LetterKind.VerifyEmail => new("Confirm your e-mail address")
+            {
+                Opening = [$"Someone, hopefully you, signed up for {Brand} with this address. Confirm that it is yours to finish."],
+                Button = "Confirm my address",
+                Link = facts.Link,
+                CodeLabel = "Or type this code on the page where you signed up:",
+                NotYou = ["If this wasn't you, you don't have to do anything. Please don't pass this letter on to anybody."],
+            },
+            LetterKind.AddressTaken => new("You already have an account")
+            {
+                Opening = [$"Someone asked to use your address for a {Brand} account. You already have an account with it, so nothing was changed."],
+                Button = "Sign in",
+                Link = facts.Link ?? login,
+                Closing = ["If you forgot your password, choose a new one here:", forgot],
+                NotYou = ["If this wasn't you, you don't have to do anything: your account is as it was."],
+            },
+            LetterKind.ResetPassword => new("Reset your password")
+            {
+                Opening = [$"Someone, hopefully you, asked to reset the password of your {Brand} account."],
+                Button = "Choose a new password",
+                Link = facts.Link,
+                NotYou = ["If this wasn't you, you don't have to do anything: your password stays as it is. Please don't pass this letter on to anybody."],
+            },
+            LetterKind.PasswordChanged => new("Your password was changed")
+            {
+                Opening = [$"The password of your {Brand} account was changed from a device that was signed in. Your other devices were signed out."],
+                Button = NotMe,
+                Link = facts.Link,
+                NotYou = ["If this wasn't you, someone else can use your account. Choose a new password now, which signs out every device:", forgot],
+            },
+            LetterKind.PasswordReset => new("Your password was reset")
+            {
+                Opening = [$"The password of your {Brand} account was reset with a link sent to this address. All devices were signed out. Sign in with your new password."],
+                Button = NotMe,
+                Link = facts.Link,
+                NotYou = ["If this wasn't you, someone else may be reading your e-mail. Secure your mailbox first, then choose a new password here:", forgot],
+            },
+            LetterKind.ConfirmEmailChange => new("Confirm your new e-mail address")
+            {
+                Opening = [
+                    $"Someone, hopefully you, asked to use {Layout.OneLine(facts.NewAddress ?? "this address")} for a {Brand} account.",
+                    "The account keeps its old address until you confirm this one."],
+                Button = "Confirm my new address",
+                Link = facts.Link,
+                CodeLabel = "Or type this code on the page where you asked for the change:",
+                NotYou = ["If this wasn't you, you don't have to do anything. Please don't pass this letter on to anybody."],
+            },
+            LetterKind.EmailChangeAsked => new("A new e-mail address was asked for")
+            {
+                Opening = [
+                    $"Someone, hopefully you, asked to change the e-mail address of your {Brand} account to {masked}.",
+                    "Your address stays as it is until the new one is confirmed."],
+                Button = NotMe,
+                Link = facts.Link,
+                NotYou = ["If this wasn't you, someone else can use your account. Choose a new password now, which stops the change and signs out every device:", forgot],
+            },
+            LetterKind.EmailChanged => new("Your e-mail address was changed")
+            {
+                Opening = [$"The e-mail address of your {Brand} account is now {masked}. Your other devices were signed out."],
+                Button = NotMe,
+                Link = facts.Link,
+                // The old address opens no reset any more, so without an undo link only people can help.
+                NotYou = facts.Link is null
+                    ? ["If this wasn't you, someone else can use your account. Tell the people who run this site at once:", site]
+                    : [$"If this wasn't you, someone else can use your account. Open \"{NotMe}\" above at once to undo the change."],
+            },
+            LetterKind.NewSignIn => new("New sign-in to your account")
+            {
+                Opening = [$"Your {Brand} account was signed in to from a device we had not seen before. If it was you, all is well."],
+                Button = NotMe,
+                Link = facts.Link,
+                NotYou = ["If this wasn't you, someone else can use your account. Choose a new password now, which signs out every device:", forgot],
+            },
+            LetterKind.RefreshTokenReused => new("We ended one of your sessions")
+            {
+                Opening = [
+                    $"An old key of one of your {Brand} sessions (a refresh token) was used again. It may have been copied, so we ended that session as a precaution.",
+                    "Your other sessions go on. On the device that was signed out, sign in again."],
+                Button = "Sign in",
+                Link = facts.Link,
+                NotYou = ["If this wasn't you, or you are not sure, choose a new password, which signs out every device:", forgot],
+            },
+            LetterKind.AccountClosed => new("Your account was closed")
+            {
+                Opening = [$"Your {Brand} account was closed. All devices were signed out, and it can't be used to sign in any more."],
+                NotYou = ["If this wasn't you, tell the people who run this site at once:", site],
+            },
+        };
+    }
+
+    private static Uri Page(Uri site, string path) => new(site.GetLeftPart(UriPartial.Path).TrimEnd('/') + "/" + path);
+
+    private static bool SameOrigin(Uri link, Uri site) => link.IsAbsoluteUri
+        && Uri.Compare(link, site, UriComponents.SchemeAndServer | UriComponents.UserInfo, UriFormat.SafeUnescaped, StringComparison.OrdinalIgnoreCase) == 0;
+}
+
+/// <summary>What one letter says, before it has a look.</summary>
+internal sealed record LetterContent(string Title)
+{
+    public required IReadOnlyList<Line> Opening { get; init; }
+    public string? Button { get; init; }
+    public Uri? Link { get; init; }
+    public string? CodeLabel { get; init; }
+    public IReadOnlyList<Line> Closing { get; init; } = [];
+    public required IReadOnlyList<Line> NotYou { get; init; }
+}
+
+/// <summary>A paragraph, or a URL with a line to itself.</summary>
+internal readonly record struct Line(string Text, bool IsUrl)
+{
+    public static implicit operator Line(string text) => new(text, IsUrl: false);
+    public static implicit operator Line(Uri url) => new(url.AbsoluteUri, IsUrl: true);
+}

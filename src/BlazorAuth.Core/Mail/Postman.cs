@@ -1,0 +1,158 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Core.Mail;
+
+/// <summary>
+/// Sends promised letters: claims a row conditionally (any number of processes may run one), decides whether there is
+/// anybody to write to, mints the link, renders, sends, and tries again with growing pauses for two days.
+/// </summary>
+public sealed partial class Postman(
+    IServiceScopeFactory scopes, Doorbell doorbell, IMailTransport transport, IOptions<AuthOptions> options, TimeProvider time,
+    ILogger<Postman> log) : BackgroundService
+{
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan InHand = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
+    private static readonly TimeSpan GivenUpAfter = TimeSpan.FromDays(2);
+
+    /// <summary>Delivers every letter that is due now, and returns how many were tried.</summary>
+    public async Task<int> DeliverDueAsync(CancellationToken ct)
+    {
+        var tried = 0;
+        while (await ClaimAsync(ct) is { } letter)
+        {
+            await DeliverAsync(letter, ct);
+            tried++;
+        }
+        return tried;
+    }
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await DeliverDueAsync(stoppingToken);
+                await doorbell.WaitAsync(Round, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception fault) when (fault is not OutOfMemoryException)
+            {
+                // The store may be away for a while; letters wait for it.
+                Interrupted(log, fault.GetType().Name);
+                await Task.Delay(Round, time, stoppingToken);
+            }
+        }
+    }
+
+    private async Task<OutboxLetter?> ClaimAsync(CancellationToken ct)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<AuthDbContext>();
+        while (true)
+        {
+            var now = time.GetUtcNow();
+            var due = db.Outbox.Where(l => l.DoneAt == null && l.NextAttemptAt <= now && (l.ClaimedUntil == null || l.ClaimedUntil <= now));
+            if (await due.AsNoTracking().OrderBy(l => l.NextAttemptAt).FirstOrDefaultAsync(ct) is not { } letter) return null;
+            var claimed = await due.Where(l => l.Id == letter.Id).ExecuteUpdateAsync(set => set
+                .SetProperty(l => l.ClaimedUntil, now + InHand).SetProperty(l => l.Attempts, l => l.Attempts + 1), ct);
+            if (claimed == 1) return letter;
+        }
+    }
+
+    private async Task DeliverAsync(OutboxLetter letter, CancellationToken ct)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<AuthDbContext>();
+        var tokens = scope.ServiceProvider.GetRequiredService<OneTimeTokens>();
+        var now = time.GetUtcNow();
+        var row = db.Outbox.Where(l => l.Id == letter.Id);
+        try
+        {
+            if (await PrepareAsync(letter, db, tokens, ct) is { } mail) await transport.SendAsync(mail, ct);
+            await row.ExecuteUpdateAsync(set => set.SetProperty(l => l.DoneAt, now), CancellationToken.None);
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
+        {
+            // The fault's text may quote the letter and its link; only its type is kept.
+            var attempts = letter.Attempts + 1;
+            var pause = TimeSpan.FromSeconds(Math.Min(LongestPause.TotalSeconds, 2 * Math.Pow(2, attempts)));
+            DateTimeOffset? givenUp = now - letter.CreatedAt > GivenUpAfter ? now : null;
+            NotSent(log, letter.Kind, letter.Id, attempts, fault.GetType().Name, givenUp is not null);
+            await row.ExecuteUpdateAsync(set => set
+                .SetProperty(l => l.NextAttemptAt, now + pause)
+                .SetProperty(l => l.ClaimedUntil, (DateTimeOffset?)null)
+                .SetProperty(l => l.DoneAt, givenUp)
+                .SetProperty(l => l.LastError, fault.GetType().Name), CancellationToken.None);
+        }
+    }
+
+    private async Task<OutgoingMail?> PrepareAsync(OutboxLetter letter, AuthDbContext db, OneTimeTokens tokens, CancellationToken ct)
+    {
+        var site = options.Value;
+        // Written to the address on file, which the one comparison makes the address asked for (Django CVE-2019-19844).
+        var owner = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.NormalizedEmail == letter.To, ct);
+        var kind = letter.Kind switch
+        {
+            // Somebody signs up again with an address that was never verified: what they need is the link.
+            LetterKind.AddressTaken when owner is { EmailConfirmed: false } => LetterKind.VerifyEmail,
+            LetterKind.ConfirmEmailChange when owner is not null => LetterKind.AddressTaken,
+            var asked => asked,
+        };
+        var facts = new LetterFacts
+        {
+            Site = site.Site, At = letter.CreatedAt, Address = letter.Address, Agent = letter.Agent, NewAddress = letter.NewAddress,
+        };
+        switch (kind)
+        {
+            case LetterKind.VerifyEmail:
+                if (owner is null or { EmailConfirmed: true }) return null;
+                return await WithTokenAsync(TokenPurpose.VerifyEmail, owner.Id, "verify-email", withCode: true);
+            case LetterKind.ResetPassword:
+                return owner is null ? null : await WithTokenAsync(TokenPurpose.ResetPassword, owner.Id, "reset-password", withCode: false);
+            case LetterKind.ConfirmEmailChange:
+                return await WithTokenAsync(TokenPurpose.ChangeEmail, letter.UserId!, "confirm-email-change", withCode: false);
+            case LetterKind.AddressTaken:
+                return owner is null ? null : Mail(facts with { Link = site.Link("login") });
+            case LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged
+                or LetterKind.NewSignIn or LetterKind.RefreshTokenReused or LetterKind.AccountClosed:
+                return Mail(facts);
+            default:
+                throw new InvalidOperationException($"No such letter: {kind}");
+        }
+
+        async Task<OutgoingMail?> WithTokenAsync(TokenPurpose purpose, string userId, string page, bool withCode)
+        {
+            // Mints only while the promise stands: what kills a token also withdraws its letter, and may do so just now.
+            await using var transaction = await db.Database.BeginTransactionAsync(ct);
+            if (await db.Outbox.Where(l => l.Id == letter.Id && l.DoneAt == null)
+                    .ExecuteUpdateAsync(set => set.SetProperty(l => l.NextAttemptAt, l => l.NextAttemptAt), ct) == 0) return null;
+            var minted = await tokens.MintAsync(purpose, userId, letter.To, withCode, letter.SessionId, ct);
+            await db.SaveChangesAsync(ct);
+            await transaction.CommitAsync(ct);
+            return Mail(facts with
+            {
+                Link = site.Link($"{page}?token={minted.Link}"), Code = minted.Code, Lifetime = OneTimeTokens.Lifetime(purpose),
+            });
+        }
+
+        OutgoingMail Mail(LetterFacts with) => new(letter.To, letter.Id, Letters.Render(kind, with));
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "Letter {Kind} {Id} was not sent at attempt {Attempt}: {Fault}; given up: {GivenUp}")]
+    private static partial void NotSent(ILogger log, LetterKind kind, string id, int attempt, string fault, bool givenUp);
+
+    [LoggerMessage(2, LogLevel.Warning, "The Postman was interrupted: {Fault}; tries again")]
+    private static partial void Interrupted(ILogger log, string fault);
+}

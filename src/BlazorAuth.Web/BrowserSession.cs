@@ -1,0 +1,110 @@
+using System.Security.Claims;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+
+namespace BlazorAuth.Web;
+
+/// <summary>
+/// Cookie and session row: the cookie carries a session's id and generation, encrypted, and every request looks whether the
+/// session lives. A copied cookie dies with its session, which Identity's own cookie does not for half an hour.
+/// </summary>
+public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessions)
+{
+    /// <summary>The authentication scheme.</summary>
+    public const string Scheme = "Browser";
+
+    private HttpContext Http => accessor.HttpContext ?? throw new InvalidOperationException("Only inside a request.");
+
+    /// <summary>The live session of this request, or null.</summary>
+    public Session? Current => Http.Items[typeof(Session)] as Session;
+
+    /// <summary>Who asks.</summary>
+    public Caller Caller => CallerOf(Http, Current);
+
+    /// <summary>Gives the browser the session's cookie. Also after a renewal: the older cookie is then worthless.</summary>
+    public Task SignInAsync(Session session)
+    {
+        Http.Items[typeof(Session)] = session;
+        var identity = new ClaimsIdentity(
+        [
+            new Claim("sub", session.UserId),
+            new Claim(AccessTokens.SessionClaim, session.Id),
+            new Claim(AccessTokens.GenerationClaim, session.Generation.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+        ], Scheme, "sub", "role");
+        return Http.SignInAsync(Scheme, new ClaimsPrincipal(identity), new AuthenticationProperties
+        {
+            IsPersistent = session.Persistent, ExpiresUtc = session.AbsoluteEndsAt, AllowRefresh = false,
+        });
+    }
+
+    /// <summary>Ends the session, not only the cookie: the same cookie value opens nothing afterwards (ASVS 7.4.1).</summary>
+    public async Task SignOutAsync(CancellationToken ct)
+    {
+        if (Current is { } session) await sessions.SignOutAsync(Caller, session.Id, ct);
+        await ForgetAsync();
+    }
+
+    /// <summary>Takes the cookie away where the session is ended already.</summary>
+    public Task ForgetAsync()
+    {
+        Http.Items.Remove(typeof(Session));
+        // What the back button shows afterwards must not come from the cache (ASVS 14.3.1).
+        Http.Response.Headers["Clear-Site-Data"] = "\"cache\"";
+        return Http.SignOutAsync(Scheme);
+    }
+
+    internal static void Configure(CookieAuthenticationOptions cookie, AuthOptions options)
+    {
+        cookie.Cookie.Name = CookieRules.Name(options, "session");
+        cookie.Cookie.HttpOnly = true;
+        cookie.Cookie.SameSite = SameSiteMode.Lax; // Strict would sign people out on the way from a letter
+        cookie.Cookie.SecurePolicy = CookieRules.Secure(options);
+        cookie.SlidingExpiration = false;
+        cookie.Events.OnValidatePrincipal = ValidateAsync;
+        cookie.Events.OnRedirectToLogin = context =>
+        {
+            // Relative: an absolute one would be built from the Host header.
+            var here = context.Request.PathBase + context.Request.Path + context.Request.QueryString;
+            context.Response.Redirect($"/login?returnUrl={Uri.EscapeDataString(here)}");
+            return Task.CompletedTask;
+        };
+    }
+
+    private static async Task ValidateAsync(CookieValidatePrincipalContext context)
+    {
+        var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
+        var ct = context.HttpContext.RequestAborted;
+        var named = AccessTokens.SessionOf(context.Principal!);
+        var session = named is { } s ? (await sessions.FindLiveAsync(s.SessionId, s.Generation, ct)).Value : null;
+        if (session is not { Kind: SessionKind.Browser })
+        {
+            context.RejectPrincipal();
+            await context.HttpContext.SignOutAsync(Scheme);
+            return;
+        }
+        context.HttpContext.Items[typeof(Session)] = session;
+        await sessions.SeeAsync(session, ct);
+    }
+
+    private static Caller CallerOf(HttpContext http, Session? session)
+    {
+        var address = http.Connection.RemoteIpAddress?.ToString();
+        var agent = http.Request.Headers.UserAgent.ToString();
+        return session is null ? Caller.Anonymous(address, agent) : Caller.Of(session, address, agent);
+    }
+}
+
+/// <summary>What every cookie of the site has in common (ASVS 3.3).</summary>
+internal static class CookieRules
+{
+    /// <summary>Over TLS the name binds the cookie to this host and path; browsers refuse that name over plain http.</summary>
+    public static string Name(AuthOptions options, string name) => Https(options) ? "__Host-" + name : name;
+
+    public static CookieSecurePolicy Secure(AuthOptions options) => Https(options) ? CookieSecurePolicy.Always : CookieSecurePolicy.None;
+
+    public static bool Https(AuthOptions options) => options.PublicUrl.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,93 @@
+using BlazorAuth.Core;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Web;
+
+/// <summary>Something that was done, told on the page after the redirect.</summary>
+public enum Notice
+{
+    /// <summary>A session ended by its owner.</summary>
+    SignedOut,
+    /// <summary>A letter with a link and a code is on its way; the detail is the address.</summary>
+    VerifyLetterAsked,
+    /// <summary>The address is verified.</summary>
+    EmailVerified,
+    /// <summary>An account that a stranger made with the address is gone.</summary>
+    EmailDisowned,
+    /// <summary>The password was reset.</summary>
+    PasswordReset,
+    /// <summary>The password was changed.</summary>
+    PasswordChanged,
+    /// <summary>A change of address waits for confirmation; the detail is the new address.</summary>
+    EmailChangeAsked,
+    /// <summary>The address was changed.</summary>
+    EmailChanged,
+    /// <summary>One session was ended.</summary>
+    SessionEnded,
+    /// <summary>All other sessions were ended.</summary>
+    OtherSessionsEnded,
+    /// <summary>The profile was saved.</summary>
+    ProfileChanged,
+    /// <summary>The account was closed.</summary>
+    AccountClosed,
+}
+
+/// <summary>
+/// Carries one notice, or one secret of a link, across one redirect, in an encrypted cookie of this site: nothing of it stands
+/// in an address, and nobody else can put words on a page.
+/// </summary>
+public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider protection, IOptions<AuthOptions> options)
+{
+    private static readonly TimeSpan NoticeLifetime = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan LinkLifetime = TimeSpan.FromMinutes(10);
+    private readonly ITimeLimitedDataProtector _notices = protection.CreateProtector("BlazorAuth.Notice").ToTimeLimitedDataProtector();
+    private readonly ITimeLimitedDataProtector _links = protection.CreateProtector("BlazorAuth.Link").ToTimeLimitedDataProtector();
+
+    private HttpContext Http => accessor.HttpContext ?? throw new InvalidOperationException("Only inside a request.");
+
+    /// <summary>Leaves a notice for the next page.</summary>
+    public void Leave(Notice notice, string? detail = null) =>
+        Set("notice", _notices.Protect($"{notice}\n{detail}", NoticeLifetime), NoticeLifetime);
+
+    /// <summary>The notice left for this page, once.</summary>
+    public (Notice Notice, string? Detail)? Take()
+    {
+        if (Read("notice", _notices) is not { } text) return null;
+        Http.Response.Cookies.Delete(CookieRules.Name(options.Value, "notice"), Rules(null));
+        var parts = text.Split('\n', 2);
+        return Enum.TryParse<Notice>(parts[0], out var notice) ? (notice, parts[1].Length == 0 ? null : parts[1]) : null;
+    }
+
+    /// <summary>Keeps the secret of a link, which leaves the address bar here (ASVS 14.2.1). Bound to its page.</summary>
+    public void KeepLink(PathString page, string token) =>
+        Set("link", _links.Protect($"{page}\n{token}", LinkLifetime), LinkLifetime);
+
+    /// <summary>The secret of the link that led to this page, if one did.</summary>
+    public string? Link()
+    {
+        var parts = Read("link", _links)?.Split('\n', 2);
+        return parts is [var page, var token] && string.Equals(page, Http.Request.Path, StringComparison.OrdinalIgnoreCase) ? token : null;
+    }
+
+    private void Set(string name, string value, TimeSpan lifetime) =>
+        Http.Response.Cookies.Append(CookieRules.Name(options.Value, name), value, Rules(lifetime));
+
+    private string? Read(string name, ITimeLimitedDataProtector protector)
+    {
+        if (Http.Request.Cookies[CookieRules.Name(options.Value, name)] is not { Length: > 0 } value) return null;
+        try
+        {
+            return protector.Unprotect(value);
+        }
+        catch (System.Security.Cryptography.CryptographicException)
+        {
+            return null; // too old, or not ours
+        }
+    }
+
+    private CookieOptions Rules(TimeSpan? lifetime) => new()
+    {
+        HttpOnly = true, Secure = CookieRules.Https(options.Value), SameSite = SameSiteMode.Lax, Path = "/", MaxAge = lifetime,
+    };
+}

@@ -1,0 +1,122 @@
+using System.Globalization;
+using BlazorAuth.Core;
+using BlazorAuth.Web.Components;
+
+namespace BlazorAuth.Web;
+
+/// <summary>What a person reads for each refusal and notice. The switches are exhaustive: a new code without a sentence does not compile.</summary>
+public static class Messages
+{
+    /// <summary>
+    /// Prints a refusal: its status on the answer, its sentences on the form. <paramref name="ids"/> names the inputs of JSON
+    /// fields whose id differs from the usual one.
+    /// </summary>
+    public static FormErrors Show(HttpContext http, Refusal refusal, params (string Field, string Id)[] ids)
+    {
+        http.Response.StatusCode = refusal.Error == AuthError.RateLimited ? StatusCodes.Status429TooManyRequests : StatusCodes.Status422UnprocessableEntity;
+        if (refusal.RetryAfter is { } wait)
+            http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        return refusal.Faults.Count == 0
+            ? FormErrors.None.Add(null, Sentence(refusal))
+            : refusal.Faults.Aggregate(FormErrors.None, (errors, fault) =>
+                errors.Add(ids.FirstOrDefault(i => i.Field == fault.Field).Id ?? InputId(fault.Field), Sentence(fault)));
+    }
+
+    /// <summary>The sentence for a refusal as a whole.</summary>
+    public static string Sentence(Refusal refusal) => refusal.Error switch
+    {
+        AuthError.ValidationFailed => "Check what you entered.",
+        AuthError.BadJson or AuthError.PayloadTooLarge => "The form was too large or not readable. Try again.",
+        AuthError.NotFound => "That was not found. It may have been removed already.",
+        AuthError.Forbidden => "You are not allowed to do that.",
+        AuthError.Conflict => "Something else changed your account at the same moment. Try again.",
+        AuthError.RateLimited => $"Too many attempts. Wait {Wait(refusal.RetryAfter)}, then try again. Resetting your password works meanwhile.",
+        AuthError.UnexpectedFailure => "Something went wrong on our side. Nothing was changed. Try again.",
+        AuthError.InvalidCredentials => "The e-mail address, user name or password is incorrect.",
+        AuthError.EmailNotVerified => "Verify your e-mail address first: we sent you a letter with a link. You can ask for another one below.",
+        AuthError.AccountLocked => "This account is locked. Contact the people who run this site.",
+        AuthError.AccountDisabled => "This account is closed.",
+        AuthError.SignUpDisabled => "This site takes no new accounts at the moment.",
+        AuthError.EmailTaken => "There is already an account with this e-mail address. Sign in, or reset its password.",
+        AuthError.UsernameTaken => "This user name is taken. Choose another one.",
+        AuthError.WeakPassword => "Choose a longer password.",
+        AuthError.CommonPassword => "This password is on the list of the most used ones. Choose another one.",
+        AuthError.SamePassword => "The new password is the same as the current one.",
+        AuthError.SecondFactorRequired => "Enter the code of your second factor.",
+        AuthError.SecondFactorInvalid => "The code is incorrect or was used before.",
+        AuthError.TicketExpired => "You began signing in too long ago. Start again.",
+        AuthError.StepUpRequired => "Enter your password to go on.",
+        AuthError.PasskeyFailed => "The passkey was not accepted. Try again, or sign in another way.",
+        AuthError.AccessTokenInvalid or AuthError.AccessTokenExpired or AuthError.RefreshTokenInvalid or AuthError.RefreshTokenExpired
+            or AuthError.RefreshTokenReused or AuthError.SessionRevoked or AuthError.SessionExpired or AuthError.PasswordChanged
+            => "Your session has ended. Sign in again.",
+        AuthError.LinkInvalid => "This link or code is not right. It may have been cut off on the way: use the whole link, or ask for a new letter.",
+        AuthError.LinkExpired => "This link has expired, or a newer letter took its place. Ask for a new one.",
+        AuthError.LinkUsed => "This link was used already. If that was not you, reset your password.",
+    };
+
+    /// <summary>The sentence for one field.</summary>
+    public static string Sentence(FieldFault fault) => fault.Fault switch
+    {
+        Fault.Required => $"Enter {Noun(fault.Field)}.",
+        Fault.TooShort => $"Use at least {fault.Limit} characters.",
+        Fault.TooLong => $"Use at most {fault.Limit} characters.",
+        Fault.NotAnEmail => "Enter an e-mail address in the form name@example.com.",
+        Fault.NotAUserName => "A user name has 3 to 32 letters, digits, dots, hyphens or underscores, and begins with a letter.",
+        Fault.NotAUrl => "Enter an address that begins with https://.",
+        Fault.NotAnObject => "The profile must be a JSON object.",
+        Fault.HasControlCharacters => "Leave out line breaks and control characters.",
+        Fault.Taken when fault.Field == "username" => "This user name is taken. Choose another one.",
+        Fault.Taken => "There is already an account with this e-mail address. Sign in, or reset its password.",
+        Fault.Common => "This password is on the list of the most used ones. Choose another one.",
+        Fault.Guessable => "This password is easy to guess from your account. Choose another one.",
+        Fault.Same when fault.Field == "newEmail" => "This is your address already.",
+        Fault.Same => "The new password is the same as the current one.",
+        Fault.Wrong when fault.Field == "code" => "The code is not right, or its letter is too old. Ask for a new letter.",
+        Fault.Wrong => "The password is incorrect.",
+    };
+
+    /// <summary>The sentence for a notice.</summary>
+    public static string Sentence(Notice notice, string? detail) => notice switch
+    {
+        Notice.SignedOut => "You are signed out.",
+        Notice.VerifyLetterAsked => $"If {detail} has an account that is not verified yet, a letter is on its way.",
+        Notice.EmailVerified => "Your e-mail address is verified.",
+        Notice.EmailDisowned => "Thank you. The account that was made with your address is removed.",
+        Notice.PasswordReset => "Your password is changed, and every device is signed out. Sign in with the new password.",
+        Notice.PasswordChanged => "Your password is changed. All other devices are signed out.",
+        Notice.EmailChangeAsked => $"We sent a letter to {detail}. Your address changes when you confirm it there.",
+        Notice.EmailChanged => "Your e-mail address is changed.",
+        Notice.SessionEnded => "That session is ended.",
+        Notice.OtherSessionsEnded => "All other sessions are ended.",
+        Notice.ProfileChanged => "Your profile is saved.",
+        Notice.AccountClosed => "Your account is closed, and everything in it is deleted.",
+    };
+
+    private static string InputId(string field) => field switch
+    {
+        "password" or "currentPassword" => "current-password",
+        "newPassword" => "new-password",
+        "newEmail" => "email",
+        "displayName" => "display-name",
+        _ => field,
+    };
+
+    private static string Noun(string field) => field switch
+    {
+        "identifier" => "your e-mail address or user name",
+        "email" or "newEmail" => "your e-mail address",
+        "password" => "a password",
+        "currentPassword" => "your current password",
+        "newPassword" => "a new password",
+        "username" => "a user name",
+        "code" => "the code",
+        _ => "this",
+    };
+
+    private static string Wait(TimeSpan? wait)
+    {
+        var minutes = (int)Math.Ceiling((wait ?? TimeSpan.FromMinutes(1)).TotalMinutes);
+        return minutes <= 1 ? "a minute" : $"{minutes} minutes";
+    }
+}

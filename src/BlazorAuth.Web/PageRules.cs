@@ -1,0 +1,75 @@
+using Microsoft.AspNetCore.Antiforgery;
+
+namespace BlazorAuth.Web;
+
+/// <summary>What is true of every page, as three small middlewares.</summary>
+internal static class PageRules
+{
+    private static readonly HashSet<string> LinkPages =
+        new(["/verify-email", "/reset-password", "/confirm-email-change", "/admin/setup"], StringComparer.OrdinalIgnoreCase);
+
+    private static readonly string[] NeverShownAgain = ["password", "token", "code"];
+
+    /// <summary>What was typed into a form that was open too long; the page shows it again.</summary>
+    public const string TypedItem = "typed";
+
+    /// <summary>
+    /// A redirect after a POST is 303 and relative: browsers then offer to save the password, and no Host header gets into it.
+    /// </summary>
+    public static void UseSeeOther(this IApplicationBuilder app) => app.Use((http, next) =>
+    {
+        http.Response.OnStarting(() =>
+        {
+            if (http.Response.StatusCode != StatusCodes.Status302Found) return Task.CompletedTask;
+            if (HttpMethods.IsPost(http.Request.Method)) http.Response.StatusCode = StatusCodes.Status303SeeOther;
+            if (Uri.TryCreate(http.Response.Headers.Location, UriKind.Absolute, out var location) && location.Host == http.Request.Host.Host)
+                http.Response.Headers.Location = location.PathAndQuery + location.Fragment;
+            return Task.CompletedTask;
+        });
+        return next(http);
+    });
+
+    /// <summary>
+    /// The secret of a letter's link leaves the address at once, into a cookie: it is then in no history, referrer or shared
+    /// screen. Opening a link changes nothing, because mail scanners open them.
+    /// </summary>
+    public static void UseLinkPages(this IApplicationBuilder app) => app.Use((http, next) =>
+    {
+        if (!HttpMethods.IsGet(http.Request.Method) || !LinkPages.Contains(http.Request.Path.Value ?? "")
+            || http.Request.Query["token"] is not [{ Length: > 0 and <= 200 } token]) return next(http);
+        http.RequestServices.GetRequiredService<Flash>().KeepLink(http.Request.Path, token);
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.StatusCode = StatusCodes.Status303SeeOther;
+        http.Response.Headers.Location = http.Request.Path.Value;
+        return Task.CompletedTask;
+    });
+
+    /// <summary>
+    /// A form whose antiforgery token is stale or missing changes nothing: the page is shown again, with what was typed, under
+    /// status 400. The framework's own answer is an empty page.
+    /// </summary>
+    public static void UseStaleForms(this IApplicationBuilder app) => app.Use(async (http, next) =>
+    {
+        if (http.Features.Get<IAntiforgeryValidationFeature>() is { IsValid: false })
+        {
+            var form = await ReadFormAsync(http);
+            http.Items[TypedItem] = form.Where(f => !NeverShownAgain.Any(word => f.Key.Contains(word, StringComparison.OrdinalIgnoreCase)))
+                .ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.OrdinalIgnoreCase);
+            http.Request.Method = HttpMethods.Get;
+            http.Response.StatusCode = StatusCodes.Status400BadRequest;
+        }
+        await next(http);
+    });
+
+    private static async Task<IFormCollection> ReadFormAsync(HttpContext http)
+    {
+        try
+        {
+            return http.Request.HasFormContentType ? await http.Request.ReadFormAsync(http.RequestAborted) : FormCollection.Empty;
+        }
+        catch (Exception unreadable) when (unreadable is InvalidDataException or BadHttpRequestException)
+        {
+            return FormCollection.Empty;
+        }
+    }
+}

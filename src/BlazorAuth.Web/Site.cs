@@ -1,0 +1,73 @@
+using System.Reflection;
+using BlazorAuth.Api;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.Web.Components;
+
+namespace BlazorAuth.Web;
+
+/// <summary>The pages as a whole: what they need, the order of their pipeline, and what they say at start.</summary>
+internal static class Site
+{
+    public static void AddSite(this IServiceCollection services, AuthOptions options)
+    {
+        services.AddRazorComponents();
+        services.AddCascadingAuthenticationState();
+        services.AddHttpContextAccessor();
+        services.AddScoped<BrowserSession>().AddScoped<Flash>().AddScoped<DevMail>();
+        services.AddAuthentication(BrowserSession.Scheme).AddCookie(BrowserSession.Scheme, cookie => BrowserSession.Configure(cookie, options));
+        services.AddAuthorization();
+        services.AddAntiforgery(antiforgery =>
+        {
+            antiforgery.Cookie.Name = CookieRules.Name(options, "form");
+            antiforgery.Cookie.SecurePolicy = CookieRules.Secure(options);
+            antiforgery.SuppressXFrameOptionsHeader = true; // SecurityHeaders sends a stricter one, on every answer
+        });
+    }
+
+    public static void UseSite(this WebApplication app, AuthOptions options)
+    {
+        app.UseConfiguredProxies(options);
+        app.UseSecurityHeaders(options.Https);
+        app.UseSeeOther();
+        app.UseWhen(http => !TokenApi.Owns(http.Request.Path), pages =>
+        {
+            pages.UseExceptionHandler("/error", createScopeForErrors: true);
+            pages.UseStatusCodePagesWithReExecute("/error", "?status={0}");
+        });
+        app.UseLinkPages();
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseAntiforgery();
+        app.UseStaleForms();
+    }
+
+    public static void MapSite(this WebApplication app)
+    {
+        app.MapStaticAssets();
+        app.MapRazorComponents<App>().WithStaticAssets();
+        // The change page itself must not stand at this address (W3C, A Well-Known URL for Changing Passwords).
+        app.MapGet("/.well-known/change-password", () => Results.Redirect("/account/password"));
+        if (app.Environment.IsDevelopment()) app.MapDevMail();
+    }
+
+    /// <summary>What a developer needs to begin; the link for the first administrator only while the store is new.</summary>
+    public static async Task WelcomeAsync(this WebApplication app, AuthOptions options)
+    {
+        await using var scope = app.Services.CreateAsyncScope();
+        var setUp = await scope.ServiceProvider.GetRequiredService<SetUpAdministrator>().OfferAsync(CancellationToken.None);
+        List<(string Name, string Value)> lines = [("Site", options.Site.ToString())];
+        if (app.Environment.IsDevelopment())
+        {
+            lines.Add(("Mail inbox", options.Link("dev/mail").ToString()));
+            if (options.Api.InProcess) lines.Add(("API reference", options.Link("docs").ToString()));
+        }
+        lines.Add(("Data", options.DataPath));
+        if (setUp is not null) lines.Add(("First administrator", $"{setUp}  (once, within a day)"));
+        var width = lines.Max(l => l.Name.Length);
+        Console.WriteLine($"\n  BlazorAuth {Assembly.GetExecutingAssembly().GetName().Version?.ToString(3)}, {app.Environment.EnvironmentName}");
+        foreach (var (name, value) in lines) Console.WriteLine($"    {name.PadRight(width)}  {value}");
+        Console.WriteLine();
+    }
+}

@@ -1,0 +1,120 @@
+using BlazorAuth.Core.Mail;
+using Xunit;
+
+namespace BlazorAuth.UnitTests.Mail;
+
+public sealed class EmlTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("eml-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private async Task<Eml> ThereAndBack(string to, string from, Letter letter)
+    {
+        await new FolderTransport(folder, from, TimeProvider.System).SendAsync(new OutgoingMail(to, "m1", letter), CancellationToken.None);
+        return Eml.Read(Assert.Single(Directory.GetFiles(folder)));
+    }
+
+    [Fact]
+    public async Task What_the_folder_transport_files_reads_back_the_same()
+    {
+        var letter = new Letter(
+            "BlazorAuth: Grüße aus Zürich, こんにちは世界, und noch ein ganzes Stück länger, bis es umbricht 🦉🦉🦉🦉🦉🦉🦉🦉🦉",
+            "Größe = 5 ☂\n\n  eingerückt \nhttps://id.example.org/" + new string('x', 200) + "?a=3D&b=%20\n",
+            "<p lang=\"ja\">" + new string('世', 300) + "</p>\n");
+        var read = await ThereAndBack("jane@example.net", "Prüfstelle Ö <no-reply@id.example.org>", letter);
+        Assert.Equal(letter, new Letter(read.Subject, read.Text, read.Html));
+        Assert.Equal("jane@example.net", read.To);
+        Assert.Contains("Prüfstelle Ö", read.From, StringComparison.Ordinal);
+        Assert.Contains("<no-reply@id.example.org>", read.From, StringComparison.Ordinal);
+        Assert.Equal("m1@id.example.org", read.MessageId);
+        Assert.InRange(read.Date, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddSeconds(1));
+    }
+
+    [Theory, MemberData(nameof(LettersTests.Kinds), MemberType = typeof(LettersTests))]
+    public async Task Every_letter_survives_the_post(LetterKind kind)
+    {
+        var site = new Uri("https://id.example.org/");
+        var letter = Letters.Render(kind, new LetterFacts { Site = site, At = DateTimeOffset.UnixEpoch, Link = new Uri(site, "x?a=b&c=" + new string('d', 120)), Code = "000042" });
+        var read = await ThereAndBack("jane@example.net", "no-reply@id.example.org", letter);
+        Assert.Equal(letter, new Letter(read.Subject, read.Text, read.Html));
+    }
+
+    [Fact]
+    public void Folded_headers_encoded_words_and_nested_parts_are_understood()
+    {
+        var read = Eml.Parse("""
+            subject: =?utf-8?Q?Gr=C3=BC=C3?=
+             =?UTF-8?q?=9Fe_an?= Jane =?utf-8?B?4piC?= =?bad
+            TO: "Jane, Doe"
+            	<jane@example.net>
+            Date: Mon, 9 Mar 2026 09:05:01 +0100 (CET)
+            Content-Type: multipart/mixed; boundary=outer
+
+            preamble
+            --outer
+            Content-Type: multipart/alternative;
+             boundary="in;ner"
+
+            --in;ner
+            Content-Type: text/plain; charset=iso-8859-1
+            Content-Transfer-Encoding: quoted-printable
+
+            caf=E9 =
+            noir
+            --in;ner
+            Content-Type: text/html; charset="utf-8"
+            Content-Transfer-Encoding: base64
+
+            PGI+4piC
+            PC9iPg==
+            --in;ner--
+            --outer--
+            """);
+        Assert.Equal("Grüße an Jane ☂ =?bad", read.Subject);
+        Assert.Equal("\"Jane, Doe\"\t<jane@example.net>", read.To);
+        Assert.Equal(new DateTimeOffset(2026, 3, 9, 8, 5, 1, TimeSpan.Zero), read.Date);
+        Assert.Equal("café noir", read.Text);
+        Assert.Equal("<b>☂</b>", read.Html);
+    }
+
+    [Fact]
+    public void A_message_without_parts_is_its_text() =>
+        Assert.Equal("hello\n", Eml.Parse("Subject: x\r\n\r\nhello\r\n").Text);
+
+    [Fact]
+    public async Task Half_a_letter_gives_what_it_has()
+    {
+        var whole = await ThereAndBack("jane@example.net", "no-reply@id.example.org", new Letter("Grüße", "Grüße\n", "<p>Grüße</p>\n"));
+        var read = Eml.Parse(whole.Raw[..(whole.Raw.IndexOf(Convert.ToBase64String("<p>Gr"u8)[..6], StringComparison.Ordinal) + 7)]);
+        Assert.Equal(("Grüße", "Grüße\n"), (read.Subject, read.Text));
+        Assert.StartsWith("<p>Gr", read.Html, StringComparison.Ordinal);
+        for (var length = 0; length < whole.Raw.Length; length++) Eml.Parse(whole.Raw[..length]);
+    }
+
+    [Fact]
+    public async Task No_damage_makes_it_throw()
+    {
+        var whole = await ThereAndBack("jane@example.net", "no-reply@id.example.org", new Letter("Grüße ☂", "Grüße\n", "<p>Grüße</p>\n"));
+        var random = new Random(4711);
+        const string bits = "=?BQ_-:;\"\n\r\t <>@.Z9\0\uD83E\u2028";
+        for (var i = 0; i < 3000; i++)
+        {
+            var damaged = whole.Raw.ToCharArray();
+            for (var hit = 0; hit < 20; hit++) damaged[random.Next(damaged.Length)] = bits[random.Next(bits.Length)];
+            Eml.Parse(new string(damaged));
+            Eml.Parse("Subject: =?utf-8?B?" + new string(damaged, random.Next(300), 40) + "?=\nContent-Transfer-Encoding: base64\n\n" + new string(damaged, random.Next(300), 40));
+        }
+    }
+
+    [Fact]
+    public void A_file_that_is_gone_reads_as_nothing() => Assert.Null(Eml.TryRead(Path.Combine(folder, "gone.eml")));
+
+    [Fact]
+    public void An_empty_file_reads_as_an_empty_letter()
+    {
+        var path = Path.Combine(folder, "empty.eml");
+        File.WriteAllText(path, "");
+        Assert.Equal(new Eml("", "", "", DateTimeOffset.MinValue, "", "", "", ""), Eml.Read(path));
+    }
+}
