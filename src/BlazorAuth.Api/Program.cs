@@ -12,6 +12,7 @@ try
     await app.Services.OpenAuthStoreAsync();
     app.UseConfiguredProxies(options);
     app.UseRouting();
+    app.UseTokenApi(options);
     app.UseAuthentication();
     app.UseAuthorization();
     app.MapTokenApi(options);

@@ -1,11 +1,69 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using BlazorAuth.Api.Endpoints;
 using BlazorAuth.Core;
 
 namespace BlazorAuth.Api;
 
-/// <summary>The JSON API.</summary>
+/// <summary>The JSON API as a whole: what it needs, its place in a pipeline, and its routes.</summary>
 public static class TokenApi
 {
-    public static bool Owns(PathString path) => path.StartsWithSegments("/api");
-    public static void AddTokenApi(this IServiceCollection services, AuthOptions options) { }
-    public static void MapTokenApi(this WebApplication app, AuthOptions options) { }
+    private const string Cors = "api";
+
+    /// <summary>Whether the path is the API's: errors there are problems, never pages.</summary>
+    public static bool Owns(PathString path) =>
+        path.StartsWithSegments("/api") || path.StartsWithSegments("/.well-known/jwks.json") || path.StartsWithSegments("/openapi")
+        || path.StartsWithSegments("/.well-known/openid-configuration") || path.StartsWithSegments("/.well-known/oauth-authorization-server")
+        || path.StartsWithSegments("/problems");
+
+    /// <summary>Registers the bearer scheme, strict JSON and the API document.</summary>
+    public static void AddTokenApi(this IServiceCollection services, AuthOptions options)
+    {
+        CallerFromBearer.Add(services);
+        ApiDocument.Add(services);
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.AllowDuplicateProperties = false; // two readers would pick two values
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+            json.SerializerOptions.MaxDepth = 32;
+            json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
+        });
+        services.AddCors(cors => cors.AddPolicy(Cors, policy => policy
+            .WithOrigins([.. options.Api.AllowedOrigins.Select(o => o.TrimEnd('/'))])
+            .WithMethods("GET", "POST", "PATCH", "DELETE").WithHeaders("Authorization", "Content-Type").WithExposedHeaders("Retry-After")));
+    }
+
+    /// <summary>Puts the API into the pipeline; after routing, before authentication.</summary>
+    public static void UseTokenApi(this WebApplication app, AuthOptions options)
+    {
+        app.UseWhen(http => Owns(http.Request.Path), api => api.Use(next => http =>
+        {
+            http.Response.Headers.XContentTypeOptions = "nosniff";
+            http.Response.Headers.CacheControl = "no-store"; // the few public documents say otherwise themselves
+            if (options.Https) http.Response.Headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
+            return Problems.PrintAsync(http, next);
+        }));
+        app.UseCors();
+        if (app.Environment.IsDevelopment())
+            app.UseSwaggerUI(ui =>
+            {
+                ui.RoutePrefix = "docs";
+                ui.DocumentTitle = "BlazorAuth API";
+                ui.SwaggerEndpoint("/openapi/v1.json", "BlazorAuth");
+            });
+    }
+
+    /// <summary>Maps every route.</summary>
+    public static void MapTokenApi(this WebApplication app, AuthOptions options)
+    {
+        var api = app.MapGroup("/api");
+        if (options.Api.AllowedOrigins.Count > 0) api.RequireCors(Cors);
+        api.MapTokens();
+        api.MapAccount();
+        api.MapSessions();
+        app.MapKeys();
+        app.MapProblemPages();
+        app.MapOpenApi();
+    }
 }

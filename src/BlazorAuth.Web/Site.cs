@@ -37,6 +37,7 @@ internal static class Site
         });
         app.UseLinkPages();
         app.UseRouting();
+        if (options.Api.InProcess) app.UseTokenApi(options);
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseAntiforgery();

@@ -1,0 +1,101 @@
+using System.Text.Json.Nodes;
+using BlazorAuth.Core;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.OpenApi;
+
+namespace BlazorAuth.Api;
+
+/// <summary>The codes a route refuses with; the document lists them, so they cannot be forgotten.</summary>
+internal sealed record RefusalCodes(IReadOnlyList<AuthError> Errors);
+
+/// <summary>The OpenAPI document: every route, and every code of every route.</summary>
+internal static class ApiDocument
+{
+    private static readonly AuthError[] OfEveryBody = [AuthError.BadJson, AuthError.PayloadTooLarge];
+
+    private static readonly AuthError[] OfEveryBearer =
+        [AuthError.AccessTokenInvalid, AuthError.AccessTokenExpired, AuthError.SessionRevoked, AuthError.SessionExpired,
+         AuthError.PasswordChanged, AuthError.RefreshTokenReused];
+
+    /// <summary>The answer of a route that went well.</summary>
+    public static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder route, int status) => route.Produces<T>(status);
+
+    /// <summary>The answer of a route that went well, without a body.</summary>
+    public static RouteHandlerBuilder Answers(this RouteHandlerBuilder route, int status) => route.Produces(status);
+
+    /// <summary>The codes of a route beside those that every body and every bearer route has.</summary>
+    public static RouteHandlerBuilder Refuses(this RouteHandlerBuilder route, params AuthError[] errors) => route.WithMetadata(new RefusalCodes(errors));
+
+    public static void Add(IServiceCollection services)
+    {
+        services.AddScoped<Endpoints.TokenPrinter>();
+        services.AddOpenApi("v1", document =>
+        {
+            document.ShouldInclude = description => TokenApi.Owns("/" + description.RelativePath);
+            document.AddDocumentTransformer((doc, _, _) =>
+            {
+                doc.Info = new OpenApiInfo
+                {
+                    Title = "BlazorAuth", Version = "1",
+                    Description = "Sign-up, sign-in, tokens and sessions. Errors are application/problem+json (RFC 9457) with a stable code.",
+                };
+                doc.Components ??= new OpenApiComponents();
+                doc.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
+                {
+                    [CallerFromBearer.Scheme] = new OpenApiSecurityScheme
+                    {
+                        Type = SecuritySchemeType.Http, Scheme = "bearer", BearerFormat = "JWT", Description = "The accessToken of POST /api/token.",
+                    },
+                };
+                return Task.CompletedTask;
+            });
+            document.AddOperationTransformer(async (operation, context, ct) =>
+            {
+                var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+                if (metadata.OfType<RefusalCodes>().LastOrDefault() is not { } refusals) return;
+                var bearer = metadata.OfType<IAuthorizeData>().Any();
+                var body = operation.RequestBody is not null || metadata.OfType<IAcceptsMetadata>().Any();
+                var problem = await context.GetOrCreateSchemaAsync(typeof(Problem), null, ct);
+                context.Document?.AddComponent("Problem", problem);
+                operation.Responses ??= [];
+                foreach (var status in refusals.Errors.Concat(bearer ? OfEveryBearer : []).Concat(body ? OfEveryBody : [])
+                             .Append(AuthError.UnexpectedFailure).Distinct().GroupBy(e => Problems.Describe(e).Status).OrderBy(g => g.Key))
+                    operation.Responses[status.Key.ToString(System.Globalization.CultureInfo.InvariantCulture)] = Response(status, context.Document);
+                if (bearer)
+                    operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(CallerFromBearer.Scheme, context.Document)] = [] }];
+            });
+        });
+    }
+
+    public static void MapProblemPages(this WebApplication app) =>
+        // The 'type' of a problem is an address that can be opened.
+        app.MapGet("/problems/{code}", (string code) =>
+            {
+                foreach (var error in Enum.GetValues<AuthError>())
+                    if (error.Code() == code)
+                    {
+                        var (status, title, detail) = Problems.Describe(error);
+                        return Results.Text($"{code} ({status})\n\n{title}\n{detail}\n");
+                    }
+                return Problems.Of(AuthError.NotFound);
+            })
+            .WithTags("Metadata").WithSummary("What a problem code means, in words.").Answers(200).Refuses(AuthError.NotFound);
+
+    private static OpenApiResponse Response(IEnumerable<AuthError> errors, OpenApiDocument? document)
+    {
+        var codes = errors.ToList();
+        return new OpenApiResponse
+        {
+            Description = string.Join("\n", codes.Select(e => $"- `{e.Code()}`: {Problems.Describe(e).Title}")),
+            Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
+            {
+                [Problems.ContentType] = new()
+                {
+                    Schema = new OpenApiSchemaReference("Problem", document),
+                    Example = JsonValue.Create(codes[0].Code()),
+                },
+            },
+        };
+    }
+}

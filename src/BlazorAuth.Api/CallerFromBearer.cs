@@ -1,0 +1,122 @@
+using System.IdentityModel.Tokens.Jwt;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
+
+namespace BlazorAuth.Api;
+
+/// <summary>Who asks, taken from the access token of the Authorization header and the session it belongs to.</summary>
+/// <param name="Caller">The caller; not signed in on routes that anyone may call.</param>
+public readonly record struct CallerFromBearer(Caller Caller)
+{
+    /// <summary>The authentication scheme and the authorization policy.</summary>
+    public const string Scheme = "Bearer";
+
+    /// <summary>The largest token read; ours have about 600 characters (golang-jwt CVE-2025-30204: a megabyte of dots).</summary>
+    private const int MaximumTokenLength = 4096;
+
+    /// <summary>Binds a handler's parameter.</summary>
+    public static ValueTask<CallerFromBearer> BindAsync(HttpContext http)
+    {
+        var address = http.Connection.RemoteIpAddress?.ToString();
+        var agent = http.Request.Headers.UserAgent.ToString();
+        return ValueTask.FromResult(new CallerFromBearer(
+            http.Items[typeof(CallerFromBearer)] is Session session ? Caller.Of(session, address, agent) : Caller.Anonymous(address, agent)));
+    }
+
+    internal static void Add(IServiceCollection services)
+    {
+        // Claims keep their names. The setting both lines of the bearer handler share is this one.
+        JwtSecurityTokenHandler.DefaultMapInboundClaims = false;
+        services.AddAuthentication().AddJwtBearer(Scheme, bearer => bearer.Events = new JwtBearerEvents
+        {
+            OnMessageReceived = ReadHeader,
+            OnTokenValidated = FindSessionAsync,
+            OnAuthenticationFailed = failed => Remember(failed.HttpContext,
+                failed.Exception is SecurityTokenExpiredException ? AuthError.AccessTokenExpired : AuthError.AccessTokenInvalid),
+            OnChallenge = ChallengeAsync,
+        });
+        services.AddOptions<JwtBearerOptions>(Scheme).Configure<AccessTokens>((bearer, tokens) =>
+        {
+            bearer.TokenValidationParameters = tokens.Validation();
+            bearer.Audience = null;
+            bearer.SaveToken = false;
+        });
+        services.AddAuthorizationBuilder().AddPolicy(Scheme, policy => policy.AddAuthenticationSchemes(Scheme).RequireAuthenticatedUser());
+    }
+
+    /// <summary>The session of the request's own token even when its time is over: revoking needs no fresh one (RFC 7009 §2.1).</summary>
+    internal static string? SessionOfEvenExpired(HttpContext http)
+    {
+        if (ReadToken(http) is not { } token) return null;
+        var parameters = http.RequestServices.GetRequiredService<AccessTokens>().Validation();
+        parameters.ValidateLifetime = false;
+        parameters.LifetimeValidator = null;
+        try
+        {
+            var principal = new JwtSecurityTokenHandler().ValidateToken(token, parameters, out var read);
+            return AccessTokens.HasOurHeader((JwtSecurityToken)read) ? AccessTokens.SessionOf(principal)?.SessionId : null;
+        }
+        catch (Exception refused) when (refused is SecurityTokenException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    private static Task ReadHeader(MessageReceivedContext context)
+    {
+        if (ReadToken(context.HttpContext) is { } token) context.Token = token;
+        else context.NoResult();
+        return Task.CompletedTask;
+    }
+
+    // The header only: a token in a query string ends up in logs (RFC 6750 §5.3).
+    private static string? ReadToken(HttpContext http)
+    {
+        const string prefix = Scheme + " ";
+        if (http.Request.Headers.Authorization is not [{ } header] || !header.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) return null;
+        var token = header[prefix.Length..].Trim();
+        if (token.Length is > 0 and <= MaximumTokenLength && token.Count(c => c == '.') == 2) return token;
+        _ = Remember(http, AuthError.AccessTokenInvalid);
+        return null;
+    }
+
+    private static async Task FindSessionAsync(TokenValidatedContext context)
+    {
+        var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
+        var refused = AuthError.AccessTokenInvalid;
+        if (context.SecurityToken is JwtSecurityToken token && AccessTokens.HasOurHeader(token)
+            && AccessTokens.SessionOf(context.Principal!) is { } named)
+        {
+            var found = await sessions.FindLiveAsync(named.SessionId, named.Generation, context.HttpContext.RequestAborted);
+            if (found.Value is { Kind: SessionKind.Api } session)
+            {
+                context.HttpContext.Items[typeof(CallerFromBearer)] = session;
+                return;
+            }
+            refused = found.Refusal?.Error ?? AuthError.AccessTokenInvalid;
+        }
+        await Remember(context.HttpContext, refused);
+        context.Fail(refused.Code());
+    }
+
+    private static Task Remember(HttpContext http, AuthError error)
+    {
+        http.Items[typeof(AuthError)] = error;
+        return Task.CompletedTask;
+    }
+
+    private static Task ChallengeAsync(JwtBearerChallengeContext context)
+    {
+        context.HandleResponse();
+        var told = context.HttpContext.Items[typeof(AuthError)] as AuthError?;
+        // Without a token there is no error to name (RFC 6750 §3).
+        context.Response.Headers.WWWAuthenticate = told is { } error
+            ? $"Bearer error=\"invalid_token\", error_description=\"{error.Code()}\"" : "Bearer";
+        return Problems.Of(told ?? AuthError.AccessTokenInvalid).ExecuteAsync(context.HttpContext);
+    }
+}

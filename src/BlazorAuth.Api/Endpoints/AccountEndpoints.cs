@@ -1,0 +1,155 @@
+using System.Text.Json;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Flows;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.ModelBinding;
+
+namespace BlazorAuth.Api.Endpoints;
+
+/// <summary>Makes, reads, changes and closes accounts.</summary>
+internal static class AccountEndpoints
+{
+    public sealed record RegisterBody(string? Email, string? Username, string? Password, string? DisplayName, JsonElement? Profile);
+
+    public sealed record EmailBody(string? Email);
+
+    public sealed record VerifyBody(string? Token, string? Email, string? Code);
+
+    public sealed record TokenBody(string? Token);
+
+    public sealed record ResetBody(string? Token, string? NewPassword);
+
+    public sealed record ChangePasswordBody(string? CurrentPassword, string? NewPassword);
+
+    public sealed record ChangeEmailBody(string? NewEmail, string? CurrentPassword);
+
+    public sealed record CloseBody(string? Password);
+
+    /// <summary>Absent fields stay, null clears.</summary>
+    public sealed record ProfileBody(JsonElement DisplayName, JsonElement Avatar, JsonElement Username, JsonElement Profile);
+
+    public static void MapAccount(this RouteGroupBuilder api)
+    {
+        var anyone = api.MapGroup("/account").WithTags("Account");
+        var owner = api.MapGroup("/account").WithTags("Account").RequireAuthorization(CallerFromBearer.Scheme);
+        MapSignUp(anyone);
+        MapForgotten(anyone);
+        MapOwn(owner);
+        MapCredentials(owner, anyone);
+    }
+
+    private static void MapSignUp(RouteGroupBuilder group)
+    {
+        group.MapPost("", async (RegisterBody body, CallerFromBearer from, Register register, ChangeProfile profiles, CancellationToken ct) =>
+            {
+                var profile = body.Profile is { ValueKind: not JsonValueKind.Null } given ? given.GetRawText() : null;
+                var outcome = await register.CreateAsync(from.Caller, new(body.Email, body.Username, body.Password, body.DisplayName, profile), ct);
+                return await outcome.Match(
+                    async done => done.User is null ? Results.Accepted() : Results.Created("/api/account", await profiles.ViewAsync(done.User, ct)),
+                    refusal => Task.FromResult(Problems.Of(refusal)));
+            })
+            .WithSummary("Make an account. Where unverified accounts cannot sign in, the answer is 202 for free and taken addresses alike.")
+            .Answers<Account>(201).Answers(202)
+            .Refuses(AuthError.ValidationFailed, AuthError.WeakPassword, AuthError.CommonPassword, AuthError.EmailTaken, AuthError.UsernameTaken,
+                AuthError.SignUpDisabled, AuthError.RateLimited);
+
+        group.MapPost("/verify/send", async (EmailBody body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
+                Print(await verify.SendAsync(from.Caller, body.Email, ct), Results.Accepted()))
+            .WithSummary("Ask for the verification letter again. The answer does not tell whether the address has an account.")
+            .Answers(202)
+            .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
+
+        group.MapPost("/verify", async (VerifyBody body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
+                Print(body.Token is not null
+                    ? await verify.ConfirmAsync(from.Caller, body.Token, ct)
+                    : await verify.ConfirmCodeAsync(from.Caller, body.Email, body.Code, ct)))
+            .WithSummary("Verify an e-mail address by the token or the code of the letter.")
+            .Answers(204)
+            .Refuses(AuthError.ValidationFailed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.Conflict, AuthError.RateLimited);
+    }
+
+    private static void MapForgotten(RouteGroupBuilder group)
+    {
+        group.MapPost("/password/forgot", async (EmailBody body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
+                Print(await reset.AskAsync(from.Caller, body.Email, ct), Results.Accepted()))
+            .WithSummary("Ask for a reset letter. The answer does not tell whether the address has an account.")
+            .Answers(202)
+            .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
+
+        group.MapPost("/password/reset", async (ResetBody body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
+                Print(await reset.SetAsync(from.Caller, body.Token, body.NewPassword, ct)))
+            .WithSummary("Set a new password with the token of the letter. Ends every session.")
+            .Answers(204)
+            .Refuses(AuthError.ValidationFailed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.WeakPassword,
+                AuthError.CommonPassword, AuthError.Conflict);
+    }
+
+    private static void MapOwn(RouteGroupBuilder group)
+    {
+        group.MapGet("", async (CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
+                Print(await profiles.ReadAsync(from.Caller, ct)))
+            .WithSummary("The signed-in account.")
+            .Answers<Account>(200).Refuses();
+
+        group.MapPatch("", async (ProfileBody body, CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
+            {
+                if (!TryRead(body, out var input, out var wrong)) return Problems.Of(wrong!);
+                return Print(await profiles.ChangeAsync(from.Caller, input!, ct));
+            })
+            .WithSummary("Change display name, avatar, user name or profile. Absent fields stay, null clears.")
+            .Accepts<ProfileBody>("application/json")
+            .Answers<Account>(200)
+            .Refuses(AuthError.ValidationFailed, AuthError.UsernameTaken, AuthError.Conflict);
+
+        group.MapDelete("", async ([FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] CloseBody? body, CallerFromBearer from, CloseAccount close, CancellationToken ct) =>
+                Print(await close.CloseAsync(from.Caller, body?.Password, ct)))
+            .WithSummary("Close the account and delete everything in it. Needs the password, or a sign-in that is fresh enough.")
+            .Answers(204)
+            .Refuses(AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.RateLimited);
+    }
+
+    private static void MapCredentials(RouteGroupBuilder owner, RouteGroupBuilder anyone)
+    {
+        owner.MapPost("/password", async (ChangePasswordBody body, CallerFromBearer from, ChangePassword change, TokenPrinter printer, CancellationToken ct) =>
+            {
+                var outcome = await change.ChangeAsync(from.Caller, body.CurrentPassword, body.NewPassword, ct);
+                return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
+            })
+            .WithSummary("Change the password. Ends every other session; the answer carries this session's new tokens.")
+            .Answers<TokenEndpoints.TokenAnswer>(200)
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.WeakPassword, AuthError.CommonPassword, AuthError.SamePassword,
+                AuthError.Conflict, AuthError.RateLimited);
+
+        owner.MapPost("/email", async (ChangeEmailBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
+                Print(await change.AskAsync(from.Caller, body.NewEmail, body.CurrentPassword, ct), Results.Accepted()))
+            .WithSummary("Ask to move the account to another address. It moves when that address confirms.")
+            .Answers(202)
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.RateLimited);
+
+        anyone.MapPost("/email/confirm", async (TokenBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
+                Print(await change.ConfirmAsync(from.Caller, body.Token, ct)))
+            .WithSummary("Confirm the new address with the token of the letter. Ends every session but the one that asked.")
+            .Answers(204)
+            .Refuses(AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.EmailTaken, AuthError.Conflict);
+    }
+
+    private static bool TryRead(ProfileBody body, out ChangeProfile.Input? input, out Refusal? wrong)
+    {
+        (input, wrong) = (null, null);
+        foreach (var (name, field) in new[] { ("displayName", body.DisplayName), ("avatar", body.Avatar), ("username", body.Username) })
+            if (field.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.String)) wrong = AuthError.BadJson;
+        if (wrong is not null) return false;
+        input = new(Text(body.DisplayName), Text(body.Avatar), Text(body.Username),
+            body.Profile.ValueKind == JsonValueKind.Undefined ? default
+                : new(true, body.Profile.ValueKind == JsonValueKind.Null ? null : body.Profile.GetRawText()));
+        return true;
+
+        static ChangeProfile.Field Text(JsonElement field) =>
+            field.ValueKind == JsonValueKind.Undefined ? default : new(true, field.GetString());
+    }
+
+    private static IResult Print(Outcome outcome, IResult? done = null) =>
+        outcome.Refusal is { } refusal ? Problems.Of(refusal) : done ?? Results.NoContent();
+
+    private static IResult Print(Outcome<Account> outcome) => outcome.Match<IResult>(TypedResults.Ok, Problems.Of);
+}

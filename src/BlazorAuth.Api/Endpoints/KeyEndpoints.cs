@@ -1,0 +1,57 @@
+using System.Security.Cryptography;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
+
+namespace BlazorAuth.Api.Endpoints;
+
+/// <summary>Publishes the public keys and where they are (RFC 7517, RFC 8414): a resource API needs nothing else.</summary>
+internal static class KeyEndpoints
+{
+    public sealed record PublicKey(string Kty, string Crv, string X, string Y, string Use, string Alg, string Kid);
+
+    public sealed record KeySet(IEnumerable<PublicKey> Keys);
+
+    public static void MapKeys(this WebApplication app)
+    {
+        var group = app.MapGroup("/.well-known").WithTags("Metadata");
+
+        group.MapGet("/jwks.json", async (HttpContext http, SigningKeys keys, CancellationToken ct) =>
+            {
+                await keys.CurrentAsync(ct);
+                Publish(http);
+                return TypedResults.Ok(new KeySet(keys.Published.Select(k => Public(k.Key))));
+            })
+            .WithSummary("The keys that access tokens are signed with.");
+
+        foreach (var document in new[] { "/openid-configuration", "/oauth-authorization-server" })
+            group.MapGet(document, (HttpContext http, IOptions<AuthOptions> options) =>
+                {
+                    Publish(http);
+                    return TypedResults.Ok(Metadata(options.Value));
+                })
+                .WithSummary("Where the keys are, and what the tokens look like.");
+    }
+
+    // Names are the wire's own (RFC 8414 §2), so no naming policy may touch them.
+    private static Dictionary<string, object> Metadata(AuthOptions options) => new(StringComparer.Ordinal)
+    {
+        ["issuer"] = options.Issuer,
+        ["jwks_uri"] = new Uri(options.ApiSite, ".well-known/jwks.json").ToString(),
+        ["service_documentation"] = new Uri(options.ApiSite, "openapi/v1.json").ToString(),
+        ["response_types_supported"] = Array.Empty<string>(),
+        ["grant_types_supported"] = Array.Empty<string>(),
+        ["subject_types_supported"] = new[] { "public" },
+        ["id_token_signing_alg_values_supported"] = new[] { AccessTokens.Algorithm },
+        ["claims_supported"] = new[] { "iss", "aud", "sub", "client_id", "sid", "jti", "iat", "exp", "auth_time", "amr" },
+    };
+
+    private static void Publish(HttpContext http) => http.Response.Headers.CacheControl = "public, max-age=300";
+
+    private static PublicKey Public(ECDsaSecurityKey key)
+    {
+        var point = key.ECDsa.ExportParameters(includePrivateParameters: false).Q;
+        return new("EC", "P-256", Base64UrlEncoder.Encode(point.X), Base64UrlEncoder.Encode(point.Y), "sig", AccessTokens.Algorithm, key.KeyId);
+    }
+}

@@ -1,0 +1,37 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+
+namespace BlazorAuth.Api.Endpoints;
+
+/// <summary>Shows and ends the caller's sessions, of browsers and programs alike.</summary>
+internal static class SessionEndpoints
+{
+    public sealed record SessionAnswer(
+        string Id, SessionKind Kind, bool Current, string[] Methods, string? Address, string? Agent,
+        DateTimeOffset CreatedAt, DateTimeOffset AuthenticatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt);
+
+    public static void MapSessions(this RouteGroupBuilder api)
+    {
+        var group = api.MapGroup("/account/sessions").WithTags("Sessions").RequireAuthorization(CallerFromBearer.Scheme);
+
+        group.MapGet("", async (CallerFromBearer from, Sessions sessions, CancellationToken ct) =>
+                TypedResults.Ok((await sessions.ListAsync(from.Caller, ct)).Select(s => new SessionAnswer(
+                    s.Id, s.Kind, s.Id == from.Caller.SessionId, s.Methods.Split(' '), s.Address, s.Agent,
+                    s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt, s.IdleEndsAt))))
+            .WithSummary("The live sessions of the account, the current one first.")
+            .Refuses();
+
+        group.MapDelete("/{id}", async (string id, CallerFromBearer from, Sessions sessions, CancellationToken ct) =>
+                (await sessions.EndAsync(from.Caller, id, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
+            .WithSummary("End one session.")
+            .Answers(204)
+            .Refuses(AuthError.NotFound);
+
+        group.MapDelete("", async (CallerFromBearer from, Sessions sessions, CancellationToken ct) =>
+                (await sessions.EndOthersAsync(from.Caller, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
+            .WithSummary("End every session but this one.")
+            .Answers(204)
+            .Refuses();
+    }
+}

@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Serialization;
+using BlazorAuth.Core;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Api;
+
+/// <summary>An error as programs read it (RFC 9457). <see cref="Code"/> never changes its meaning.</summary>
+public sealed record Problem(
+    string Type, string Title, int Status, string Detail, string Code, string TraceId,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors);
+
+/// <summary>Prints refusals as problem+json. One exhaustive switch: a new code without a status does not compile.</summary>
+internal static class Problems
+{
+    public const string ContentType = "application/problem+json";
+
+    /// <summary>Status and words of each code. The words tell a developer what to do next.</summary>
+    public static (int Status, string Title, string Detail) Describe(AuthError error) => error switch
+    {
+        AuthError.ValidationFailed => (400, "The request is not valid.", "See errors for the fields."),
+        AuthError.BadJson => (400, "The body is not the JSON this route takes.", "Send one JSON object as application/json, each name once, with the documented types."),
+        AuthError.PayloadTooLarge => (413, "The body is too large.", "Bodies are at most 64 KiB."),
+        AuthError.NotFound => (404, "There is nothing here.", "Check path and method, or the id."),
+        AuthError.Forbidden => (403, "Not allowed.", "The signed-in account may not do this."),
+        AuthError.Conflict => (409, "Another change came first.", "Read again, then retry."),
+        AuthError.RateLimited => (429, "Too many attempts.", "Wait for the seconds of Retry-After."),
+        AuthError.UnexpectedFailure => (500, "Something went wrong on our side.", "Nothing was changed. The traceId finds it in our logs."),
+        AuthError.InvalidCredentials => (401, "Identifier or password is incorrect.", "Which of the two is not told."),
+        AuthError.EmailNotVerified => (403, "The e-mail address is not verified.", "Ask for a letter at /api/account/verify/send."),
+        AuthError.AccountLocked => (403, "The account is locked.", "An administrator locked it."),
+        AuthError.AccountDisabled => (403, "The account is closed.", "It cannot sign in."),
+        AuthError.SignUpDisabled => (403, "Sign-up is closed.", "This site takes no new accounts."),
+        AuthError.EmailTaken => (409, "The e-mail address has an account.", "Sign in, or reset its password."),
+        AuthError.UsernameTaken => (409, "The user name is taken.", "Choose another one."),
+        AuthError.WeakPassword => (400, "The password is too weak.", "See errors; there are no composition rules, only length."),
+        AuthError.CommonPassword => (400, "The password is a common one.", "Choose one that is not on the list of the most used."),
+        AuthError.SamePassword => (400, "The new password is the current one.", "Choose another one."),
+        AuthError.SecondFactorRequired => (401, "A second factor is due.", "Go on at /api/token/second-factor with the ticket."),
+        AuthError.SecondFactorInvalid => (401, "The second factor is incorrect.", "It was wrong or used before."),
+        AuthError.TicketExpired => (401, "The sign-in was begun too long ago.", "Start again."),
+        AuthError.StepUpRequired => (403, "A fresher authentication is needed.", "Send the password, or sign in again."),
+        AuthError.PasskeyFailed => (401, "The passkey was not accepted.", "Start the ceremony again."),
+        AuthError.AccessTokenInvalid => (401, "The access token is missing or not valid.", "Send a valid one as Authorization: Bearer."),
+        AuthError.AccessTokenExpired => (401, "The access token has expired.", "Refresh at /api/token/refresh."),
+        AuthError.RefreshTokenInvalid => (401, "The refresh token is not valid.", "Sign in again."),
+        AuthError.RefreshTokenExpired => (401, "The refresh token has expired.", "Sign in again."),
+        AuthError.RefreshTokenReused => (401, "A rotated refresh token was used again.", "The session was ended. Sign in again."),
+        AuthError.SessionRevoked => (401, "The session was ended.", "Sign in again."),
+        AuthError.SessionExpired => (401, "The session has expired.", "Sign in again."),
+        AuthError.PasswordChanged => (401, "The password was changed after this credential was issued.", "Sign in again."),
+        AuthError.LinkInvalid => (400, "The link or code is not valid.", "It may have been cut off. Ask for a new letter."),
+        AuthError.LinkExpired => (400, "The link or code has expired.", "Or a newer letter took its place. Ask for a new one."),
+        AuthError.LinkUsed => (400, "The link or code was used already.", "Each works once."),
+    };
+
+    /// <summary>The refusal as an answer.</summary>
+    public static IResult Of(Refusal refusal) => new Printed(refusal, null);
+
+    /// <summary>The error as an answer, under another status of its class where HTTP has a more exact one (405, 415).</summary>
+    public static IResult Of(AuthError error, int? status = null) => new Printed(error, status);
+
+    /// <summary>
+    /// No answer of the API is empty or a stack trace: what the framework refuses (unreadable bodies, unknown verbs) and what
+    /// fails becomes a problem.
+    /// </summary>
+    public static async Task PrintAsync(HttpContext http, RequestDelegate next)
+    {
+        try
+        {
+            await next(http);
+        }
+        catch (BadHttpRequestException unreadable) when (!http.Response.HasStarted)
+        {
+            var error = unreadable.StatusCode == StatusCodes.Status413PayloadTooLarge ? AuthError.PayloadTooLarge : AuthError.BadJson;
+            await Of(error, unreadable.StatusCode).ExecuteAsync(http);
+            return;
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            return; // nobody is listening any more
+        }
+        catch (Exception fault) when (!http.Response.HasStarted && fault is not OutOfMemoryException)
+        {
+            http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Problems)).Failed(fault, http.Request.Method);
+            http.Response.Clear();
+            await Of(AuthError.UnexpectedFailure).ExecuteAsync(http);
+            return;
+        }
+        if (http.Response is { HasStarted: false, StatusCode: >= 400 and < 500, ContentType: null } && http.Response.ContentLength is null or 0)
+            await Of(http.Response.StatusCode is 404 or 405 ? AuthError.NotFound : AuthError.BadJson, http.Response.StatusCode).ExecuteAsync(http);
+    }
+
+    private sealed record Printed(Refusal Refusal, int? Status) : IResult
+    {
+        public Task ExecuteAsync(HttpContext http)
+        {
+            var (status, title, detail) = Describe(Refusal.Error);
+            var site = http.RequestServices.GetRequiredService<IOptions<AuthOptions>>().Value.ApiSite;
+            var code = Refusal.Error.Code();
+            var errors = Refusal.Faults.Count == 0 ? null
+                : Refusal.Faults.GroupBy(f => f.Field).ToDictionary(g => g.Key, g => g.Select(Sentence).ToArray());
+            http.Response.StatusCode = Status ?? status;
+            http.Response.Headers.CacheControl = "no-store";
+            if (Refusal.RetryAfter is { } wait)
+                http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+            var problem = new Problem(
+                new Uri(site, $"problems/{code}").ToString(), title, Status ?? status, detail, code,
+                Activity.Current?.TraceId.ToString() ?? http.TraceIdentifier, errors);
+            return http.Response.WriteAsJsonAsync(problem, (System.Text.Json.JsonSerializerOptions?)null, ContentType, http.RequestAborted);
+        }
+    }
+
+    private static string Sentence(FieldFault fault) => fault.Fault switch
+    {
+        Fault.Required => "Is required.",
+        Fault.TooShort => $"Must have at least {fault.Limit} characters.",
+        Fault.TooLong => $"Must have at most {fault.Limit} characters.",
+        Fault.NotAnEmail => "Must be an e-mail address.",
+        Fault.NotAUserName => "Must have 3 to 32 letters, digits, dots, hyphens or underscores, and begin with a letter.",
+        Fault.NotAUrl => "Must be an https address.",
+        Fault.NotAnObject => "Must be a JSON object.",
+        Fault.HasControlCharacters => "Must not contain control characters.",
+        Fault.Taken => "Is taken.",
+        Fault.Common => "Is one of the most used passwords.",
+        Fault.Guessable => "Is easy to guess from the account.",
+        Fault.Same => "Is the same as before.",
+        Fault.Wrong => "Is incorrect.",
+    };
+}
+
+internal static partial class ProblemLog
+{
+    [LoggerMessage(1, LogLevel.Error, "An API request failed: {Method}")]
+    public static partial void Failed(this ILogger log, Exception fault, string method);
+}
