@@ -1,11 +1,14 @@
 using BlazorAuth.Api;
 using BlazorAuth.Core;
 
+// Letters point to the pages, which this host does not serve: in development they are at the site's own address.
 const string Address = "http://localhost:5081", SiteAddress = "http://localhost:5080";
-try
+
+return await Hosting.RunAsync(async () =>
 {
     var builder = Hosting.CreateBuilder(args, Address);
     var options = builder.Services.AddAuthCore(builder.Configuration, builder.Environment.IsDevelopment(), SiteAddress);
+    if (builder.Environment.IsDevelopment() && options.Api.PublicUrl.Length == 0) options.Api.PublicUrl = builder.ListeningUrl(Address);
     builder.Services.AddTokenApi(options);
 
     await using var app = builder.Build();
@@ -17,9 +20,4 @@ try
     app.UseAuthorization();
     app.MapTokenApi(options);
     await app.RunAsync();
-    return 0;
-}
-catch (ConfigurationFault fault)
-{
-    return Hosting.Refuse(fault);
-}
+});

@@ -9,13 +9,14 @@ using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Secret = BlazorAuth.Core.Credentials.Secret;
 
 namespace BlazorAuth.Core;
 
 /// <summary>The one registration both hosts call.</summary>
-public static class AuthCore
+public static partial class AuthCore
 {
     /// <summary>PBKDF2-HMAC-SHA512 iterations: the OWASP figure of 2026, above the 210,000 of ASVS appendix C.</summary>
     public const int HashIterations = 220_000;
@@ -61,7 +62,11 @@ public static class AuthCore
             await Providers.MigrateAsync(scope.ServiceProvider.GetRequiredService<AuthDbContext>(), options, ct);
         await services.GetRequiredService<KeyRing>().OpenAsync(ct);
         await services.GetRequiredService<SigningKeys>().ReadAsync(ct);
+        if (!options.Throttle.Enabled) Unlimited(services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(AuthCore)));
     }
+
+    [LoggerMessage(1, LogLevel.Warning, "BlazorAuth:Throttle:Enabled is false: passwords and codes can be guessed without limit")]
+    private static partial void Unlimited(ILogger log);
 
     internal static IServiceCollection AddAuthIdentity(this IServiceCollection services)
     {

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.Configuration;
@@ -65,11 +66,28 @@ public static class Hosting
         app.UseForwardedHeaders(forwarded);
     }
 
-    /// <summary>Tells the faults, one plain line each: an operator reads them in a journal.</summary>
-    public static int Refuse(ConfigurationFault fault)
+    /// <summary>
+    /// Serves until told to stop. What keeps a host from starting is told in plain lines, not as a stack trace: an operator
+    /// reads them in a journal.
+    /// </summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(Func<Task> serve)
     {
-        foreach (var line in fault.Lines) Console.Error.WriteLine(line);
-        return BadConfiguration;
+        try
+        {
+            await serve();
+            return 0;
+        }
+        catch (ConfigurationFault fault)
+        {
+            foreach (var line in fault.Lines) await Console.Error.WriteLineAsync(line);
+            return BadConfiguration;
+        }
+        catch (IOException fault) when (fault.InnerException is AddressInUseException)
+        {
+            await Console.Error.WriteLineAsync($"{fault.Message} Stop the other program, or choose another address with --urls.");
+            return BadConfiguration;
+        }
     }
 
     // A debug build is a developer's (ADR 0008); what is published is Production. Either variable decides otherwise.

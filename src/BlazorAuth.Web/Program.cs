@@ -3,7 +3,8 @@ using BlazorAuth.Core;
 using BlazorAuth.Web;
 
 const string Address = "http://localhost:5080";
-try
+
+return await Hosting.RunAsync(async () =>
 {
     var builder = Hosting.CreateBuilder(args, Address);
     var options = builder.Services.AddAuthCore(builder.Configuration, builder.Environment.IsDevelopment(), builder.ListeningUrl(Address));
@@ -18,9 +19,4 @@ try
     await app.StartAsync();
     await app.WelcomeAsync(options);
     await app.WaitForShutdownAsync();
-    return 0;
-}
-catch (ConfigurationFault fault)
-{
-    return Hosting.Refuse(fault);
-}
+});

@@ -51,7 +51,7 @@ internal static class TokenEndpoints
 }
 
 /// <summary>Prints a pair of tokens with the account they are for.</summary>
-internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles, TimeProvider time)
+internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles)
 {
     public async Task<IResult> PrintAsync(Session session, CancellationToken ct) => await PrintAsync(await tokens.IssueAsync(session, ct), ct);
 
@@ -61,7 +61,7 @@ internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles,
         return (await profiles.ReadAsync(owner, ct)).Match<IResult>(
             account => TypedResults.Ok(new TokenEndpoints.TokenAnswer(
                 pair.AccessToken, "Bearer", (int)pair.AccessLifetime.TotalSeconds, pair.RefreshToken,
-                (int)(pair.Session.IdleEndsAt - time.GetUtcNow()).TotalSeconds, pair.Session.Id, account)),
+                (int)Math.Round(pair.RefreshLifetime.TotalSeconds), pair.Session.Id, account)),
             Problems.Of);
     }
 }

@@ -24,8 +24,12 @@ public sealed class AuthUser : IdentityUser
     /// <summary>Whether nobody has yet given the account an address, a name or a password.</summary>
     public bool IsAnonymous { get; set; }
 
-    /// <summary>When the account was made.</summary>
-    public DateTimeOffset CreatedAt { get; set; }
+    /// <summary>When the account was made, in whole milliseconds: what is answered at sign-up is what is stored.</summary>
+    public DateTimeOffset CreatedAt
+    {
+        get;
+        set => field = DateTimeOffset.FromUnixTimeMilliseconds(value.ToUnixTimeMilliseconds());
+    }
 
     /// <summary>When an administrator locked the account, or null.</summary>
     public DateTimeOffset? LockedAt { get; set; }

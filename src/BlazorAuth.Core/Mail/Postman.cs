@@ -17,6 +17,7 @@ public sealed partial class Postman(
     ILogger<Postman> log) : BackgroundService
 {
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CommitTakes = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan InHand = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
     private static readonly TimeSpan GivenUpAfter = TimeSpan.FromDays(2);
@@ -41,7 +42,8 @@ public sealed partial class Postman(
             try
             {
                 await DeliverDueAsync(stoppingToken);
-                await doorbell.WaitAsync(Round, stoppingToken);
+                // Rung when a letter is promised; the transaction that promises it commits a moment later.
+                if (await doorbell.WaitAsync(Round, stoppingToken)) await Task.Delay(CommitTakes, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {

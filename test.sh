@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Everything the tests need on a bare machine, then every test. Ends with 'N passed, N failed'.
+set -euo pipefail
+cd "$(dirname "$0")"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+# Journeys need a browser: one that is installed, else Debian's.
+if ! command -v chromium chromium-browser google-chrome >/dev/null 2>&1; then
+  echo "No browser found; installing chromium."
+  as_root=""; [ "$(id -u)" = 0 ] || as_root="sudo"
+  if command -v apt-get >/dev/null 2>&1; then
+    { $as_root apt-get update -q && $as_root apt-get install -y -q --no-install-recommends chromium; } >/dev/null 2>&1 \
+      || echo "chromium could not be installed; journeys in a browser will fail and say so."
+  fi
+fi
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+dotnet build BlazorAuth.sln --nologo -v quiet
+status=0
+for project in tests/unit/BlazorAuth.UnitTests.csproj tests/e2e/BlazorAuth.EndToEndTests.csproj; do
+  dotnet test "$project" --no-build --nologo --logger trx --results-directory "$results" "$@" || status=1
+done
+
+# The counts of all projects, from their result files.
+count() { grep -ho "$1=\"[0-9]*\"" "$results"/*.trx 2>/dev/null | tr -dc '0-9\n' | awk '{ sum += $1 } END { print sum + 0 }'; }
+passed=$(count passed); failed=$(count failed); skipped=$(count notExecuted)
+echo
+echo "skipped: $skipped"
+echo "$passed passed, $failed failed"
+[ "$status" = 0 ] && [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
