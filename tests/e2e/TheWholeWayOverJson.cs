@@ -1,0 +1,219 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using BlazorAuth.EndToEndTests.Support;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace BlazorAuth.EndToEndTests;
+
+/// <summary>The same way for a program, and what else a program relies on.</summary>
+public sealed class TheWholeWayOverJson
+{
+    private const string FirstPassword = "a quiet first morning", SecondPassword = "an even quieter second";
+
+    [Fact]
+    public async Task Register_verify_sign_out_reset_sign_in_change_address_end_the_other_session()
+    {
+        await using var host = await Host.StartAsync();
+        using var client = host.Client();
+        var (old, moved) = ("ada@example.com", "ada@elsewhere.example");
+
+        await Expect(HttpStatusCode.Created, client, "/api/account", new { email = old, password = FirstPassword });
+        await Expect(HttpStatusCode.NoContent, client, "/api/account/verify", new { token = (await host.LetterAsync(old, "confirm your e-mail")).Token("/verify-email") });
+        var first = await SignIn(client, old, FirstPassword);
+        Assert.True((await Get(client, first, "/api/account")).GetProperty("emailVerified").GetBoolean());
+
+        await Expect(HttpStatusCode.NoContent, client, "/api/token/revoke", new { refreshToken = first.Refresh });
+        await ExpectCode("session_revoked", client, "/api/token/refresh", new { refreshToken = first.Refresh });
+
+        await Expect(HttpStatusCode.Accepted, client, "/api/account/password/forgot", new { email = old });
+        var reset = (await host.LetterAsync(old, "reset")).Token("/reset-password");
+        await Expect(HttpStatusCode.NoContent, client, "/api/account/password/reset", new { token = reset, newPassword = SecondPassword });
+        await ExpectCode("link_used", client, "/api/account/password/reset", new { token = reset, newPassword = FirstPassword });
+        await ExpectCode("invalid_credentials", client, "/api/token", new { identifier = old, password = FirstPassword });
+        var second = await SignIn(client, old, SecondPassword);
+
+        await Expect(HttpStatusCode.Accepted, client, "/api/account/email", new { newEmail = moved, currentPassword = SecondPassword }, second);
+        var confirm = await host.LetterAsync(moved, "confirm");
+        await Expect(HttpStatusCode.NoContent, client, "/api/account/email/confirm", new { token = confirm.Token("/confirm-email-change") });
+        Assert.Equal(moved, (await Get(client, second, "/api/account")).GetProperty("email").GetString());
+        await host.LetterAsync(old, "changed");
+        await host.LetterAsync(moved, "changed");
+
+        var third = await SignIn(client, moved, SecondPassword);
+        var others = (await Get(client, second, "/api/account/sessions")).EnumerateArray().Where(s => !s.GetProperty("current").GetBoolean()).ToList();
+        var ended = await Send(client, HttpMethod.Delete, $"/api/account/sessions/{Assert.Single(others).GetProperty("id").GetString()}", null, second);
+        Assert.Equal(HttpStatusCode.NoContent, ended.StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Send(client, HttpMethod.Get, "/api/account", null, third)).StatusCode);
+
+        var refreshed = Pair.Of(await Json(await Send(client, HttpMethod.Post, "/api/token/refresh", new { refreshToken = second.Refresh }, null)));
+        Assert.Equal(HttpStatusCode.OK, (await Send(client, HttpMethod.Get, "/api/account", null, refreshed)).StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, (await Send(client, HttpMethod.Delete, "/api/account", new { password = SecondPassword }, refreshed)).StatusCode);
+        await ExpectCode("invalid_credentials", client, "/api/token", new { identifier = moved, password = SecondPassword });
+    }
+
+    [Fact]
+    public async Task A_host_started_again_keeps_passwords_and_refresh_tokens_and_prints_no_setup_link()
+    {
+        var port = Host.FreePort();
+        Pair pair;
+        string data;
+        await using (var host = await Host.StartAsync(port: port))
+        {
+            Assert.Contains("/admin/setup?token=", host.Output, StringComparison.Ordinal);
+            data = host.Data;
+            using var client = host.Client();
+            await Expect(HttpStatusCode.Created, client, "/api/account", new { email = "kept@example.com", password = FirstPassword });
+            pair = await SignIn(client, "kept@example.com", FirstPassword);
+        }
+        await using (var again = await Host.StartAsync(data: data, port: port))
+        {
+            using var client = again.Client();
+            Assert.DoesNotContain("/admin/setup", again.Output, StringComparison.Ordinal);
+            Assert.Equal(HttpStatusCode.OK, (await Send(client, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
+            await Expect(HttpStatusCode.OK, client, "/api/token/refresh", new { refreshToken = pair.Refresh });
+            await SignIn(client, "kept@example.com", FirstPassword);
+        }
+    }
+
+    [Fact]
+    public async Task An_account_made_on_the_site_signs_in_at_the_api_alone_and_what_one_ends_the_other_refuses()
+    {
+        await using var site = await Host.StartAsync();
+        await using var api = await Host.StartAsync("BlazorAuth.Api", site.Data, null, ("BlazorAuth__PublicUrl", site.Url));
+        using var onSite = site.Client();
+        using var onApi = api.Client();
+        await Expect(HttpStatusCode.Created, onSite, "/api/account", new { email = "both@example.com", password = FirstPassword });
+        var pair = await SignIn(onApi, "both@example.com", FirstPassword);
+        Assert.Equal(HttpStatusCode.OK, (await Send(onSite, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
+        await Expect(HttpStatusCode.NoContent, onSite, "/api/token/revoke", new { refreshToken = pair.Refresh });
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Send(onApi, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_separate_resource_api_needs_only_the_authority()
+    {
+        await using var host = await Host.StartAsync();
+        using var client = host.Client();
+        await Expect(HttpStatusCode.Created, client, "/api/account", new { email = "orders@example.com", password = FirstPassword });
+        var pair = await SignIn(client, "orders@example.com", FirstPassword);
+
+        await using var orders = await StartOrdersApi(host.Url);
+        using var there = new HttpClient { BaseAddress = new Uri(orders.Urls.First()) };
+        Assert.Equal(pair.UserId, await (await Send(there, HttpMethod.Get, "/orders", null, pair)).Content.ReadAsStringAsync());
+        var forged = pair with { Access = pair.Access[..^2] + (pair.Access[^2] == 'A' ? "BB" : "AA") };
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Send(there, HttpMethod.Get, "/orders", null, forged)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Killed_in_the_middle_of_sign_ups_every_answered_account_exists_and_its_letter_comes()
+    {
+        var port = Host.FreePort();
+        var answered = new System.Collections.Concurrent.ConcurrentBag<string>();
+        var first = await Host.StartAsync(port: port);
+        using (var client = first.Client())
+        {
+            var signUps = Enumerable.Range(0, 60).Select(async i =>
+            {
+                try
+                {
+                    using var answer = await client.PostAsJsonAsync("/api/account", new { email = $"user{i}@example.com", password = $"{FirstPassword} {i}" });
+                    if (answer.StatusCode == HttpStatusCode.Created) answered.Add($"user{i}@example.com");
+                }
+                catch (HttpRequestException)
+                {
+                    // no answer, no promise
+                }
+            }).ToList();
+            while (answered.Count < 10) await Task.Delay(5);
+            await first.KillAsync();
+            await Task.WhenAll(signUps);
+        }
+
+        await using var again = await Host.StartAsync(data: first.Data, port: port);
+        using var after = again.Client();
+        foreach (var email in answered)
+        {
+            await SignIn(after, email, $"{FirstPassword} {email[4..^"@example.com".Length]}");
+            await again.LetterAsync(email, "confirm your e-mail");
+        }
+    }
+
+    [Theory]
+    [InlineData("BlazorAuth__Nonsense", "1", "BlazorAuth:Nonsense")]
+    [InlineData("BlazorAuth__Tokens__AccessTokenLifetime", "soon", "BlazorAuth:Tokens:AccessTokenLifetime")]
+    [InlineData("BlazorAuth__Mail__Smtp__Port", "hush-hush", "BlazorAuth:Mail:Smtp:Port")]
+    [InlineData("ASPNETCORE_ENVIRONMENT", "Production", "BlazorAuth:PublicUrl")]
+    public async Task A_configuration_fault_is_a_plain_line_and_exit_code_78(string key, string value, string told)
+    {
+        foreach (var program in new[] { "BlazorAuth.Web", "BlazorAuth.Api" })
+        {
+            await using var host = Host.Launch(program, null, null, (key, value));
+            Assert.Equal(78, await host.ExitAsync());
+            Assert.Contains(told, host.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain("   at ", host.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain("hush-hush", host.Output, StringComparison.Ordinal);
+        }
+    }
+
+    private sealed record Pair(string Access, string Refresh, string UserId)
+    {
+        public static Pair Of(JsonElement json) => new(json.GetProperty("accessToken").GetString()!, json.GetProperty("refreshToken").GetString()!,
+            json.GetProperty("user").GetProperty("id").GetString()!);
+    }
+
+    private static async Task<WebApplication> StartOrdersApi(string authority)
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme).AddJwtBearer(bearer =>
+        {
+            bearer.Authority = authority;
+            bearer.Audience = "blazorauth";
+            bearer.RequireHttpsMetadata = false;
+            bearer.TokenValidationParameters.NameClaimType = System.Security.Claims.ClaimTypes.NameIdentifier;
+        });
+        builder.Services.AddAuthorization();
+        var app = builder.Build();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.MapGet("/orders", (HttpContext http) => http.User.FindFirst("sub")?.Value ?? http.User.Identity!.Name).RequireAuthorization();
+        await app.StartAsync();
+        return app;
+    }
+
+    private static async Task<Pair> SignIn(HttpClient client, string identifier, string password)
+    {
+        var answer = await Send(client, HttpMethod.Post, "/api/token", new { identifier, password }, null);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return Pair.Of(await Json(answer));
+    }
+
+    private static async Task<JsonElement> Get(HttpClient client, Pair pair, string path) => await Json(await Send(client, HttpMethod.Get, path, null, pair));
+
+    private static async Task Expect(HttpStatusCode status, HttpClient client, string path, object body, Pair? pair = null)
+    {
+        var answer = await Send(client, HttpMethod.Post, path, body, pair);
+        Assert.True(status == answer.StatusCode, $"{path}: {answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
+    }
+
+    private static async Task ExpectCode(string code, HttpClient client, string path, object body) =>
+        Assert.Equal(code, (await Json(await Send(client, HttpMethod.Post, path, body, null))).GetProperty("code").GetString());
+
+    private static async Task<HttpResponseMessage> Send(HttpClient client, HttpMethod method, string path, object? body, Pair? pair)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        if (pair is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", pair.Access);
+        return await client.SendAsync(request);
+    }
+
+    private static async Task<JsonElement> Json(HttpResponseMessage answer) =>
+        JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement;
+}
