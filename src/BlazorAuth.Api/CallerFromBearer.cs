@@ -80,9 +80,7 @@ public readonly record struct CallerFromBearer(Caller Caller)
         const string prefix = Scheme + " ";
         if (http.Request.Headers.Authorization is not [{ } header] || !header.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) return null;
         var token = header[prefix.Length..].Trim();
-        if (token.Length is > 0 and <= MaximumTokenLength && token.Count(c => c == '.') == 2) return token;
-        _ = Remember(http, AuthError.AccessTokenInvalid);
-        return null;
+        return token.Length is > 0 and <= MaximumTokenLength && token.Count(c => c == '.') == 2 ? token : null;
     }
 
     private static async Task FindSessionAsync(TokenValidatedContext context)
@@ -113,7 +111,8 @@ public readonly record struct CallerFromBearer(Caller Caller)
     private static Task ChallengeAsync(JwtBearerChallengeContext context)
     {
         context.HandleResponse();
-        var told = context.HttpContext.Items[typeof(AuthError)] as AuthError?;
+        var told = context.HttpContext.Items[typeof(AuthError)] as AuthError?
+                   ?? (context.HttpContext.Request.Headers.Authorization.Count > 0 ? AuthError.AccessTokenInvalid : null);
         // Without a token there is no error to name (RFC 6750 §3).
         context.Response.Headers.WWWAuthenticate = told is { } error
             ? $"Bearer error=\"invalid_token\", error_description=\"{error.Code()}\"" : "Bearer";

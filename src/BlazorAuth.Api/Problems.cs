@@ -67,14 +67,19 @@ internal static class Problems
     /// </summary>
     public static async Task PrintAsync(HttpContext http, RequestDelegate next)
     {
+        // JSON between systems is UTF-8 (RFC 8259 §8.1); the framework fails on other names instead of refusing them.
+        if (http.Request.GetTypedHeaders().ContentType?.Charset is { Length: > 0 } charset && !charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+        {
+            await Of(AuthError.BadJson, StatusCodes.Status415UnsupportedMediaType).ExecuteAsync(http);
+            return;
+        }
         try
         {
             await next(http);
         }
         catch (BadHttpRequestException unreadable) when (!http.Response.HasStarted)
         {
-            var error = unreadable.StatusCode == StatusCodes.Status413PayloadTooLarge ? AuthError.PayloadTooLarge : AuthError.BadJson;
-            await Of(error, unreadable.StatusCode).ExecuteAsync(http);
+            await Of(ErrorOf(unreadable.StatusCode), unreadable.StatusCode).ExecuteAsync(http);
             return;
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
@@ -89,8 +94,15 @@ internal static class Problems
             return;
         }
         if (http.Response is { HasStarted: false, StatusCode: >= 400 and < 500, ContentType: null } && http.Response.ContentLength is null or 0)
-            await Of(http.Response.StatusCode is 404 or 405 ? AuthError.NotFound : AuthError.BadJson, http.Response.StatusCode).ExecuteAsync(http);
+            await Of(ErrorOf(http.Response.StatusCode), http.Response.StatusCode).ExecuteAsync(http);
     }
+
+    private static AuthError ErrorOf(int status) => status switch
+    {
+        404 or 405 => AuthError.NotFound,
+        413 => AuthError.PayloadTooLarge,
+        _ => AuthError.BadJson,
+    };
 
     private sealed record Printed(Refusal Refusal, int? Status) : IResult
     {

@@ -93,8 +93,7 @@ internal static class AccountEndpoints
 
         group.MapPatch("", async (ProfileBody body, CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
             {
-                if (!TryRead(body, out var input, out var wrong)) return Problems.Of(wrong!);
-                return Print(await profiles.ChangeAsync(from.Caller, input!, ct));
+                return TryRead(body, out var input) ? Print(await profiles.ChangeAsync(from.Caller, input!, ct)) : Problems.Of(AuthError.BadJson);
             })
             .WithSummary("Change display name, avatar, user name or profile. Absent fields stay, null clears.")
             .Accepts<ProfileBody>("application/json")
@@ -133,19 +132,31 @@ internal static class AccountEndpoints
             .Refuses(AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.EmailTaken, AuthError.Conflict);
     }
 
-    private static bool TryRead(ProfileBody body, out ChangeProfile.Input? input, out Refusal? wrong)
+    private static bool TryRead(ProfileBody body, out ChangeProfile.Input? input)
     {
-        (input, wrong) = (null, null);
-        foreach (var (name, field) in new[] { ("displayName", body.DisplayName), ("avatar", body.Avatar), ("username", body.Username) })
-            if (field.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.String)) wrong = AuthError.BadJson;
-        if (wrong is not null) return false;
-        input = new(Text(body.DisplayName), Text(body.Avatar), Text(body.Username),
-            body.Profile.ValueKind == JsonValueKind.Undefined ? default
-                : new(true, body.Profile.ValueKind == JsonValueKind.Null ? null : body.Profile.GetRawText()));
+        input = null;
+        if (!TryText(body.DisplayName, out var name) || !TryText(body.Avatar, out var avatar) || !TryText(body.Username, out var username)) return false;
+        input = new(name, avatar, username, body.Profile.ValueKind switch
+        {
+            JsonValueKind.Undefined => default,
+            JsonValueKind.Null => new(true, null),
+            _ => new(true, body.Profile.GetRawText()),
+        });
         return true;
+    }
 
-        static ChangeProfile.Field Text(JsonElement field) =>
-            field.ValueKind == JsonValueKind.Undefined ? default : new(true, field.GetString());
+    private static bool TryText(JsonElement json, out ChangeProfile.Field field)
+    {
+        field = default;
+        try
+        {
+            if (json.ValueKind is JsonValueKind.String or JsonValueKind.Null) field = new(true, json.GetString());
+            return json.ValueKind is JsonValueKind.String or JsonValueKind.Null or JsonValueKind.Undefined;
+        }
+        catch (InvalidOperationException)
+        {
+            return false; // half a surrogate pair
+        }
     }
 
     private static IResult Print(Outcome outcome, IResult? done = null) =>

@@ -76,8 +76,7 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     private bool InTime(DateTime? notBefore, DateTime? expires)
     {
         var now = time.GetUtcNow().UtcDateTime;
-        if (notBefore > now + ClockSkew) return false;
-        return expires is not null && expires + ClockSkew > now
-            ? true : throw new SecurityTokenExpiredException("The token has expired.");
+        if (expires is null || notBefore > now + ClockSkew) return false;
+        return expires + ClockSkew > now ? true : throw new SecurityTokenExpiredException("The token has expired.");
     }
 }

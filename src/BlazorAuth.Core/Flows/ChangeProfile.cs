@@ -94,7 +94,22 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
         if (profile is null) return null;
         if (System.Text.Encoding.UTF8.GetByteCount(profile) > MaximumProfileLength)
             return Refusal.Shape("profile", Fault.TooLong, MaximumProfileLength);
-        return profile.AsSpan().TrimStart().StartsWith("{") ? null : Refusal.Shape("profile", Fault.NotAnObject);
+        return IsObject(profile) ? null : Refusal.Shape("profile", Fault.NotAnObject);
+    }
+
+    // What cannot be written again must not be stored: half a surrogate pair would break every later answer.
+    private static bool IsObject(string json)
+    {
+        try
+        {
+            var parsed = JsonElement.Parse(json);
+            JsonSerializer.SerializeToUtf8Bytes(parsed);
+            return parsed.ValueKind == JsonValueKind.Object;
+        }
+        catch (Exception unwritable) when (unwritable is JsonException or InvalidOperationException or ArgumentException)
+        {
+            return false;
+        }
     }
 
     private static bool IsPicture(string text) =>

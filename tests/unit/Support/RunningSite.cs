@@ -1,0 +1,76 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using BlazorAuth.Core.Mail;
+using BlazorAuth.Web;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BlazorAuth.UnitTests.Support;
+
+/// <summary>The site with the API in its process, on Kestrel (its limits are part of what is tested), over a store of its own.</summary>
+public sealed class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
+{
+    private readonly string _data = Directory.CreateTempSubdirectory("blazorauth-site-").FullName;
+
+    public RunningSite()
+    {
+        UseKestrel(0);
+    }
+
+    public HttpClient Client { get; private set; } = null!;
+
+    /// <summary>Every route of the running application.</summary>
+    public IEnumerable<RouteEndpoint> Routes => Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
+
+    public IEnumerable<RouteEndpoint> ApiRoutes => Routes.Where(r => r.RoutePattern.RawText!.TrimStart('/').StartsWith("api/", StringComparison.Ordinal));
+
+    public Task InitializeAsync()
+    {
+        StartServer();
+        Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
+        {
+            BaseAddress = ClientOptions.BaseAddress,
+        };
+        return Task.CompletedTask;
+    }
+
+    async Task IAsyncLifetime.DisposeAsync()
+    {
+        Client.Dispose();
+        await DisposeAsync();
+    }
+
+    public async Task<JsonElement> PairAsync(string? email = null, string password = "correct horse battery")
+    {
+        email ??= $"{Guid.NewGuid():N}@example.com";
+        (await Client.PostAsJsonAsync("/api/account", new { email, password })).EnsureSuccessStatusCode();
+        var answer = await Client.PostAsJsonAsync("/api/token", new { identifier = email, password });
+        answer.EnsureSuccessStatusCode();
+        return await answer.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? body = null, string? bearer = null)
+    {
+        var request = new HttpRequestMessage(method, path) { Content = body };
+        if (bearer is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
+        return Client.SendAsync(request);
+    }
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder)
+    {
+        builder.UseSetting("BlazorAuth:DataDirectory", _data);
+        builder.UseSetting("BlazorAuth:PublicUrl", "http://localhost:5080");
+        builder.UseSetting("Logging:LogLevel:Default", "None");
+        builder.ConfigureServices(services => services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = 1000));
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class SiteCollection : ICollectionFixture<RunningSite>
+{
+    public const string Name = "running site";
+}
