@@ -4,14 +4,15 @@ set -euo pipefail
 cd "$(dirname "$0")"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
-# Journeys need a browser: one that is installed, else Debian's.
-if ! command -v chromium chromium-browser google-chrome >/dev/null 2>&1; then
-  echo "No browser found; installing chromium."
+# Journeys need a browser, the README's tour curl and jq: what is missing comes from the system's packages.
+missing=""
+command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || missing="$missing chromium"
+for tool in curl jq; do command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"; done
+if [ -n "$missing" ]; then
+  echo "Installing:$missing"
   as_root=""; [ "$(id -u)" = 0 ] || as_root="sudo"
-  if command -v apt-get >/dev/null 2>&1; then
-    { $as_root apt-get update -q && $as_root apt-get install -y -q --no-install-recommends chromium; } >/dev/null 2>&1 \
-      || echo "chromium could not be installed; journeys in a browser will fail and say so."
-  fi
+  { $as_root apt-get update -q && $as_root apt-get install -y -q --no-install-recommends $missing; } >/dev/null 2>&1 \
+    || echo "Could not install:$missing. The tests that need them will fail and say so."
 fi
 
 results=$(mktemp -d)
