@@ -35,12 +35,16 @@ internal static class PageRules
         return next(http);
     });
 
-    /// <summary>The error page is shown, never sent to: the form that failed is not one of its own.</summary>
-    public static void UseErrorPage(this IApplicationBuilder app) => app.Use((http, next) =>
+    /// <summary>
+    /// The error page is shown, never sent to: the form that failed is not one of its own. A form the page does not have is
+    /// answered by the framework with a type and no text, which would pass for a whole answer.
+    /// </summary>
+    public static void UseErrorPage(this IApplicationBuilder app) => app.Use(async (http, next) =>
     {
         if (http.Features.Get<IExceptionHandlerFeature>() is not null || http.Features.Get<IStatusCodeReExecuteFeature>() is not null)
             http.Request.Method = HttpMethods.Get;
-        return next(http);
+        await next(http);
+        if (http.Response is { StatusCode: StatusCodes.Status400BadRequest, HasStarted: false, ContentLength: null }) http.Response.ContentType = null;
     });
 
     /// <summary>
@@ -59,13 +63,15 @@ internal static class PageRules
     });
 
     /// <summary>
-    /// A form whose antiforgery token is stale or missing changes nothing: the page is shown again, with what was typed, under
-    /// status 400. The framework's own answer is an empty page.
+    /// A form whose antiforgery token is stale or missing, or that does not say which form it is, changes nothing: the page is
+    /// shown again, with what was typed, under status 400. The framework's own answer is an empty page.
     /// </summary>
     public static void UseStaleForms(this IApplicationBuilder app) => app.Use(async (http, next) =>
     {
-        if (http.Features.Get<IAntiforgeryValidationFeature>() is { IsValid: false })
+        if (http.Features.Get<IAntiforgeryValidationFeature>() is { } checkedForm
+            && (!checkedForm.IsValid || http.Request.Form["_handler"] is not [{ Length: > 0 }]))
         {
+            http.Features.Set<IAntiforgeryValidationFeature>(null); // else the framework lets nobody read the form; from here on this is a GET
             var form = await ReadFormAsync(http);
             http.Items[TypedItem] = form.Where(f => !NeverShownAgain.Any(word => f.Key.Contains(word, StringComparison.OrdinalIgnoreCase)))
                 .ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.OrdinalIgnoreCase);

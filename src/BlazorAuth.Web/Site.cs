@@ -33,7 +33,7 @@ internal static class Site
         app.UseWhen(http => !TokenApi.Owns(http.Request.Path), pages =>
         {
             pages.UseExceptionHandler("/error", createScopeForErrors: true);
-            pages.UseStatusCodePagesWithReExecute("/error");
+            pages.UseStatusCodePagesWithReExecute("/error", createScopeForStatusCodePages: true);
             pages.UseErrorPage();
         });
         app.UseLinkPages();
