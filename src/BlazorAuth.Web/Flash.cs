@@ -15,6 +15,8 @@ public enum Notice
     EmailVerified,
     /// <summary>An account that a stranger made with the address is gone.</summary>
     EmailDisowned,
+    /// <summary>A letter to reset the password is on its way, if there is an account; the detail is the address.</summary>
+    ResetLetterAsked,
     /// <summary>The password was reset.</summary>
     PasswordReset,
     /// <summary>The password was changed.</summary>
@@ -34,15 +36,18 @@ public enum Notice
 }
 
 /// <summary>
-/// Carries one notice, or one secret of a link, across one redirect, in an encrypted cookie of this site: nothing of it stands
-/// in an address, and nobody else can put words on a page.
+/// Carries one notice, one secret of a link, or one address across a redirect, in an encrypted cookie of this site: nothing of
+/// it stands in the address bar, and nobody else can put words on a page.
 /// </summary>
 public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider protection, IOptions<AuthOptions> options)
 {
     private static readonly TimeSpan NoticeLifetime = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan LinkLifetime = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan AddressLifetime = TimeSpan.FromMinutes(30);
     private readonly ITimeLimitedDataProtector _notices = protection.CreateProtector("BlazorAuth.Notice").ToTimeLimitedDataProtector();
     private readonly ITimeLimitedDataProtector _links = protection.CreateProtector("BlazorAuth.Link").ToTimeLimitedDataProtector();
+
+    private readonly ITimeLimitedDataProtector _addresses = protection.CreateProtector("BlazorAuth.Address").ToTimeLimitedDataProtector();
 
     private HttpContext Http => accessor.HttpContext ?? throw new InvalidOperationException("Only inside a request.");
 
@@ -54,7 +59,7 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     public (Notice Notice, string? Detail)? Take()
     {
         if (Read("notice", _notices) is not { } text) return null;
-        Http.Response.Cookies.Delete(CookieRules.Name(options.Value, "notice"), Rules(null));
+        Drop("notice");
         var parts = text.Split('\n', 2);
         return Enum.TryParse<Notice>(parts[0], out var notice) ? (notice, parts[1].Length == 0 ? null : parts[1]) : null;
     }
@@ -69,6 +74,20 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
         var parts = Read("link", _links)?.Split('\n', 2);
         return parts is [var page, var token] && string.Equals(page, Http.Request.Path, StringComparison.OrdinalIgnoreCase) ? token : null;
     }
+
+    /// <summary>Forgets the link once it has done its work: the page is then itself again.</summary>
+    public void DropLink() => Drop("link");
+
+    /// <summary>Keeps the address a letter was promised to, for somebody who is not signed in.</summary>
+    public void KeepAddress(string email) => Set("address", _addresses.Protect(email, AddressLifetime), AddressLifetime);
+
+    /// <summary>The address a letter was promised to in this browser, of late.</summary>
+    public string? Address() => Read("address", _addresses);
+
+    /// <summary>Forgets the address once it is verified.</summary>
+    public void DropAddress() => Drop("address");
+
+    private void Drop(string name) => Http.Response.Cookies.Delete(CookieRules.Name(options.Value, name), Rules(null));
 
     private void Set(string name, string value, TimeSpan lifetime) =>
         Http.Response.Cookies.Append(CookieRules.Name(options.Value, name), value, Rules(lifetime));

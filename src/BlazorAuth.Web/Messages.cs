@@ -83,6 +83,7 @@ public static class Messages
         Notice.VerifyLetterAsked => $"If {detail} has an account that is not verified yet, a letter is on its way.",
         Notice.EmailVerified => "Your e-mail address is verified.",
         Notice.EmailDisowned => "Thank you. The account that was made with your address is removed.",
+        Notice.ResetLetterAsked => $"If there is an account with {detail}, a letter with a link to choose a new password is on its way.",
         Notice.PasswordReset => "Your password is changed, and every device is signed out. Sign in with the new password.",
         Notice.PasswordChanged => "Your password is changed. All other devices are signed out.",
         Notice.EmailChangeAsked => $"We sent a letter to {detail}. Your address changes when you confirm it there.",
@@ -92,6 +93,10 @@ public static class Messages
         Notice.ProfileChanged => "Your profile is saved.",
         Notice.AccountClosed => "Your account is closed, and everything in it is deleted.",
     };
+
+    /// <summary>The rules for a password, said before one is chosen.</summary>
+    public static string PasswordRule(PasswordOptions rules) =>
+        $"At least {rules.MinimumLength} characters. Several words make a good one; spaces and every alphabet are welcome.";
 
     private static string InputId(string field) => field switch
     {

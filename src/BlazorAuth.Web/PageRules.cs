@@ -1,8 +1,9 @@
 using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Diagnostics;
 
 namespace BlazorAuth.Web;
 
-/// <summary>What is true of every page, as three small middlewares.</summary>
+/// <summary>What is true of every page, as small middlewares.</summary>
 internal static class PageRules
 {
     private static readonly HashSet<string> LinkPages =
@@ -13,20 +14,37 @@ internal static class PageRules
     /// <summary>What was typed into a form that was open too long; the page shows it again.</summary>
     public const string TypedItem = "typed";
 
+    /// <summary>What was typed under a name into a form that was open too long.</summary>
+    public static string? Typed(this HttpContext http, string name) =>
+        (http.Items[TypedItem] as IReadOnlyDictionary<string, string>)?.GetValueOrDefault(name);
+
     /// <summary>
     /// A redirect after a POST is 303 and relative: browsers then offer to save the password, and no Host header gets into it.
     /// </summary>
     public static void UseSeeOther(this IApplicationBuilder app) => app.Use((http, next) =>
     {
+        var isPost = HttpMethods.IsPost(http.Request.Method); // as it came: a stale form is shown again as a GET
         http.Response.OnStarting(() =>
         {
             if (http.Response.StatusCode != StatusCodes.Status302Found) return Task.CompletedTask;
-            if (HttpMethods.IsPost(http.Request.Method)) http.Response.StatusCode = StatusCodes.Status303SeeOther;
+            if (isPost) http.Response.StatusCode = StatusCodes.Status303SeeOther;
             if (Uri.TryCreate(http.Response.Headers.Location, UriKind.Absolute, out var location) && location.Host == http.Request.Host.Host)
                 http.Response.Headers.Location = location.PathAndQuery + location.Fragment;
             return Task.CompletedTask;
         });
         return next(http);
+    });
+
+    /// <summary>
+    /// The error page is shown, never sent to: the form that failed is not one of its own. A form the page does not have is
+    /// answered by the framework with a type and no text, which would pass for a whole answer.
+    /// </summary>
+    public static void UseErrorPage(this IApplicationBuilder app) => app.Use(async (http, next) =>
+    {
+        if (http.Features.Get<IExceptionHandlerFeature>() is not null || http.Features.Get<IStatusCodeReExecuteFeature>() is not null)
+            http.Request.Method = HttpMethods.Get;
+        await next(http);
+        if (http.Response is { StatusCode: StatusCodes.Status400BadRequest, HasStarted: false, ContentLength: null }) http.Response.ContentType = null;
     });
 
     /// <summary>
@@ -45,13 +63,15 @@ internal static class PageRules
     });
 
     /// <summary>
-    /// A form whose antiforgery token is stale or missing changes nothing: the page is shown again, with what was typed, under
-    /// status 400. The framework's own answer is an empty page.
+    /// A form whose antiforgery token is stale or missing, or that does not say which form it is, changes nothing: the page is
+    /// shown again, with what was typed, under status 400. The framework's own answer is an empty page.
     /// </summary>
     public static void UseStaleForms(this IApplicationBuilder app) => app.Use(async (http, next) =>
     {
-        if (http.Features.Get<IAntiforgeryValidationFeature>() is { IsValid: false })
+        if (http.Features.Get<IAntiforgeryValidationFeature>() is { } checkedForm
+            && (!checkedForm.IsValid || http.Request.Form["_handler"] is not [{ Length: > 0 }]))
         {
+            http.Features.Set<IAntiforgeryValidationFeature>(null); // else the framework lets nobody read the form; from here on this is a GET
             var form = await ReadFormAsync(http);
             http.Items[TypedItem] = form.Where(f => !NeverShownAgain.Any(word => f.Key.Contains(word, StringComparison.OrdinalIgnoreCase)))
                 .ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.OrdinalIgnoreCase);

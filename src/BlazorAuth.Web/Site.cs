@@ -33,7 +33,8 @@ internal static class Site
         app.UseWhen(http => !TokenApi.Owns(http.Request.Path), pages =>
         {
             pages.UseExceptionHandler("/error", createScopeForErrors: true);
-            pages.UseStatusCodePagesWithReExecute("/error", "?status={0}");
+            pages.UseStatusCodePagesWithReExecute("/error", createScopeForStatusCodePages: true);
+            pages.UseErrorPage();
         });
         app.UseLinkPages();
         app.UseRouting();

@@ -1,0 +1,49 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Web.Components;
+using Microsoft.AspNetCore.Components;
+
+namespace BlazorAuth.Web.Pages;
+
+/// <summary>What every page has: the request, who asks, and the two ways an act ends: somewhere else, or here with errors.</summary>
+public abstract class SitePage : ComponentBase
+{
+    [CascadingParameter] public HttpContext Http { get; set; } = null!;
+    [Inject] protected BrowserSession Browser { get; init; } = null!;
+    [Inject] protected Flash Flash { get; init; } = null!;
+    [Inject] protected NavigationManager Navigation { get; init; } = null!;
+
+    protected FormErrors Errors { get; private set; } = FormErrors.None;
+
+    protected bool SignedIn => Browser.Current is not null;
+
+    protected Caller Caller => Browser.Caller;
+
+    protected CancellationToken Ct => Http.RequestAborted;
+
+    /// <summary>The secret of the letter's link that led here; empty where it is too long or doubled and so cannot be ours.</summary>
+    protected string? Link => Flash.Link() ?? (Http.Request.Query.ContainsKey("token") ? "" : null);
+
+    /// <summary>
+    /// Whether this form was sent. A page that shows a form in some states only must show it then, whatever the state: a form
+    /// that is not on the page cannot take what was sent, and the answer would be an error without a reason.
+    /// </summary>
+    protected bool Sent(string form) =>
+        HttpMethods.IsPost(Http.Request.Method) && Http.Request.HasFormContentType && Http.Request.Form["_handler"] == form;
+
+    protected void Go(string path) => Navigation.NavigateTo(path);
+
+    protected void Go(string path, Notice notice, string? detail = null)
+    {
+        Flash.Leave(notice, detail);
+        Go(path);
+    }
+
+    protected async Task GoSignedInAsync(Session session, string path)
+    {
+        await Browser.SignInAsync(session);
+        Go(path);
+    }
+
+    protected void Refuse(Refusal refusal, params (string Field, string Id)[] ids) => Errors = Messages.Show(Http, refusal, ids);
+}
