@@ -51,7 +51,7 @@ public sealed class TheWholeWayInABrowser(Browser browser) : IClassFixture<Brows
         await page.FillAsync("#current-password", SecondPassword);
         await Submit(page);
         var confirm = await host.LetterAsync(moved, "confirm");
-        await host.LetterAsync(old, "change"); // the old address is told before anything happens
+        await host.LetterAsync(old, "asked for"); // the old address is told before anything happens
         await page.GotoAsync(confirm.LinkTo("/confirm-email-change"));
         await Submit(page);
         await host.LetterAsync(moved, "changed");

@@ -56,7 +56,7 @@ public static class Letters
                 Button = "Confirm my address",
                 Link = facts.Link,
                 CodeLabel = "Or type this code on the page where you signed up:",
-                NotYou = ["If this wasn't you, you don't have to do anything. Please don't pass this letter on to anybody."],
+                NotYou = ["If this wasn't you, open the link and choose \"I did not sign up\": the account is then removed. Please don't pass this letter on to anybody."],
             },
             LetterKind.AddressTaken => new("You already have an account")
             {
