@@ -94,7 +94,20 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
         if (profile is null) return null;
         if (System.Text.Encoding.UTF8.GetByteCount(profile) > MaximumProfileLength)
             return Refusal.Shape("profile", Fault.TooLong, MaximumProfileLength);
-        return profile.AsSpan().TrimStart().StartsWith("{") ? null : Refusal.Shape("profile", Fault.NotAnObject);
+        return IsObject(profile) ? null : Refusal.Shape("profile", Fault.NotAnObject);
+    }
+
+    private static bool IsObject(string text)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            return document.RootElement.ValueKind == JsonValueKind.Object;
+        }
+        catch (Exception fault) when (fault is JsonException or ArgumentException) // the latter: not valid UTF-16
+        {
+            return false;
+        }
     }
 
     private static bool IsPicture(string text) =>
