@@ -72,7 +72,6 @@ public static partial class AuthCore
     {
         services.AddIdentityCore<AuthUser>(identity =>
             {
-                identity.User.RequireUniqueEmail = true;
                 identity.Stores.SchemaVersion = IdentitySchemaVersions.Version3;
                 // The policy is ours (Passwords.Judge), with reasons; Identity's composition rules contradict NIST.
                 identity.Password = new Microsoft.AspNetCore.Identity.PasswordOptions
@@ -81,6 +80,9 @@ public static partial class AuthCore
                 };
             })
             .AddUserStore<UserStore>();
+        // Flows judge names and addresses, and the unique indexes decide. Identity's own look before the write refuses accounts
+        // without an address, and loses the race it means to prevent.
+        services.RemoveAll<IUserValidator<AuthUser>>();
         services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = HashIterations);
         services.Replace(ServiceDescriptor.Scoped<IPasswordHasher<AuthUser>, NfcPasswordHasher>());
         return services.Replace(ServiceDescriptor.Scoped<ILookupNormalizer, Normalizer>());

@@ -17,7 +17,7 @@ namespace BlazorAuth.Core.Flows;
 /// </summary>
 public sealed class Register(
     AuthDbContext db, UserManager<AuthUser> users, Passwords passwords, HashingGate gate, Throttle throttle, Outbox outbox, Audit audit,
-    OneTimeTokens tokens, IOptions<AuthOptions> options, TimeProvider time)
+    OneTimeTokens tokens, Sessions sessions, IOptions<AuthOptions> options, TimeProvider time)
 {
     /// <summary>What a person or program gives; an address or a user name is needed.</summary>
     public sealed record Input(string? Email, string? Username, string? Password, string? DisplayName = null, string? Profile = null);
@@ -79,17 +79,38 @@ public sealed class Register(
             {
                 await passwords.StandInAsync(input.Password!, ct);
             }
-            else
+            else if (await ReplaceAsync(account) is { } lost)
             {
-                // Nobody has shown that the address is theirs: the latest sign-up counts, and the earlier one leaves nothing.
-                await tokens.KillAsync(account.Id, ct);
-                await passwords.SetAsync(account, input.Password!, ct);
-                Describe(account);
+                return lost;
             }
             audit.Write(AuditEvent.RegisterRefused, caller, account.Id, AuthError.EmailTaken);
             outbox.Promise(LetterKind.AddressTaken, email!, caller);
             await db.SaveChangesAsync(ct);
             return new Registered(null, email);
+        }
+
+        // Nobody has shown that the address is theirs: the latest sign-up counts, and the earlier one leaves nothing.
+        async Task<Refusal?> ReplaceAsync(AuthUser account)
+        {
+            Describe(account);
+            account.Avatar = null;
+            await passwords.SetAsync(account, input.Password!, ct);
+            await using var transaction = await db.Database.BeginTransactionAsync(ct);
+            await tokens.KillAsync(account.Id, ct);
+            await sessions.EndAllAsync(account.Id, null, SessionEnd.PasswordReset, ct);
+            try
+            {
+                // Of simultaneous ones the first counts; the others get the same answer and a letter.
+                if (await db.TrySaveAsync(ct)) await transaction.CommitAsync(ct);
+            }
+            catch (DbUpdateException)
+            {
+                await transaction.RollbackAsync(ct);
+                db.ChangeTracker.Clear();
+                if (await TakenNameAsync(input.Username, ct) is { } lost) return lost;
+                throw;
+            }
+            return null;
         }
     }
 

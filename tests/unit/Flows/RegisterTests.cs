@@ -1,0 +1,237 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.EntityFrameworkCore;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Flows;
+
+public sealed class RegisterTests : AuthTest
+{
+    private Task<Outcome<Register.Registered>> Register(
+        string? email = "jane@example.net", string? username = null, string? password = Password, string? displayName = null, string? profile = null) =>
+        Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(email, username, password, displayName, profile), default));
+
+    private async Task<Refusal> Refused(
+        string? email = "jane@example.net", string? username = null, string? password = Password, string? displayName = null, string? profile = null)
+    {
+        var before = await Auth.RowsAsync();
+        var outcome = await Register(email, username, password, displayName, profile);
+        Assert.Null(outcome.Value);
+        var after = await Auth.RowsAsync();
+        foreach (var unchanging in new[] { "AspNetUsers", "Outbox", "Sessions" }) Assert.Equal(before[unchanging], after[unchanging]);
+        return outcome.Refusal!;
+    }
+
+    [Fact]
+    public async Task A_sign_up_makes_an_account_that_can_sign_in()
+    {
+        var user = (await Register(displayName: "  Jane  ", username: "Jane.Doe", profile: """{"a":1}""")).Value!.User!;
+        Assert.Equal(("jane@example.net", "Jane.Doe", "Jane", """{"a":1}"""), (user.Email, user.ChosenUserName, user.DisplayName, user.Profile));
+        Assert.False(user.EmailConfirmed);
+        Assert.Equal(Auth.Clock.Now, user.CreatedAt);
+        await Auth.SignInAsync("jane@example.net");
+        await Auth.SignInAsync("JANE.doe");
+        Assert.Contains(await Auth.AuditAsync(), e => e.Event == AuditEvent.Registered && e.UserId == user.Id);
+    }
+
+    [Fact]
+    public async Task A_sign_up_sends_a_letter_that_verifies()
+    {
+        await Register();
+        await Auth.DeliverAsync();
+        var letter = Auth.LastLetterTo("jane@example.net");
+        Assert.Contains($"{Site}/verify-email?token=", letter.Letter.Text, StringComparison.Ordinal);
+        Assert.Equal(6, CodeIn(letter).Length);
+    }
+
+    [Fact]
+    public async Task The_address_is_kept_in_its_one_spelling()
+    {
+        await Register(" Jane@EXAMPLE.net ");
+        Assert.Equal("jane@example.net", (await Auth.UserAsync("jane@example.net")).Email);
+        Assert.Equal(AuthError.EmailTaken, (await Refused("JANE@example.NET")).Error);
+    }
+
+    [Fact]
+    public async Task A_taken_address_is_told_where_sign_up_signs_in()
+    {
+        await Register();
+        var refusal = await Refused(password: OtherPassword);
+        Assert.Equal(new FieldFault("email", Fault.Taken), Assert.Single(refusal.Faults));
+        await Auth.SignInAsync("jane@example.net"); // the first password still
+    }
+
+    [Fact]
+    public async Task A_taken_user_name_is_told()
+    {
+        await Register(username: "jane");
+        Assert.Equal(AuthError.UsernameTaken, (await Refused("other@example.net", "JANE")).Error);
+    }
+
+    [Fact]
+    public async Task A_user_name_alone_makes_an_account_and_no_letter()
+    {
+        var user = (await Register(email: null, username: "jane")).Value!.User!;
+        Assert.Null(user.Email);
+        Assert.Equal(0, await Auth.DeliverAsync());
+        await Auth.SignInAsync("jane");
+    }
+
+    [Fact]
+    public async Task Accounts_without_an_address_do_not_collide()
+    {
+        Assert.NotNull((await Register(email: null, username: "jane")).Value);
+        Assert.NotNull((await Register(email: null, username: "john")).Value);
+    }
+
+    [Theory]
+    [InlineData(null, null, "email", Fault.Required)]
+    [InlineData("", " ", "email", Fault.Required)]
+    [InlineData("not an address", null, "email", Fault.NotAnEmail)]
+    [InlineData("\u017fam@example.net", null, "email", Fault.NotAnEmail)]
+    [InlineData("jane@example.net", "x", "username", Fault.NotAUserName)]
+    [InlineData("jane@example.net", "a@b.example", "username", Fault.NotAUserName)]
+    public async Task A_malformed_name_is_refused(string? email, string? username, string field, Fault fault) =>
+        Assert.Equal(new FieldFault(field, fault), Assert.Single((await Refused(email, username)).Faults));
+
+    [Theory]
+    [InlineData(null, AuthError.ValidationFailed, Fault.Required)]
+    [InlineData("short", AuthError.WeakPassword, Fault.TooShort)]
+    [InlineData("password", AuthError.CommonPassword, Fault.Common)]
+    [InlineData("jane@example.net", AuthError.WeakPassword, Fault.Guessable)]
+    public async Task A_weak_password_is_refused(string? password, AuthError error, Fault fault)
+    {
+        var refusal = await Refused(password: password);
+        Assert.Equal((error, "password", fault), (refusal.Error, refusal.Faults[0].Field, refusal.Faults[0].Fault));
+    }
+
+    [Theory]
+    [InlineData("a\u0000b", null, "displayName", Fault.HasControlCharacters)]
+    [InlineData("a\nb", null, "displayName", Fault.HasControlCharacters)]
+    [InlineData(null, "[1]", "profile", Fault.NotAnObject)]
+    [InlineData(null, "{oops", "profile", Fault.NotAnObject)]
+    public async Task A_malformed_description_is_refused(string? displayName, string? profile, string field, Fault fault)
+    {
+        var refusal = await Refused(displayName: displayName, profile: profile);
+        Assert.Equal(new FieldFault(field, fault), Assert.Single(refusal.Faults));
+    }
+
+    [Fact]
+    public async Task A_description_has_limits()
+    {
+        Assert.Equal(Fault.TooLong, (await Refused(displayName: new string('x', 201))).Faults[0].Fault);
+        Assert.Equal(Fault.TooLong, (await Refused(profile: $$"""{"a":"{{new string('x', 16 * 1024)}}"}""")).Faults[0].Fault);
+        Assert.NotNull((await Register(displayName: string.Concat(Enumerable.Repeat("🦉", 200)))).Value);
+    }
+
+    [Fact]
+    public async Task Sign_ups_from_one_network_address_are_limited()
+    {
+        await Auth.RestartAsync(("Throttle:SignUpPerAddress", "2"));
+        Assert.NotNull((await Register("a@example.net")).Value);
+        Assert.NotNull((await Register("b@example.net")).Value);
+        var refusal = await Refused("c@example.net");
+        Assert.Equal(AuthError.RateLimited, refusal.Error);
+        Assert.Equal(TimeSpan.FromHours(1), refusal.RetryAfter);
+    }
+
+    [Fact]
+    public async Task A_site_without_sign_up_takes_nobody()
+    {
+        await Auth.RestartAsync(("SignUp:Enabled", "false"));
+        Assert.Equal(AuthError.SignUpDisabled, (await Refused()).Error);
+    }
+}
+
+public sealed class RegisterInThePrivateModeTests() : AuthTest(settings: ("SignIn:RequireVerifiedEmail", "true"))
+{
+    private Task<Outcome<Register.Registered>> Register(string password = Password, string? username = null, string? displayName = null) =>
+        Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new("jane@example.net", username, password, displayName), default));
+
+    private async Task<AuthError?> SignInError(string identifier, string password)
+    {
+        var outcome = await Auth.TrySignInAsync(identifier, password);
+        return outcome.Match(_ => (AuthError?)null, refused => refused.Error);
+    }
+
+    [Fact]
+    public async Task A_free_and_a_taken_address_get_the_same_answer_after_the_same_hashing()
+    {
+        var hashes = Auth.Hashes.Hashed;
+        var free = await Register();
+        Assert.Equal(1, Auth.Hashes.Hashed - hashes);
+        await Auth.DeliverAsync();
+        await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo("jane@example.net")), default));
+
+        hashes = Auth.Hashes.Hashed;
+        var taken = await Register(OtherPassword);
+        Assert.Equal(1, Auth.Hashes.Hashed - hashes);
+        Assert.Equal(free, taken);
+        Assert.Null(free.Value!.User);
+    }
+
+    [Fact]
+    public async Task The_owner_of_a_taken_address_gets_a_letter_and_keeps_everything()
+    {
+        var owner = await Auth.MemberAsync("jane@example.net");
+        await Register(OtherPassword, "thief", "Thief");
+        await Auth.DeliverAsync();
+        Assert.Equal("You already have an account", Auth.SubjectsTo("jane@example.net")[^1]);
+        Assert.Equal("", LinkTokenIn(Auth.LastLetterTo("jane@example.net")));
+        var now = await Auth.UserAsync("jane@example.net");
+        Assert.Equal((owner.PasswordHash, owner.UserName, owner.DisplayName), (now.PasswordHash, now.UserName, now.DisplayName));
+    }
+
+    [Fact]
+    public async Task An_account_gets_no_session_before_its_address_is_verified()
+    {
+        await Register();
+        Assert.Equal(AuthError.EmailNotVerified, await SignInError("jane@example.net", Password));
+        Assert.Equal(AuthError.InvalidCredentials, await SignInError("jane@example.net", OtherPassword));
+        Assert.Equal(0, (await Auth.RowsAsync())["Sessions"]);
+    }
+
+    [Fact]
+    public async Task The_latest_sign_up_of_an_unverified_address_counts_and_the_earlier_leaves_nothing()
+    {
+        await Register(Password, "stranger", "Stranger");
+        await Auth.DeliverAsync();
+        var strangers = LinkTokenIn(Auth.LastLetterTo("jane@example.net"));
+        await Auth.ChangeUserAsync((await Auth.UserAsync("jane@example.net")).Id, user => user.Avatar = "https://example.org/stranger.png");
+
+        await Register(OtherPassword, "jane", "Jane");
+        await Auth.DeliverAsync();
+        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, strangers, default))).Refusal?.Error);
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo("jane@example.net")), default))).Refusal);
+
+        Assert.Equal(AuthError.InvalidCredentials, await SignInError("jane@example.net", Password));
+        Assert.Equal(AuthError.InvalidCredentials, await SignInError("stranger", OtherPassword));
+        await Auth.SignInAsync("jane", OtherPassword);
+        var user = await Auth.UserAsync("jane@example.net");
+        Assert.Equal(("jane", "jane", "Jane", null), (user.UserName, user.NormalizedUserName, user.DisplayName, user.Avatar));
+    }
+
+    [Fact]
+    public async Task A_session_begun_before_the_mode_was_chosen_dies_with_what_the_earlier_registrant_set()
+    {
+        await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "false"));
+        await Register(Password);
+        var strangers = await Auth.SignInAsync("jane@example.net");
+        await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
+
+        await Register(OtherPassword);
+        Assert.NotNull(await Auth.DeathOfAsync(strangers));
+    }
+
+    [Fact]
+    public async Task Somebody_who_signs_up_twice_gets_the_link_again()
+    {
+        await Register();
+        await Register();
+        await Auth.DeliverAsync();
+        Assert.All(Auth.SubjectsTo("jane@example.net"), subject => Assert.Equal("Confirm your e-mail address", subject));
+        Assert.Single(await Auth.Use((AuthDbContext db) => db.OneTimeTokens.Where(t => t.RevokedAt == null).ToListAsync()));
+    }
+}

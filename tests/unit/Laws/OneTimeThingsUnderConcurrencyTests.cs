@@ -1,0 +1,189 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.EntityFrameworkCore;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Laws;
+
+/// <summary>Of any number of simultaneous uses at most one wins, and nobody gets an exception. On a file, so that real locks are met.</summary>
+public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true)
+{
+    private const int Racers = 20;
+    private const string Jane = "jane@example.net";
+
+    private static void OneWins(IReadOnlyCollection<AuthError?> results, params AuthError[] losers)
+    {
+        Assert.Equal(Racers, results.Count);
+        Assert.Single(results, error => error is null);
+        Assert.All(results, error => Assert.True(error is null || losers.Contains(error.Value), $"lost with {error}"));
+    }
+
+    private static async Task<AuthError?[]> Errors(Func<int, Task<Outcome>> act) =>
+        [.. (await RaceAsync(Racers, act)).Select(outcome => outcome.Refusal?.Error)];
+
+    [Fact]
+    public async Task A_reset_link_sets_one_password()
+    {
+        await Auth.MemberAsync(Jane);
+        var link = await Auth.ResetLinkAsync(Jane);
+        var results = await Errors(i => Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, $"{OtherPassword} {i}", default)));
+        OneWins(results, AuthError.LinkUsed);
+        await Auth.SignInAsync(Jane, $"{OtherPassword} {Array.IndexOf(results, null)}");
+    }
+
+    [Fact]
+    public async Task A_verify_link_verifies_once()
+    {
+        await Auth.RegisterAsync(Jane);
+        await Auth.DeliverAsync();
+        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        OneWins(await Errors(_ => Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))), AuthError.LinkUsed);
+        Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailVerified);
+    }
+
+    [Fact]
+    public async Task A_verify_code_verifies_once()
+    {
+        await Auth.RegisterAsync(Jane);
+        await Auth.DeliverAsync();
+        var code = CodeIn(Auth.LastLetterTo(Jane));
+        OneWins(await Errors(_ => Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))),
+            AuthError.LinkUsed, AuthError.LinkInvalid);
+        Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailVerified);
+    }
+
+    [Fact]
+    public async Task Guesses_of_a_code_cannot_outrun_their_count()
+    {
+        await Auth.RegisterAsync(Jane);
+        await Auth.DeliverAsync();
+        var code = CodeIn(Auth.LastLetterTo(Jane));
+        await RaceAsync(Racers, i => Auth.Use((VerifyEmail flow) =>
+            flow.ConfirmCodeAsync(Auth.Caller, Jane, ((int.Parse(code) + 1 + i) % 1_000_000).ToString("D6"), default)));
+        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Refusal);
+        Assert.Equal(5, (await Auth.Use((AuthDbContext db) => db.OneTimeTokens.SingleAsync())).Attempts);
+    }
+
+    [Fact]
+    public async Task A_change_link_changes_the_address_once()
+    {
+        await Auth.MemberAsync(Jane);
+        var link = await Auth.EmailChangeLinkAsync(await Auth.SignInAsync(Jane), "new@example.net");
+        OneWins(await Errors(_ => Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))), AuthError.LinkUsed);
+        Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailChanged);
+    }
+
+    [Fact]
+    public async Task Two_accounts_that_move_to_one_address_do_not_both_get_it()
+    {
+        await Auth.MemberAsync(Jane);
+        await Auth.MemberAsync("john@example.net");
+        var janes = await Auth.EmailChangeLinkAsync(await Auth.SignInAsync(Jane), "new@example.net");
+        var johns = await Auth.EmailChangeLinkAsync(await Auth.SignInAsync("john@example.net"), "new@example.net");
+        var results = await RaceAsync(2, i => Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, i == 0 ? janes : johns, default)));
+        Assert.Equal(AuthError.EmailTaken, Assert.Single(results, r => !r.Ok).Refusal!.Error);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_setup_link_makes_one_administrator(bool sameAddress)
+    {
+        var link = (await Auth.Use((SetUpAdministrator flow) => flow.OfferAsync(default)))!.Query["?token=".Length..];
+        var results = await RaceAsync(Racers, i => Auth.Use((SetUpAdministrator flow) =>
+            flow.MakeAsync(Auth.Caller, link, sameAddress ? Jane : $"jane{i}@example.net", Password, default)));
+        OneWins([.. results.Select(r => r.Match(_ => (AuthError?)null, refused => refused.Error))], AuthError.LinkUsed, AuthError.EmailTaken);
+        var rows = await Auth.RowsAsync();
+        Assert.Equal((1, 1), (rows["AspNetUsers"], rows["AspNetUserRoles"]));
+    }
+
+    [Fact]
+    public async Task Only_one_setup_link_is_offered()
+    {
+        var offers = await RaceAsync(Racers, _ => Auth.Use((SetUpAdministrator flow) => flow.OfferAsync(default)));
+        Assert.Single(offers, offer => offer is not null);
+    }
+
+    [Fact]
+    public async Task A_refresh_token_has_one_successor_whoever_asks()
+    {
+        await Auth.RegisterAsync(Jane);
+        var pair = await Auth.ApiPairAsync(Jane);
+        var results = await RaceAsync(Racers, _ => Auth.RefreshAsync(pair.RefreshToken));
+        Assert.All(results, result => Assert.Null(result.Refusal));
+        var successor = Assert.Single(results.Select(result => result.Value!.RefreshToken).Distinct());
+        Assert.Equal(2, results[0].Value!.Session.Generation);
+        Assert.Null((await Auth.RefreshAsync(successor)).Refusal);
+    }
+
+    [Fact]
+    public async Task A_replayed_refresh_token_ends_its_session_once()
+    {
+        await Auth.RegisterAsync(Jane);
+        var pair = await Auth.ApiPairAsync(Jane);
+        await Auth.RefreshAsync(pair.RefreshToken);
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        var results = await RaceAsync(Racers, _ => Auth.RefreshAsync(pair.RefreshToken));
+        Assert.All(results, result => Assert.Equal(AuthError.RefreshTokenReused, result.Refusal!.Error));
+        Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.RefreshTokenReused);
+    }
+
+    [Fact]
+    public async Task One_address_makes_one_account()
+    {
+        var results = await RaceAsync(Racers, i => Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, $"jane{i}", Password), default)));
+        OneWins([.. results.Select(r => r.Refusal?.Error)], AuthError.EmailTaken);
+        Assert.Equal(1, (await Auth.RowsAsync())["AspNetUsers"]);
+    }
+
+    [Fact]
+    public async Task One_user_name_makes_one_account()
+    {
+        var results = await RaceAsync(Racers, i =>
+            Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new($"jane{i}@example.net", i % 2 == 0 ? "jane" : "JANE", Password), default)));
+        OneWins([.. results.Select(r => r.Refusal?.Error)], AuthError.UsernameTaken);
+        Assert.Equal(1, (await Auth.RowsAsync())["AspNetUsers"]);
+    }
+
+    [Fact]
+    public async Task One_user_name_without_an_address_makes_one_account()
+    {
+        var results = await RaceAsync(Racers, _ => Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(null, "jane", Password), default)));
+        OneWins([.. results.Select(r => r.Refusal?.Error)], AuthError.UsernameTaken);
+    }
+
+    [Fact]
+    public async Task In_the_private_mode_simultaneous_sign_ups_of_one_address_all_get_the_same_answer()
+    {
+        await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
+        var results = await RaceAsync(Racers, i =>
+            Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, null, $"{Password} {i}"), default)));
+        Assert.All(results, result => Assert.Equal(results[0], result));
+        Assert.Equal(1, (await Auth.RowsAsync())["AspNetUsers"]);
+    }
+
+    [Fact]
+    public async Task One_user_name_is_given_to_one_account()
+    {
+        for (var i = 0; i < 4; i++) await Auth.RegisterAsync($"jane{i}@example.net");
+        var users = await Auth.Use((AuthDbContext db) => db.Users.Select(u => u.Id).ToListAsync());
+        var results = await RaceAsync(users.Count, i => Auth.Use((ChangeProfile flow) =>
+            flow.ChangeAsync(Auth.Caller with { UserId = users[i] }, new(Username: "jane"), default)));
+        Assert.Single(results, r => r.Refusal is null);
+        Assert.All(results.Where(r => r.Refusal is not null), r => Assert.Equal(AuthError.UsernameTaken, r.Refusal!.Error));
+    }
+
+    [Fact]
+    public async Task Two_simultaneous_password_changes_leave_one_password_and_no_exception()
+    {
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        var results = await RaceAsync(4, i => Auth.Use((ChangePassword flow) =>
+            flow.ChangeAsync(Auth.In(session), Password, $"{OtherPassword} {i}", default)));
+        var winner = Array.FindIndex(results, r => r.Refusal is null);
+        Assert.InRange(results.Count(r => r.Refusal is null), 1, 1);
+        await Auth.SignInAsync(Jane, $"{OtherPassword} {winner}");
+    }
+}

@@ -1,0 +1,244 @@
+using System.Text.RegularExpressions;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Mail;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace BlazorAuth.UnitTests.Support;
+
+/// <summary>
+/// Core as the hosts register it, over a database of its own. Only the edges of the process are replaced: the clock, the last
+/// hop of mail, and the cost of a password hash.
+/// </summary>
+public sealed class AuthFixture : IAsyncDisposable
+{
+    public const string Site = "https://id.example.org";
+    public const string Password = "seven green bottles";
+    public const string OtherPassword = "eight brown bottles";
+
+    private static readonly Lazy<SqliteConnection> Migrated = new(Migrate);
+
+    private readonly Dictionary<string, string?> settings = new() { ["BlazorAuth:PublicUrl"] = Site };
+    private readonly bool owner;
+    private SqliteConnection? keeper;
+    private ServiceProvider services = null!;
+
+    private AuthFixture(string? folder, ManualClock clock, CapturedMail mail)
+    {
+        owner = folder is null;
+        Folder = folder ?? Directory.CreateTempSubdirectory("auth-").FullName;
+        (Clock, Mail) = (clock, mail);
+    }
+
+    /// <summary>The data directory.</summary>
+    public string Folder { get; }
+    public ManualClock Clock { get; }
+    public CapturedMail Mail { get; }
+    public HashLog Hashes { get; } = new();
+    public IServiceProvider Services => services;
+    internal SqlLog Sql { get; } = new();
+
+    /// <summary>Somebody who is not signed in.</summary>
+    public Caller Caller { get; set; } = Caller.Anonymous("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+
+    /// <summary>A new store: in memory, or a file where connections have to meet real locks.</summary>
+    public static async Task<AuthFixture> StartAsync(bool onDisk = false, params (string Key, string Value)[] settings)
+    {
+        var fixture = new AuthFixture(null, new ManualClock(), new CapturedMail());
+        foreach (var (key, value) in settings) fixture.settings["BlazorAuth:" + key] = value;
+        if (!onDisk)
+        {
+            var source = $"Data Source={Guid.NewGuid():N};Mode=Memory;Cache=Shared";
+            fixture.settings["BlazorAuth:Database:ConnectionString"] = source;
+            fixture.keeper = new SqliteConnection(source);
+            fixture.keeper.Open();
+            lock (Migrated) Migrated.Value.BackupDatabase(fixture.keeper);
+        }
+        await fixture.OpenAsync();
+        return fixture;
+    }
+
+    /// <summary>A second process on the same store.</summary>
+    public async Task<AuthFixture> BesideAsync()
+    {
+        var beside = new AuthFixture(Folder, Clock, Mail) { Caller = Caller };
+        foreach (var (key, value) in settings) beside.settings[key] = value;
+        await beside.OpenAsync();
+        return beside;
+    }
+
+    /// <summary>The process ends and another begins, with other settings where some are given; the store and its folder stay.</summary>
+    public async Task RestartAsync(params (string Key, string Value)[] changed)
+    {
+        await services.DisposeAsync();
+        foreach (var (key, value) in changed) settings["BlazorAuth:" + key] = value;
+        await OpenAsync();
+    }
+
+    /// <summary>One act in a scope of its own, as one request is.</summary>
+    public async Task<T> Use<TService, T>(Func<TService, Task<T>> act) where TService : notnull
+    {
+        await using var scope = services.CreateAsyncScope();
+        return await act(scope.ServiceProvider.GetRequiredService<TService>());
+    }
+
+    /// <inheritdoc cref="Use{TService,T}(Func{TService,Task{T}})"/>
+    public async Task Use<TService>(Func<TService, Task> act) where TService : notnull
+    {
+        await using var scope = services.CreateAsyncScope();
+        await act(scope.ServiceProvider.GetRequiredService<TService>());
+    }
+
+    /// <summary>The same act at once from many requests; every one must come to an outcome.</summary>
+    public static async Task<T[]> RaceAsync<T>(int racers, Func<int, Task<T>> act)
+    {
+        ThreadPool.SetMinThreads(64, 64); // SQLite waits on its thread
+        using var start = new ManualResetEventSlim();
+        var running = Enumerable.Range(0, racers).Select(i => Task.Run(() =>
+        {
+            start.Wait();
+            return act(i);
+        })).ToArray();
+        start.Set();
+        return await Task.WhenAll(running);
+    }
+
+    public async Task<AuthUser> RegisterAsync(string? email, string password = Password, string? username = null)
+    {
+        var outcome = await Use((Register flow) => flow.CreateAsync(Caller, new(email, username, password), default));
+        Assert.Null(outcome.Refusal);
+        return outcome.Value!.User ?? await UserAsync(email!);
+    }
+
+    /// <summary>An account whose address is verified.</summary>
+    public async Task<AuthUser> MemberAsync(string email, string password = Password, string? username = null)
+    {
+        await RegisterAsync(email, password, username);
+        await DeliverAsync();
+        var outcome = await Use((VerifyEmail flow) => flow.ConfirmAsync(Caller, LinkTokenIn(LastLetterTo(email)), default));
+        Assert.Null(outcome.Refusal);
+        return await UserAsync(email);
+    }
+
+    public Task<AuthUser> UserAsync(string email) => Use((AuthDbContext db) => db.Users.AsNoTracking().SingleAsync(u => u.NormalizedEmail == email));
+
+    public Task<AuthUser?> FindUserAsync(string id) => Use((AuthDbContext db) => db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == id));
+
+    public Task<SignInOutcome> TrySignInAsync(string identifier, string password = Password, SessionKind door = SessionKind.Browser) =>
+        Use((SignIn flow) => flow.WithPasswordAsync(Caller, new(identifier, password, door), default));
+
+    public async Task<Session> SignInAsync(string identifier, string password = Password, SessionKind door = SessionKind.Browser) =>
+        Assert.IsType<SignInOutcome.SignedIn>(await TrySignInAsync(identifier, password, door)).Session;
+
+    public async Task<RefreshTokens.Pair> ApiPairAsync(string identifier, string password = Password)
+    {
+        var session = await SignInAsync(identifier, password, SessionKind.Api);
+        return await Use((RefreshTokens flow) => flow.IssueAsync(session, default));
+    }
+
+    public Task<Outcome<RefreshTokens.Pair>> RefreshAsync(string? token) => Use((RefreshTokens flow) => flow.RotateAsync(Caller, token, default));
+
+    /// <summary>The caller inside a session.</summary>
+    public Caller In(Session session) => Caller.Of(session, Caller.Address, Caller.Agent);
+
+    /// <summary>Why a credential of this session opens nothing, or null where it does.</summary>
+    public async Task<AuthError?> DeathOfAsync(Session session, int? generation = null) =>
+        (await Use((Sessions flow) => flow.FindLiveAsync(session.Id, generation ?? session.Generation, default))).Refusal?.Error;
+
+    /// <summary>Asks for a reset letter and returns its link.</summary>
+    public async Task<string> ResetLinkAsync(string email)
+    {
+        Assert.Null((await Use((ResetPassword flow) => flow.AskAsync(Caller, email, default))).Refusal);
+        await DeliverAsync();
+        return LinkTokenIn(LastLetterTo(email));
+    }
+
+    /// <summary>Asks for another address and returns the link sent there.</summary>
+    public async Task<string> EmailChangeLinkAsync(Session session, string newEmail, string password = Password)
+    {
+        Assert.Null((await Use((ChangeEmail flow) => flow.AskAsync(In(session), newEmail, password, default))).Refusal);
+        await DeliverAsync();
+        return LinkTokenIn(LastLetterTo(newEmail));
+    }
+
+    public Task<int> DeliverAsync() => services.GetRequiredService<Postman>().DeliverDueAsync(default);
+
+    public OutgoingMail LastLetterTo(string address) => Mail.Sent.Last(mail => mail.To == address);
+
+    public IReadOnlyList<string> SubjectsTo(string address) =>
+        [.. Mail.Sent.Where(mail => mail.To == address).Select(mail => mail.Letter.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal))];
+
+    public static string LinkTokenIn(OutgoingMail mail) =>
+        Regex.Match(mail.Letter.Text, @"[?&]token=([A-Za-z0-9_-]+)", RegexOptions.None, TimeSpan.FromSeconds(1)).Groups[1].Value;
+
+    public static string CodeIn(OutgoingMail mail) =>
+        Regex.Match(mail.Letter.Text, @"^([0-9]{6})$", RegexOptions.Multiline, TimeSpan.FromSeconds(1)).Groups[1].Value;
+
+    public Task<List<AuditEntry>> AuditAsync() => Use((AuthDbContext db) => db.AuditEntries.AsNoTracking().OrderBy(e => e.Id).ToListAsync());
+
+    /// <summary>How many rows each table has.</summary>
+    public Task<SortedDictionary<string, long>> RowsAsync() => Use(async (AuthDbContext db) =>
+    {
+        var rows = new SortedDictionary<string, long>(StringComparer.Ordinal);
+#pragma warning disable EF1002 // the names are the model's own
+        foreach (var table in db.Model.GetEntityTypes().Select(type => type.GetTableName()!).Distinct())
+            rows[table] = await db.Database.SqlQueryRaw<long>($"SELECT COUNT(*) AS \"Value\" FROM \"{table}\"").SingleAsync();
+#pragma warning restore EF1002
+        return rows;
+    });
+
+    public Task ChangeUserAsync(string id, Action<AuthUser> change) => Use(async (AuthDbContext db) =>
+    {
+        change(await db.Users.SingleAsync(u => u.Id == id));
+        await db.SaveChangesAsync();
+    });
+
+    public async ValueTask DisposeAsync()
+    {
+        var connection = settings.GetValueOrDefault("BlazorAuth:Database:ConnectionString") ?? $"Data Source={Path.Combine(Folder, "blazorauth.db")}";
+        await services.DisposeAsync();
+        using (var pool = new SqliteConnection(connection)) SqliteConnection.ClearPool(pool);
+        keeper?.Dispose();
+        if (owner) Directory.Delete(Folder, recursive: true);
+    }
+
+    private async Task OpenAsync()
+    {
+        settings["BlazorAuth:DataDirectory"] = Folder;
+        var collection = new ServiceCollection();
+        collection.AddLogging().AddSingleton<TimeProvider>(Clock).AddSingleton(Hashes);
+        collection.AddAuthCore(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), development: true, Site);
+        collection.Replace(ServiceDescriptor.Singleton<IMailTransport>(Mail));
+        collection.Replace(ServiceDescriptor.Scoped<IPasswordHasher<AuthUser>, CountingHasher>());
+        collection.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = 10);
+        collection.ConfigureDbContext<SqliteAuthDbContext>(options => options.AddInterceptors(Sql));
+        services = collection.BuildServiceProvider(validateScopes: true);
+        await services.OpenAuthStoreAsync();
+    }
+
+    private static SqliteConnection Migrate()
+    {
+        var connection = new SqliteConnection("Data Source=:memory:");
+        connection.Open();
+        using var db = new SqliteAuthDbContext(new DbContextOptionsBuilder<SqliteAuthDbContext>().UseSqlite(connection)
+            .UseApplicationServiceProvider(new ServiceCollection().AddAuthIdentity().BuildServiceProvider()).Options);
+        db.Database.Migrate();
+        return connection;
+    }
+}
+
+/// <summary>Tests of one flow or law: every test has a store of its own.</summary>
+public abstract class AuthTest(bool onDisk = false, params (string Key, string Value)[] settings) : IAsyncLifetime
+{
+    protected AuthFixture Auth { get; private set; } = null!;
+
+    public async Task InitializeAsync() => Auth = await AuthFixture.StartAsync(onDisk, settings);
+
+    public Task DisposeAsync() => Auth.DisposeAsync().AsTask();
+}
