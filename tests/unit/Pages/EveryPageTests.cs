@@ -1,0 +1,163 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using BlazorAuth.Core.Data;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.AspNetCore.Components.Endpoints;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BlazorAuth.UnitTests.Pages;
+
+/// <summary>What is true of every page, over all pages of the running site: a new page cannot forget.</summary>
+[Collection(SiteCollection.Name)]
+public sealed partial class EveryPageTests(RunningSite site)
+{
+    private static readonly string[] Hostile =
+        ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "/%0d%0aSet-Cookie:x=1", "/\t/evil.example", "%00", "<script>alert(1)</script>", "\"><svg onload=alert(1)>", "%C3%28", "[]", new string('a', 3000)];
+
+    [Fact]
+    public async Task Every_page_sends_the_security_headers_and_is_never_cached()
+    {
+        var pages = Pages().Append("/no/such/page").ToList();
+        Assert.True(pages.Count > 15);
+        foreach (var path in pages)
+        {
+            var answer = await site.SendAsync(HttpMethod.Get, path);
+            Assert.Equal("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'", Header(answer, "Content-Security-Policy"));
+            Assert.Equal("nosniff", Header(answer, "X-Content-Type-Options"));
+            Assert.Equal("no-referrer", Header(answer, "Referrer-Policy"));
+            Assert.Equal("same-origin", Header(answer, "Cross-Origin-Opener-Policy"));
+            Assert.Contains("no-store", Header(answer, "Cache-Control"), StringComparison.Ordinal);
+            Assert.False(answer.Headers.Contains("Server"));
+            var html = await answer.Content.ReadAsStringAsync();
+            Assert.DoesNotMatch(Inline(), html);
+        }
+    }
+
+    [Fact]
+    public async Task Every_post_without_a_form_token_is_400_with_a_page_and_changes_nothing()
+    {
+        var before = await RowsAsync();
+        foreach (var path in Pages())
+        {
+            foreach (var handler in new[] { "login", "register", "reset-password", "logout", "no-such-form", "" })
+            {
+                using var form = new FormUrlEncodedContent([new("_handler", handler), new("email", "csrf@example.com"), new("new-password", "correct horse battery"), new("identifier", "a"), new("current-password", "b")]);
+                var answer = await site.SendAsync(HttpMethod.Post, path, form);
+                var html = await answer.Content.ReadAsStringAsync();
+                // These ask to sign in first.
+                if (answer.Headers.Location is not null && (path.StartsWith("/account", StringComparison.Ordinal) || path == "/logout")) continue;
+                Assert.True((int)answer.StatusCode is >= 400 and < 500, $"{path} {handler}: {(int)answer.StatusCode}");
+                Assert.Contains("<h1", html, StringComparison.Ordinal);
+                Assert.DoesNotContain("correct horse battery", html, StringComparison.Ordinal);
+            }
+        }
+        Assert.Equal(before, await RowsAsync());
+    }
+
+    [Fact]
+    public async Task No_hostile_query_makes_a_fault_or_an_open_redirect()
+    {
+        foreach (var path in Pages())
+            foreach (var value in Hostile)
+                foreach (var name in new[] { "returnUrl", "token", "status", "to", "id", "email" })
+                {
+                    var answer = await site.SendAsync(HttpMethod.Get, $"{path}?{name}={(value.Contains('%', StringComparison.Ordinal) ? value : Uri.EscapeDataString(value))}");
+                    Assert.True((int)answer.StatusCode < 500, $"{path}?{name}={value}: {(int)answer.StatusCode}");
+                    if (answer.Headers.Location is { } location) Assert.StartsWith("/", location.OriginalString, StringComparison.Ordinal);
+                    var html = await answer.Content.ReadAsStringAsync();
+                    Assert.DoesNotContain("<script>alert", html, StringComparison.Ordinal);
+                    Assert.DoesNotContain("<svg onload", html, StringComparison.Ordinal);
+                }
+    }
+
+    [Fact]
+    public async Task No_bad_form_makes_a_fault()
+    {
+        using var visitor = new Visitor(site);
+        foreach (var path in new[] { "/login", "/register", "/forgot-password", "/verify-email" })
+        {
+            var html = await visitor.GetAsync(path);
+            foreach (Match form in Form().Matches(html).Where(f => f.Value.Contains("_handler", StringComparison.Ordinal)))
+            {
+                var names = Input().Matches(form.Value).Select(m => m.Groups[1].Value).Where(n => n is not ("_handler" or "__RequestVerificationToken")).ToList();
+                foreach (var value in new[] { "", "\0", "a\0b@example.com", "\ud800", new string('x', 20_000), "<script>alert(1)</script>", "Ünïcödé@example.com", "a@b@c.example", "a\r\nBcc: x@example.com" })
+                {
+                    var (status, body) = await visitor.PostAsync(path, form.Value, [.. names.Select(n => (n, value))]);
+                    Assert.True(status is >= 200 and < 500, $"{path} {names[0]}={value[..Math.Min(20, value.Length)]}: {status}");
+                    if (status != 303) Assert.Contains("<h1", body, StringComparison.Ordinal);
+                    Assert.DoesNotContain("<script>alert", body, StringComparison.Ordinal);
+                }
+                // Several values for one name.
+                var (twice, _) = await visitor.PostAsync(path, form.Value, [.. names.SelectMany(n => new[] { (n, "one"), (n, "two") })]);
+                Assert.True(twice < 500);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_get_changes_no_row()
+    {
+        var before = await RowsAsync();
+        foreach (var path in Pages())
+        {
+            await site.SendAsync(HttpMethod.Get, path);
+            await site.SendAsync(HttpMethod.Get, path + "?token=Z1GN1Q7Ytk018A_FXETezHu5uxNvk1ligAbGBy4bK");
+            await site.SendAsync(HttpMethod.Head, path);
+        }
+        Assert.Equal(before, await RowsAsync());
+    }
+
+    [Fact]
+    public async Task Signing_in_leads_only_to_addresses_of_this_site()
+    {
+        var email = $"{Guid.NewGuid():N}@example.com";
+        await site.PairAsync(email);
+        foreach (var value in Hostile.Where(h => !h.Contains('\0', StringComparison.Ordinal) && h != "[]"))
+        {
+            using var visitor = new Visitor(site);
+            var path = $"/login?returnUrl={(value.Contains('%', StringComparison.Ordinal) ? value : Uri.EscapeDataString(value))}";
+            var form = Form().Matches(await visitor.GetAsync(path)).First(f => f.Value.Contains("current-password", StringComparison.Ordinal)).Value;
+            var (status, location) = await visitor.PostAsync(path, form, ("identifier", email), ("current-password", "correct horse battery"));
+            Assert.Equal((303, "/account"), (status, location));
+        }
+    }
+
+    [Fact]
+    public async Task A_copied_cookie_opens_nothing_after_sign_out()
+    {
+        var email = $"{Guid.NewGuid():N}@example.com";
+        await site.PairAsync(email);
+        using var visitor = new Visitor(site);
+        var form = Form().Matches(await visitor.GetAsync("/login")).First(f => f.Value.Contains("current-password", StringComparison.Ordinal)).Value;
+        await visitor.PostAsync("/login", form, ("identifier", email), ("current-password", "correct horse battery"));
+        Assert.Contains("<h1", await visitor.GetAsync("/account"), StringComparison.Ordinal);
+        using var thief = visitor.Copy();
+        var signOut = Form().Matches(await visitor.GetAsync("/logout")).First(f => f.Value.Contains("logout", StringComparison.Ordinal)).Value;
+        await visitor.PostAsync("/logout", signOut);
+        Assert.Equal("", await thief.GetAsync("/account")); // a redirect to the sign-in page
+    }
+
+    private IEnumerable<string> Pages() => site.Routes
+        .Where(r => r.Metadata.GetMetadata<ComponentTypeMetadata>() is not null)
+        .Select(r => "/" + r.RoutePattern.RawText!.Trim('/')).Where(p => !p.Contains('{', StringComparison.Ordinal)).Distinct();
+
+    private async Task<string> RowsAsync()
+    {
+        await using var scope = site.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<AuthDbContext>();
+        return $"{await db.Users.CountAsync()} {await db.Sessions.CountAsync(s => s.EndedAt == null)} {await db.OneTimeTokens.CountAsync(t => t.UsedAt == null)} {await db.AuditEntries.CountAsync()} {await db.Outbox.CountAsync()} {await db.ThrottleCounts.SumAsync(c => c.Count)}";
+    }
+
+    private static string Header(HttpResponseMessage answer, string name) => string.Join(", ", answer.Headers.GetValues(name));
+
+    [GeneratedRegex(@"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=")]
+    private static partial Regex Inline();
+
+    [GeneratedRegex("<form.*?</form>", RegexOptions.Singleline)]
+    private static partial Regex Form();
+
+    [GeneratedRegex("<input[^>]*\\bname=\"([^\"]+)\"")]
+    private static partial Regex Input();
+}
