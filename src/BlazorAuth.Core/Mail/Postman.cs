@@ -18,7 +18,10 @@ public sealed partial class Postman(
 {
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CommitTakes = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan InHand = TimeSpan.FromMinutes(2);
+
+    // Short, and renewed while a slow server answers: after a kill the next Postman waits for no more than this.
+    private static readonly TimeSpan InHand = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
     private static readonly TimeSpan GivenUpAfter = TimeSpan.FromDays(2);
 
@@ -82,7 +85,7 @@ public sealed partial class Postman(
         var row = db.Outbox.Where(l => l.Id == letter.Id);
         try
         {
-            if (await PrepareAsync(letter, db, tokens, ct) is { } mail) await transport.SendAsync(mail, ct);
+            if (await PrepareAsync(letter, db, tokens, ct) is { } mail) await SendAsync(mail, row, ct);
             await row.ExecuteUpdateAsync(set => set.SetProperty(l => l.DoneAt, now), CancellationToken.None);
         }
         catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
@@ -98,6 +101,17 @@ public sealed partial class Postman(
                 .SetProperty(l => l.DoneAt, givenUp)
                 .SetProperty(l => l.LastError, fault.GetType().Name), CancellationToken.None);
         }
+    }
+
+    private async Task SendAsync(OutgoingMail mail, IQueryable<OutboxLetter> row, CancellationToken ct)
+    {
+        var sending = transport.SendAsync(mail, ct);
+        while (await Task.WhenAny(sending, Task.Delay(Renewal, ct)) != sending && !ct.IsCancellationRequested)
+        {
+            var until = time.GetUtcNow() + InHand;
+            await row.ExecuteUpdateAsync(set => set.SetProperty(l => l.ClaimedUntil, until), ct);
+        }
+        await sending;
     }
 
     private async Task<OutgoingMail?> PrepareAsync(OutboxLetter letter, AuthDbContext db, OneTimeTokens tokens, CancellationToken ct)
