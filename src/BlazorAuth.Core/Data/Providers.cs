@@ -62,12 +62,13 @@ internal static class Providers
 
 /// <summary>
 /// Per connection: waits for a writer instead of failing, keeps every commit on the disk before it is answered,
-/// and overwrites what is deleted, so that spent secrets do not rest in free pages.
+/// overwrites what is deleted, so that spent secrets do not rest in free pages, and lets a deleted account take its sessions
+/// with it: the bundled SQLite enforces foreign keys by itself, the operating system's does not.
 /// </summary>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {
     public static readonly SqlitePragmas Instance = new();
-    private const string Pragmas = "PRAGMA busy_timeout=5000; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;";
+    private const string Pragmas = "PRAGMA busy_timeout=5000; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;";
 
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
