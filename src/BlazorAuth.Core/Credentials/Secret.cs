@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Globalization;
@@ -56,6 +57,7 @@ public sealed class Secret(KeyRing ring)
 
     // Base64url has several spellings of the same bytes; only the one we write is ours, or a changed character would pass.
     private static bool TryDecode(ReadOnlySpan<char> text, byte[] bytes) =>
-        Base64Url.TryDecodeFromChars(text, bytes, out var written) && written == bytes.Length
+        // The overload that begins with Try throws where a character is not of the alphabet.
+        Base64Url.DecodeFromChars(text, bytes, out _, out var written) == OperationStatus.Done && written == bytes.Length
         && text.SequenceEqual(Base64Url.EncodeToString(bytes));
 }

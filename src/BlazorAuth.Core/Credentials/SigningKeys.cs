@@ -31,7 +31,8 @@ public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOpti
     {
         var now = time.GetUtcNow();
         if (now - _current.ReadAt >= Reread || _current.ReadAt > now) await ReadAsync(ct);
-        return _current.Keys.Last(k => k.ActiveFrom <= now);
+        // A clock behind the one that made the first key signs with it all the same: there is no other.
+        return _current.Keys.LastOrDefault(k => k.ActiveFrom <= now) ?? _current.Keys[0];
     }
 
     /// <summary>Reads the keys again, and makes what is missing: the first key, or a due successor.</summary>

@@ -10,7 +10,7 @@ namespace BlazorAuth.Core.Flows;
 /// Kills: every session and one-time token. Sends: <see cref="LetterKind.AccountClosed"/>.
 /// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
-public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens tokens, Outbox outbox, Audit audit)
+public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit)
 {
     /// <summary>Closes it, on the password or on a recent sign-in.</summary>
     public async Task<Outcome> CloseAsync(Caller caller, string? password, CancellationToken ct)
@@ -20,6 +20,7 @@ public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens 
         if (await stepUp.DemandAsync(caller, user, password, "password", ct) is { } unproven) return unproven;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
         await tokens.KillAsync(user.Id, ct);
         if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0) return AuthError.SessionRevoked;
         db.ChangeTracker.Clear();

@@ -43,6 +43,10 @@ public sealed class Sessions(AuthDbContext db, Audit audit, IOptions<AuthOptions
             : session;
     }
 
+    /// <summary>Whether nothing has ended the session yet. Call it inside the transaction of what only a live session may do.</summary>
+    internal Task<bool> IsOpenAsync(string? sessionId, CancellationToken ct) =>
+        db.Sessions.AnyAsync(s => s.Id == sessionId && s.EndedAt == null, ct);
+
     /// <summary>Notes that a browser session is in use and moves its idle end, at most once a minute.</summary>
     public async Task SeeAsync(Session session, CancellationToken ct)
     {

@@ -46,8 +46,8 @@ public sealed class SignIn(
         if (string.IsNullOrEmpty(input.Password)) return Refuse(Refusal.Shape("password", Fault.Required));
 
         var user = await FindAsync(input.Identifier, ct);
-        // One count for an account, whichever of its names was typed (Authelia CVE-2025-24806).
-        var subject = user?.Id ?? input.Identifier.Trim().ToLowerInvariant();
+        // One count for an account, whichever of its names was typed (Authelia CVE-2025-24806), and one for all spellings of nobody's.
+        var subject = user?.Id ?? (EmailAddress.TryParse(input.Identifier, out var email) ? email : input.Identifier.Trim().ToLowerInvariant());
         if (await throttle.TakeAsync(ct, (Budget.SignInPerAddress, Throttle.Network(caller)), (Budget.SignInPerAccount, subject))
             is { } limited) return Refuse(limited);
 
@@ -64,10 +64,21 @@ public sealed class SignIn(
         }
 
         var news = user!.Email is not null && await IsNewDeviceAsync(user.Id, caller, ct);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        // What was compared may have been changed or closed meanwhile; whoever did that ended the sessions there were, not this one.
+        if (await db.Users.Where(u => u.Id == user.Id && u.SecurityStamp == user.SecurityStamp)
+                .ExecuteUpdateAsync(set => set.SetProperty(u => u.SecurityStamp, user.SecurityStamp), ct) == 0)
+        {
+            audit.Write(AuditEvent.SignInRefused, caller, user.Id, AuthError.InvalidCredentials);
+            await db.SaveChangesAsync(ct);
+            await transaction.CommitAsync(ct);
+            return Refuse(AuthError.InvalidCredentials);
+        }
         var session = sessions.Begin(user.Id, caller, input.Door, "pwd", input.Persistent);
         if (news) outbox.Promise(LetterKind.NewSignIn, user.Email!, caller, user.Id);
         audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
         await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         await throttle.ReturnAsync(Budget.SignInPerAddress, Throttle.Network(caller), ct);
         await throttle.ClearAsync(Budget.SignInPerAccount, subject, ct);
         return new SignInOutcome.SignedIn(session, user);

@@ -1,0 +1,137 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Mail;
+using Microsoft.Extensions.Configuration;
+
+namespace BlazorAuth.UnitTests;
+
+public sealed class AuthOptionsTests
+{
+    private const string Local = "http://localhost:5080";
+
+    private static AuthOptions Read(bool development, params (string Key, string? Value)[] settings) => AuthOptionsReader.Read(
+        new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => KeyValuePair.Create("BlazorAuth:" + s.Key, s.Value))).Build(), development, Local);
+
+    private static IReadOnlyList<string> Faults(bool development, params (string Key, string? Value)[] settings) =>
+        Assert.Throws<ConfigurationFault>(() => Read(development, settings)).Lines;
+
+    [Fact]
+    public void A_developer_needs_no_settings()
+    {
+        var options = Read(development: true);
+        Assert.Equal((Local, MailTransport.Folder, DatabaseProvider.Sqlite), (options.PublicUrl, options.Mail.Transport, options.Database.Provider));
+        Assert.True(Path.IsPathFullyQualified(options.DataPath));
+    }
+
+    [Fact]
+    public void Production_names_what_it_needs_one_line_each()
+    {
+        var lines = Faults(development: false);
+        Assert.Equal(2, lines.Count);
+        Assert.Single(lines, line => line.StartsWith("BlazorAuth:PublicUrl: required", StringComparison.Ordinal));
+        Assert.Single(lines, line => line.StartsWith("BlazorAuth:Mail:Transport: required", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void All_faults_are_told_at_once_in_plain_lines()
+    {
+        var lines = Faults(true, ("PublicUrl", "nonsense"), ("Passwords:MinimumLength", "3"), ("Throttle:MailPerAddress", "0"), ("Mail:From", "nobody"));
+        Assert.Equal(4, lines.Count);
+        Assert.All(lines, line => Assert.DoesNotContain('\n', line));
+        Assert.All(lines, line => Assert.StartsWith("BlazorAuth:", line, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("Pasword:MinimumLength", "8")]
+    [InlineData("Passwords:MinimumLenght", "8")]
+    [InlineData("DataPath", "/tmp")]
+    [InlineData("Mail:Smtp:Pasword", "x")]
+    public void An_unknown_key_is_refused(string key, string value) =>
+        Assert.EndsWith(": there is no such setting.", Assert.Single(Faults(true, (key, value))), StringComparison.Ordinal);
+
+    [Fact]
+    public void Keys_are_read_without_regard_to_case() => Assert.Equal(12, Read(true, ("passwords:MINIMUMLENGTH", "12")).Passwords.MinimumLength);
+
+    [Theory]
+    [InlineData("Passwords:MinimumLength", "eight", "whole number")]
+    [InlineData("SignUp:Enabled", "yes", "true or false")]
+    [InlineData("Tokens:AccessTokenLifetime", "soon", "length of time")]
+    [InlineData("Mail:Transport", "Pigeon", "Folder, Smtp")]
+    [InlineData("Mail:Transport", "1", "Folder, Smtp")]
+    [InlineData("Database:Provider", "Oracle", "Sqlite")]
+    public void An_unreadable_value_says_what_is_wanted(string key, string value, string wanted)
+    {
+        var line = Assert.Single(Faults(true, (key, value)));
+        Assert.StartsWith($"BlazorAuth:{key}: must be", line, StringComparison.Ordinal);
+        Assert.Contains(wanted, line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("PublicUrl", "ftp://example.org")]
+    [InlineData("PublicUrl", "https://example.org/?a=b")]
+    [InlineData("PublicUrl", "https://user:secret@example.org")]
+    [InlineData("PublicUrl", "/login")]
+    [InlineData("Api:PublicUrl", "nonsense")]
+    [InlineData("Api:AllowedOrigins:0", "*")]
+    [InlineData("Api:AllowedOrigins:0", "https://example.org/app")]
+    [InlineData("Passwords:MinimumLength", "7")]
+    [InlineData("Passwords:MaximumLength", "63")]
+    [InlineData("Passwords:MaximumLength", "1025")]
+    [InlineData("Tokens:AccessTokenLifetime", "00:00:00")]
+    [InlineData("Tokens:ReuseLeeway", "-00:00:01")]
+    [InlineData("Tokens:ReuseLeeway", "00:01:01")]
+    [InlineData("Tokens:RefreshTokenIdleLifetime", "91.00:00:00")]
+    [InlineData("Sessions:IdleLifetime", "91.00:00:00")]
+    [InlineData("Sessions:StepUpWindow", "00:00:00")]
+    [InlineData("Keys:RotateEvery", "-1.00:00:00")]
+    [InlineData("Throttle:SignInPerAccount", "0")]
+    [InlineData("Throttle:SignUpPerAddress", "-1")]
+    [InlineData("Proxy:KnownProxies:0", "proxy.example")]
+    [InlineData("Proxy:KnownNetworks:0", "10.0.0.0")]
+    [InlineData("Mail:Smtp:Port", "0")]
+    public void A_value_out_of_bounds_has_its_line(string key, string value)
+    {
+        var line = Assert.Single(Faults(true, (key, value)));
+        Assert.StartsWith("BlazorAuth:" + key.Replace(":0", "", StringComparison.Ordinal), line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Smtp_needs_a_host() => Assert.StartsWith("BlazorAuth:Mail:Smtp:Host", Assert.Single(Faults(true, ("Mail:Transport", "Smtp"))), StringComparison.Ordinal);
+
+    [Fact]
+    public void No_line_quotes_a_value()
+    {
+        const string secret = "s3cret-value";
+        string[] keys =
+        [
+            "PublicUrl", "Api:PublicUrl", "Api:AllowedOrigins:0", "Mail:From", "Proxy:KnownProxies:0", "Proxy:KnownNetworks:0",
+        ];
+        var faults = Faults(true, [.. keys.Select(key => (key, (string?)$"https://u:{secret}@{secret}"))])
+            .Concat(Faults(true, ("Mail:Smtp:Pasword", secret), ("Mail:Smtp:Port", secret), ("SignUp:Enabled", secret), ("Keys:RotateEvery", secret), ("Mail:Transport", secret)))
+            .Concat(Faults(true, ("Mail:Transport", "Smtp"), ("Mail:Smtp:Password", secret), ("Database:ConnectionString", "Password=" + secret)));
+        Assert.All(faults, line => Assert.DoesNotContain(secret, line, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Defaults_are_those_of_the_documentation()
+    {
+        var o = Read(true);
+        Assert.Equal((8, 256), (o.Passwords.MinimumLength, o.Passwords.MaximumLength));
+        Assert.Equal(("blazorauth", Local), (o.Tokens.Audience, o.Issuer));
+        Assert.Equal((TimeSpan.FromMinutes(10), TimeSpan.FromDays(14), TimeSpan.FromDays(90), TimeSpan.FromSeconds(10)),
+            (o.Tokens.AccessTokenLifetime, o.Tokens.RefreshTokenIdleLifetime, o.Tokens.RefreshTokenAbsoluteLifetime, o.Tokens.ReuseLeeway));
+        Assert.Equal((TimeSpan.FromDays(14), TimeSpan.FromDays(90), TimeSpan.FromMinutes(15)), (o.Sessions.IdleLifetime, o.Sessions.AbsoluteLifetime, o.Sessions.StepUpWindow));
+        Assert.True(o is { SignUp.Enabled: true, SignIn.RequireVerifiedEmail: false, Api.InProcess: true, Throttle.Enabled: true });
+        Assert.Equal(TimeSpan.FromDays(90), o.Keys.RotateEvery);
+    }
+
+    [Theory]
+    [InlineData("https://id.example.org", "https://id.example.org/verify-email?token=x")]
+    [InlineData("https://id.example.org/", "https://id.example.org/verify-email?token=x")]
+    [InlineData("https://example.org/auth", "https://example.org/auth/verify-email?token=x")]
+    public void Links_begin_with_the_public_address(string publicUrl, string link)
+    {
+        var options = Read(true, ("PublicUrl", publicUrl));
+        Assert.Equal(link, options.Link("verify-email?token=x").AbsoluteUri);
+        Assert.Equal(publicUrl.TrimEnd('/'), options.Issuer);
+    }
+}

@@ -1,0 +1,185 @@
+using System.IdentityModel.Tokens.Jwt;
+using System.Security.Claims;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.IdentityModel.Tokens;
+
+namespace BlazorAuth.UnitTests.Credentials;
+
+public sealed class AccessTokensTests : AuthTest
+{
+    private AccessTokens Tokens => Auth.Services.GetRequiredService<AccessTokens>();
+
+    private SigningKeys.SigningKey Key => Auth.Services.GetRequiredService<SigningKeys>().Published[^1];
+
+    private async Task<string> TokenAsync()
+    {
+        await Auth.RegisterAsync("jane@example.net");
+        return (await Auth.ApiPairAsync("jane@example.net")).AccessToken;
+    }
+
+    private ClaimsPrincipal Validate(string token)
+    {
+        var principal = new JwtSecurityTokenHandler { MapInboundClaims = false }.ValidateToken(token, Tokens.Validation(), out var validated);
+        return AccessTokens.HasOurHeader((JwtSecurityToken)validated) ? principal : throw new SecurityTokenException("not our header");
+    }
+
+    private void Refused(string token) => Assert.ThrowsAny<Exception>(() => Validate(token));
+
+    private static string Part(object json) => Base64UrlEncoder.Encode(JsonSerializer.Serialize(json));
+
+    private Dictionary<string, object> Payload(string token) => new JwtSecurityTokenHandler().ReadJwtToken(token).Payload.ToDictionary(p => p.Key, p => p.Value);
+
+    // Signed with the real key: what is refused is refused for its content.
+    private string Signed(IDictionary<string, object> header, IDictionary<string, object> payload)
+    {
+        var text = $"{Part(header)}.{Part(payload)}";
+        return $"{text}.{Base64UrlEncoder.Encode(Key.Key.ECDsa.SignData(Encoding.ASCII.GetBytes(text), HashAlgorithmName.SHA256))}";
+    }
+
+    private Dictionary<string, object> Header(string? kid = null) => new() { ["alg"] = "ES256", ["typ"] = "at+jwt", ["kid"] = kid ?? Key.Key.KeyId };
+
+    private Dictionary<string, object> Simple() => new()
+    {
+        ["iss"] = AuthFixture.Site, ["aud"] = "blazorauth", ["sub"] = "u", ["sid"] = "s", ["gen"] = 1, ["exp"] = Auth.Clock.Now.AddMinutes(5).ToUnixTimeSeconds(),
+    };
+
+    [Fact]
+    public async Task A_token_says_who_which_session_and_how()
+    {
+        var token = await TokenAsync();
+        var principal = Validate(token);
+        var user = await Auth.UserAsync("jane@example.net");
+        string? Claim(string name) => principal.FindFirst(name)?.Value;
+        Assert.Equal((user.Id, "blazorauth", AuthFixture.Site, "pwd"), (Claim("sub"), Claim("aud"), Claim("iss"), Claim("amr")));
+        Assert.Equal(1, AccessTokens.SessionOf(principal)!.Value.Generation);
+        Assert.Equal(Auth.Clock.Now.ToUnixTimeSeconds().ToString(), Claim("auth_time"));
+        Assert.Equal(Auth.Clock.Now.AddMinutes(10).ToUnixTimeSeconds().ToString(), Claim("exp"));
+        Assert.DoesNotContain("jane", string.Join(' ', Payload(token).Values), StringComparison.OrdinalIgnoreCase);
+        var header = new JwtSecurityTokenHandler().ReadJwtToken(token).Header;
+        Assert.Equal(("ES256", "at+jwt", Key.Key.KeyId), (header.Alg, header.Typ, header.Kid));
+    }
+
+    [Fact]
+    public async Task No_two_tokens_are_the_same()
+    {
+        var session = (await Auth.Use(async (IServiceProvider _) => { await TokenAsync(); return await Auth.ApiPairAsync("jane@example.net"); })).Session;
+        Assert.NotEqual(await Tokens.IssueAsync(session, default), await Tokens.IssueAsync(session, default));
+    }
+
+    [Fact]
+    public async Task A_token_dies_at_its_end_and_thirty_seconds()
+    {
+        var token = await TokenAsync();
+        Auth.Clock.Move(TimeSpan.FromMinutes(10) + TimeSpan.FromSeconds(29));
+        Validate(token);
+        Auth.Clock.Move(TimeSpan.FromSeconds(1));
+        Assert.Throws<SecurityTokenExpiredException>(() => Validate(token));
+    }
+
+    [Fact]
+    public void The_simplest_token_signed_by_us_passes() => Validate(Signed(Header(), Simple())); // or the refusals below prove nothing
+
+    [Theory]
+    [InlineData("iss", "https://id.example.org/")]
+    [InlineData("iss", "https://evil.example")]
+    [InlineData("aud", "another")]
+    [InlineData("exp", null)]
+    [InlineData("iss", null)]
+    [InlineData("aud", null)]
+    public void A_token_for_another_place_or_without_an_end_is_refused(string claim, string? value)
+    {
+        var payload = Simple();
+        payload.Remove(claim);
+        if (value is not null) payload[claim] = value;
+        Refused(Signed(Header(), payload));
+    }
+
+    [Fact]
+    public void A_token_that_is_not_yet_valid_is_refused()
+    {
+        var payload = Simple();
+        payload["nbf"] = Auth.Clock.Now.AddMinutes(2).ToUnixTimeSeconds();
+        Refused(Signed(Header(), payload));
+    }
+
+    [Theory]
+    [InlineData("typ", "JWT")]
+    [InlineData("typ", null)]
+    [InlineData("typ", "refresh+jwt")]
+    [InlineData("kid", "../../etc/passwd")]
+    [InlineData("kid", null)]
+    [InlineData("alg", "none")]
+    [InlineData("alg", "ES384")]
+    public void A_token_with_another_header_is_refused(string name, string? value)
+    {
+        var header = Header();
+        header.Remove(name);
+        if (value is not null) header[name] = value;
+        Refused(Signed(header, Simple()));
+    }
+
+    [Theory]
+    [InlineData("none")]
+    [InlineData("None")]
+    [InlineData("nOnE")]
+    public void An_unsigned_token_is_refused(string algorithm)
+    {
+        var header = Header();
+        header["alg"] = algorithm;
+        Refused($"{Part(header)}.{Part(Simple())}.");
+    }
+
+    [Fact]
+    public void A_mac_keyed_with_the_public_key_is_refused()
+    {
+        var header = Header();
+        header["alg"] = "HS256";
+        var text = $"{Part(header)}.{Part(Simple())}";
+        foreach (var key in new[] { Key.Key.ECDsa.ExportSubjectPublicKeyInfo(), Encoding.ASCII.GetBytes(Key.Key.ECDsa.ExportSubjectPublicKeyInfoPem()) })
+            Refused($"{text}.{Base64UrlEncoder.Encode(HMACSHA256.HashData(key, Encoding.ASCII.GetBytes(text)))}");
+    }
+
+    [Fact]
+    public void A_key_brought_along_is_not_used()
+    {
+        using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var point = own.ExportParameters(false).Q;
+        var header = Header("own");
+        header["jwk"] = new { kty = "EC", crv = "P-256", x = Base64UrlEncoder.Encode(point.X), y = Base64UrlEncoder.Encode(point.Y), kid = "own" };
+        header["jku"] = "https://evil.example/jwks.json";
+        var text = $"{Part(header)}.{Part(Simple())}";
+        Refused($"{text}.{Base64UrlEncoder.Encode(own.SignData(Encoding.ASCII.GetBytes(text), HashAlgorithmName.SHA256))}");
+    }
+
+    [Fact]
+    public async Task A_changed_token_is_refused()
+    {
+        var parts = (await TokenAsync()).Split('.');
+        var payload = Payload(string.Join('.', parts));
+        payload["sub"] = "somebody else";
+        Refused($"{parts[0]}.{Part(payload)}.{parts[2]}");
+        Refused($"{parts[0]}.{parts[1]}.");
+        Refused($"{parts[0]}.{parts[1]}.{Base64UrlEncoder.Encode(new byte[64])}");
+    }
+
+    [Fact]
+    public async Task Another_stores_token_is_refused()
+    {
+        await using var elsewhere = await AuthFixture.StartAsync();
+        await elsewhere.RegisterAsync("jane@example.net");
+        Refused((await elsewhere.ApiPairAsync("jane@example.net")).AccessToken);
+    }
+
+    [Fact]
+    public void A_principal_without_session_belongs_to_none()
+    {
+        Assert.Null(AccessTokens.SessionOf(new ClaimsPrincipal(new ClaimsIdentity([new Claim("sid", "s")]))));
+        Assert.Null(AccessTokens.SessionOf(new ClaimsPrincipal(new ClaimsIdentity([new Claim("sid", "s"), new Claim("gen", "x")]))));
+        Assert.Null(AccessTokens.SessionOf(new ClaimsPrincipal(new ClaimsIdentity([new Claim("gen", "1")]))));
+    }
+}

@@ -1,0 +1,118 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.UnitTests.Credentials;
+
+public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPerAccount", "5"), ("Throttle:SignInPerAddress", "7"))
+{
+    private Task<Refusal?> Take(string subject = "a", Budget budget = Budget.SignInPerAccount) =>
+        Auth.Use((Throttle throttle) => throttle.TakeAsync(default, (budget, subject)));
+
+    [Fact]
+    public async Task Parallel_attempts_never_exceed_the_limit()
+    {
+        var results = await AuthFixture.RaceAsync(30, _ => Take());
+        Assert.Equal(5, results.Count(refusal => refusal is null));
+        Assert.All(results.Where(r => r is not null), refusal => Assert.Equal(AuthError.RateLimited, refusal!.Error));
+    }
+
+    [Fact]
+    public async Task Parallel_guesses_at_sign_in_never_exceed_the_limit()
+    {
+        await Auth.RegisterAsync("jane@example.net");
+        var before = Auth.Hashes.Verified;
+        await AuthFixture.RaceAsync(30, _ => Auth.TrySignInAsync("jane@example.net", "not the password"));
+        Assert.Equal(5, Auth.Hashes.Verified - before);
+    }
+
+    [Fact]
+    public async Task A_window_ends_for_all_at_once_and_one_limit_is_granted_anew()
+    {
+        for (var i = 0; i < 5; i++) Assert.Null(await Take());
+        Auth.Clock.Move(TimeSpan.FromMinutes(14));
+        Assert.Equal(TimeSpan.FromMinutes(1), (await Take())!.RetryAfter);
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        var results = await AuthFixture.RaceAsync(20, _ => Take());
+        Assert.Equal(5, results.Count(refusal => refusal is null));
+    }
+
+    [Fact]
+    public async Task Waiting_is_told_as_a_second_at_least()
+    {
+        for (var i = 0; i < 5; i++) await Take();
+        Auth.Clock.Move(TimeSpan.FromMinutes(15) - TimeSpan.FromMilliseconds(1));
+        Assert.Equal(TimeSpan.FromSeconds(1), (await Take())!.RetryAfter);
+    }
+
+    [Fact]
+    public async Task Subjects_and_budgets_are_counted_apart()
+    {
+        for (var i = 0; i < 5; i++) await Take();
+        Assert.NotNull(await Take());
+        Assert.Null(await Take("b"));
+        Assert.Null(await Take(budget: Budget.SignInPerAddress));
+    }
+
+    [Fact]
+    public async Task What_is_given_back_counts_again_and_never_below_nothing()
+    {
+        for (var i = 0; i < 3; i++) await Auth.Use((Throttle t) => t.ReturnAsync(Budget.SignInPerAccount, "a", default));
+        for (var i = 0; i < 5; i++) Assert.Null(await Take());
+        await Auth.Use((Throttle t) => t.ReturnAsync(Budget.SignInPerAccount, "a", default));
+        Assert.Null(await Take());
+        Assert.NotNull(await Take());
+        await Auth.Use((Throttle t) => t.ClearAsync(Budget.SignInPerAccount, "a", default));
+        for (var i = 0; i < 5; i++) Assert.Null(await Take());
+    }
+
+    [Fact]
+    public async Task Counts_survive_a_restart_and_are_shared_by_processes()
+    {
+        for (var i = 0; i < 4; i++) await Take();
+        await using var other = await Auth.BesideAsync();
+        Assert.Null(await other.Use((Throttle throttle) => throttle.TakeAsync(default, (Budget.SignInPerAccount, "a"))));
+        await Auth.RestartAsync();
+        Assert.NotNull(await Take());
+    }
+
+    [Fact]
+    public async Task A_throttle_that_is_off_counts_nothing()
+    {
+        await Auth.RestartAsync(("Throttle:Enabled", "false"));
+        for (var i = 0; i < 20; i++) Assert.Null(await Take());
+        Assert.Equal(0, (await Auth.RowsAsync())["ThrottleCounts"]);
+    }
+
+    [Fact]
+    public async Task What_is_counted_is_not_written_down()
+    {
+        await Take("my password typed in the wrong field");
+        var key = (await Auth.Use((AuthDbContext db) => db.ThrottleCounts.SingleAsync())).Key;
+        Assert.Matches("^[0-9A-F]{64}$", key);
+    }
+
+    [Theory]
+    [InlineData("203.0.113.7", "203.0.113.7", true)]
+    [InlineData("203.0.113.7", "203.0.113.8", false)]
+    [InlineData("203.0.113.7", "::ffff:203.0.113.7", true)]
+    [InlineData("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true)]
+    [InlineData("2001:db8:1:2::1", "2001:0DB8:0001:0002::1", true)]
+    [InlineData("2001:db8:1:2::1", "2001:db8:1:3::1", false)]
+    [InlineData(null, "nonsense", true)]
+    [InlineData(null, "203.0.113.7", false)]
+    public void An_ipv6_host_is_its_network(string? one, string? other, bool same)
+    {
+        static string Network(string? address) => Throttle.Network(Caller.Anonymous(address, null));
+        Assert.Equal(same, Network(one) == Network(other));
+    }
+
+    [Fact]
+    public async Task A_host_that_walks_through_its_network_is_one()
+    {
+        var refusals = await AuthFixture.RaceAsync(20, i => Take(Throttle.Network(Caller.Anonymous($"2001:db8:1:2::{i:x}", null)), Budget.SignInPerAddress));
+        Assert.Equal(7, refusals.Count(refusal => refusal is null));
+    }
+}

@@ -1,0 +1,92 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Flows;
+
+public sealed class ChangePasswordTests : AuthTest
+{
+    private const string Jane = "jane@example.net";
+
+    private Task<Outcome<Session>> Change(Session session, string? current = Password, string? next = OtherPassword) =>
+        Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), current, next, default));
+
+    [Fact]
+    public async Task The_new_password_signs_in_and_the_old_does_not()
+    {
+        var user = await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        Assert.NotNull((await Change(session)).Value);
+        Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane));
+        await Auth.SignInAsync(Jane, OtherPassword);
+        Assert.NotEqual(user.SecurityStamp, (await Auth.UserAsync(Jane)).SecurityStamp);
+        await Auth.DeliverAsync();
+        Assert.Contains("Your password was changed", Auth.SubjectsTo(Jane));
+    }
+
+    [Fact]
+    public async Task The_session_is_renewed_and_its_copies_are_dead()
+    {
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        Auth.Clock.Move(TimeSpan.FromHours(1));
+        var renewed = (await Change(session)).Value!;
+        Assert.Equal((session.Id, Auth.Clock.Now), (renewed.Id, renewed.AuthenticatedAt));
+        Assert.Null(await Auth.DeathOfAsync(renewed));
+        Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(session));
+    }
+
+    [Theory]
+    [InlineData("not the password", OtherPassword, AuthError.InvalidCredentials)]
+    [InlineData(null, OtherPassword, AuthError.ValidationFailed)]
+    [InlineData(Password, null, AuthError.ValidationFailed)]
+    [InlineData(Password, "short", AuthError.WeakPassword)]
+    [InlineData(Password, "12345678", AuthError.CommonPassword)]
+    [InlineData(Password, Password, AuthError.SamePassword)]
+    public async Task A_refusal_changes_nothing(string? current, string? next, AuthError error)
+    {
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        var other = await Auth.SignInAsync(Jane);
+        Assert.Equal(error, (await Change(session, current, next)).Refusal?.Error);
+        Assert.Null(await Auth.DeathOfAsync(session));
+        Assert.Null(await Auth.DeathOfAsync(other));
+        await Auth.SignInAsync(Jane);
+    }
+
+    [Fact]
+    public async Task Wrong_current_passwords_are_counted_and_written_down()
+    {
+        await Auth.RestartAsync(("Throttle:SignInPerAccount", "2"));
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await Change(session, "not the password");
+        await Change(session, "not the password");
+        Assert.Equal(AuthError.RateLimited, (await Change(session)).Refusal?.Error);
+        Assert.Equal(3, (await Auth.AuditAsync()).Count(e => e.Event == AuditEvent.PasswordChangeRefused));
+    }
+
+    [Fact]
+    public async Task An_ended_session_changes_nothing()
+    {
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, session.Id, default));
+        Assert.Equal(AuthError.SessionRevoked, (await Change(session)).Refusal?.Error);
+        await Auth.SignInAsync(Jane);
+    }
+
+    [Fact]
+    public async Task Nobody_in_particular_changes_nothing() =>
+        Assert.Equal(AuthError.SessionRevoked, (await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.Caller, Password, OtherPassword, default))).Refusal?.Error);
+
+    [Fact]
+    public async Task An_account_without_an_address_gets_no_letter()
+    {
+        await Auth.RegisterAsync(null, username: "jane");
+        Assert.NotNull((await Change(await Auth.SignInAsync("jane"))).Value);
+        Assert.Equal(0, await Auth.DeliverAsync());
+    }
+}

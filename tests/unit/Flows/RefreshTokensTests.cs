@@ -1,0 +1,185 @@
+using System.Security.Cryptography;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Flows;
+
+public sealed class RefreshTokensTests : AuthTest
+{
+    private const string Jane = "jane@example.net";
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(1);
+
+    private async Task<RefreshTokens.Pair> PairAsync()
+    {
+        await Auth.RegisterAsync(Jane);
+        return await Auth.ApiPairAsync(Jane);
+    }
+
+    private async Task<RefreshTokens.Pair> Next(RefreshTokens.Pair pair)
+    {
+        var outcome = await Auth.RefreshAsync(pair.RefreshToken);
+        Assert.Null(outcome.Refusal);
+        return outcome.Value!;
+    }
+
+    private async Task<AuthError?> RefusalOf(string? token) => (await Auth.RefreshAsync(token)).Refusal?.Error;
+
+    [Fact]
+    public async Task A_refresh_gives_a_new_pair_of_the_same_session()
+    {
+        var first = await PairAsync();
+        var second = await Next(first);
+        Assert.Equal(first.Session.Id, second.Session.Id);
+        Assert.NotEqual(first.RefreshToken, second.RefreshToken);
+        Assert.NotEqual(first.AccessToken, second.AccessToken);
+        Assert.Equal((TimeSpan.FromMinutes(10), TimeSpan.FromDays(14)), (second.AccessLifetime, second.RefreshLifetime));
+        Assert.Equal(first.Session.AuthenticatedAt, second.Session.AuthenticatedAt); // a refresh is no proof of anything
+    }
+
+    [Fact]
+    public async Task The_same_token_inside_the_leeway_gets_the_same_successor()
+    {
+        var first = await PairAsync();
+        var second = await Next(first);
+        Auth.Clock.Move(TimeSpan.FromSeconds(10) - Tick);
+        Assert.Equal(second.RefreshToken, (await Next(first)).RefreshToken);
+        await Next(second);
+    }
+
+    [Fact]
+    public async Task A_rotated_token_outside_the_leeway_ends_its_session_and_is_told_of()
+    {
+        var first = await PairAsync();
+        var second = await Next(first);
+        Auth.Clock.Move(TimeSpan.FromSeconds(10));
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(second.RefreshToken));
+        Assert.Equal(AuthError.RefreshTokenReused, await Auth.DeathOfAsync(second.Session));
+        await Auth.DeliverAsync();
+        Assert.Equal("We ended one of your sessions", Auth.SubjectsTo(Jane)[^1]);
+    }
+
+    [Fact]
+    public async Task A_token_two_rotations_old_ends_its_session_even_inside_the_leeway()
+    {
+        var first = await PairAsync();
+        await Next(await Next(first));
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));
+    }
+
+    [Fact]
+    public async Task A_replay_ends_no_other_session()
+    {
+        var first = await PairAsync();
+        var other = await Auth.ApiPairAsync(Jane);
+        await Next(await Next(first));
+        await RefusalOf(first.RefreshToken);
+        await Next(other);
+    }
+
+    [Fact]
+    public async Task Without_a_leeway_the_first_replay_ends_the_session()
+    {
+        await Auth.RestartAsync(("Tokens:ReuseLeeway", "00:00:00"));
+        var first = await PairAsync();
+        await Next(first);
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));
+    }
+
+    [Fact]
+    public async Task An_access_token_of_the_earlier_pair_dies_when_the_leeway_ends()
+    {
+        var first = await PairAsync();
+        var second = await Next(first);
+        Assert.Null(await Auth.DeathOfAsync(first.Session));
+        Auth.Clock.Move(TimeSpan.FromSeconds(10));
+        Assert.Equal(AuthError.AccessTokenInvalid, await Auth.DeathOfAsync(first.Session));
+        Assert.Null(await Auth.DeathOfAsync(second.Session));
+    }
+
+    [Fact]
+    public async Task A_token_nobody_uses_dies_after_a_fortnight()
+    {
+        var pair = await PairAsync();
+        Auth.Clock.Move(TimeSpan.FromDays(14));
+        Assert.Equal(AuthError.RefreshTokenExpired, await RefusalOf(pair.RefreshToken));
+    }
+
+    [Fact]
+    public async Task A_chain_ends_at_its_absolute_end()
+    {
+        var pair = await PairAsync();
+        for (var week = 0; week < 12; week++)
+        {
+            Auth.Clock.Move(TimeSpan.FromDays(7));
+            pair = await Next(pair);
+        }
+        Assert.Equal(TimeSpan.FromDays(6), pair.RefreshLifetime); // 84 of 90 days are over
+        Auth.Clock.Move(TimeSpan.FromDays(6));
+        Assert.Equal(AuthError.RefreshTokenExpired, await RefusalOf(pair.RefreshToken));
+    }
+
+    [Theory]
+    [InlineData(null, AuthError.ValidationFailed)]
+    [InlineData("", AuthError.ValidationFailed)]
+    [InlineData("x", AuthError.RefreshTokenInvalid)]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", AuthError.RefreshTokenInvalid)]
+    public async Task A_token_that_is_not_ours_is_refused(string? token, AuthError error)
+    {
+        await PairAsync();
+        Assert.Equal(error, await RefusalOf(token));
+    }
+
+    [Fact]
+    public async Task No_changed_character_is_taken_and_none_ends_the_session()
+    {
+        var pair = await PairAsync();
+        for (var i = 0; i < pair.RefreshToken.Length; i++)
+        {
+            var changed = pair.RefreshToken.ToCharArray();
+            changed[i] = changed[i] == 'A' ? 'B' : 'A';
+            Assert.Equal(AuthError.RefreshTokenInvalid, await RefusalOf(new string(changed)));
+        }
+        Assert.Equal(AuthError.RefreshTokenInvalid, await RefusalOf(pair.RefreshToken + "A"));
+        await Next(pair);
+    }
+
+    [Fact]
+    public async Task An_access_token_is_no_refresh_token() =>
+        Assert.Equal(AuthError.RefreshTokenInvalid, await RefusalOf((await PairAsync()).AccessToken));
+
+    [Fact]
+    public async Task A_token_of_a_store_that_was_set_back_is_refused_without_alarm()
+    {
+        var pair = await Next(await PairAsync());
+        await Auth.Use(async (AuthDbContext db) =>
+        {
+            (await db.Sessions.FindAsync(pair.Session.Id))!.Generation = 1;
+            await db.SaveChangesAsync();
+        });
+        Assert.Equal(AuthError.RefreshTokenInvalid, await RefusalOf(pair.RefreshToken));
+        Assert.DoesNotContain(await Auth.AuditAsync(), e => e.Event == AuditEvent.RefreshTokenReused);
+    }
+
+    [Fact]
+    public async Task Revoking_by_any_token_of_the_chain_ends_the_session()
+    {
+        var first = await PairAsync();
+        var second = await Next(first);
+        await Auth.Use((RefreshTokens flow) => flow.RevokeAsync(Auth.Caller, first.RefreshToken, default));
+        Assert.Equal(AuthError.SessionRevoked, await RefusalOf(second.RefreshToken));
+        await Auth.Use((RefreshTokens flow) => flow.RevokeAsync(Auth.Caller, "nonsense", default));
+        await Auth.Use((RefreshTokens flow) => flow.RevokeAsync(Auth.Caller, null, default));
+    }
+
+    [Fact]
+    public async Task A_token_of_a_closed_account_is_refused()
+    {
+        var pair = await PairAsync();
+        await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(pair.Session), Password, default));
+        Assert.Equal(AuthError.SessionRevoked, await RefusalOf(pair.RefreshToken));
+    }
+}

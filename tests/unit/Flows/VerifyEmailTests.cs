@@ -1,0 +1,200 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.EntityFrameworkCore;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Flows;
+
+public sealed class VerifyEmailTests : AuthTest
+{
+    private const string Jane = "jane@example.net";
+
+    private async Task<AuthError?> Confirm(string? link) => (await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Refusal?.Error;
+
+    private async Task<AuthError?> ConfirmCode(string? code, string? email = Jane) =>
+        (await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, email, code, default))).Refusal?.Error;
+
+    private async Task<AuthError?> Send(string? email = Jane)
+    {
+        var outcome = await Auth.Use((VerifyEmail flow) => flow.SendAsync(Auth.Caller, email, default));
+        await Auth.DeliverAsync();
+        return outcome.Refusal?.Error;
+    }
+
+    private async Task<(string Link, string Code)> LetterAsync()
+    {
+        await Auth.RegisterAsync(Jane);
+        await Auth.DeliverAsync();
+        return (LinkTokenIn(Auth.LastLetterTo(Jane)), CodeIn(Auth.LastLetterTo(Jane)));
+    }
+
+    private async Task<bool> IsVerified() => (await Auth.UserAsync(Jane)).EmailConfirmed;
+
+    [Fact]
+    public async Task The_link_verifies_once()
+    {
+        var (link, _) = await LetterAsync();
+        Assert.Null(await Confirm(link));
+        Assert.True(await IsVerified());
+        Assert.Equal(AuthError.LinkUsed, await Confirm(link));
+    }
+
+    [Fact]
+    public async Task The_code_verifies_once_and_takes_the_link_with_it()
+    {
+        var (link, code) = await LetterAsync();
+        Assert.Null(await ConfirmCode($" {code[..3]} {code[3..]} "));
+        Assert.True(await IsVerified());
+        Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code));
+        Assert.Equal(AuthError.LinkUsed, await Confirm(link));
+    }
+
+    [Fact]
+    public async Task Looking_at_a_link_changes_nothing()
+    {
+        var (link, _) = await LetterAsync();
+        var before = await Auth.RowsAsync();
+        for (var i = 0; i < 3; i++) Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.LookAsync(link, default))).Value);
+        Assert.Equal(before, await Auth.RowsAsync());
+        Assert.False(await IsVerified());
+        Assert.Null(await Confirm(link));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("%25%25")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    public async Task A_link_that_is_not_ours_is_refused(string? link)
+    {
+        await LetterAsync();
+        Assert.Equal(AuthError.LinkInvalid, await Confirm(link));
+        Assert.Equal(AuthError.LinkInvalid, await Confirm(new string('x', 100_000)));
+    }
+
+    [Fact]
+    public async Task A_link_of_another_purpose_is_refused()
+    {
+        await LetterAsync();
+        var reset = await Auth.ResetLinkAsync(Jane);
+        Assert.Equal(AuthError.LinkInvalid, await Confirm(reset));
+        Assert.False(await IsVerified());
+    }
+
+    [Fact]
+    public async Task A_link_works_for_a_day()
+    {
+        var (link, code) = await LetterAsync();
+        Auth.Clock.Move(TimeSpan.FromHours(24) - TimeSpan.FromMilliseconds(1));
+        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.LookAsync(link, default))).Value);
+        Auth.Clock.Move(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(AuthError.LinkExpired, await Confirm(link));
+        Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code));
+    }
+
+    [Fact]
+    public async Task A_newer_letter_replaces_the_older()
+    {
+        var (link, code) = await LetterAsync();
+        Assert.Null(await Send());
+        Assert.Equal(AuthError.LinkExpired, await Confirm(link));
+        if (CodeIn(Auth.LastLetterTo(Jane)) != code) Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code));
+        Assert.Null(await Confirm(LinkTokenIn(Auth.LastLetterTo(Jane))));
+    }
+
+    [Fact]
+    public async Task Five_wrong_codes_spend_the_code_and_not_the_link()
+    {
+        var (link, code) = await LetterAsync();
+        var wrong = code == "000000" ? "000001" : "000000";
+        for (var i = 0; i < OneTimeTokens.MaximumAttempts; i++) Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(wrong));
+        Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code));
+        Assert.Null(await Confirm(link));
+    }
+
+    [Fact]
+    public async Task Four_wrong_codes_leave_one_try()
+    {
+        var (_, code) = await LetterAsync();
+        for (var i = 0; i < OneTimeTokens.MaximumAttempts - 1; i++) await ConfirmCode("999x");
+        Assert.Null(await ConfirmCode(code));
+    }
+
+    [Fact]
+    public async Task A_code_is_bound_to_its_address()
+    {
+        var (_, code) = await LetterAsync();
+        await Auth.RegisterAsync("john@example.net");
+        await Auth.DeliverAsync();
+        if (CodeIn(Auth.LastLetterTo("john@example.net")) != code) Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code, "john@example.net"));
+        Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code, "nobody@example.net"));
+        Assert.Equal(AuthError.ValidationFailed, await ConfirmCode(code, "no address"));
+        Assert.Equal(AuthError.ValidationFailed, await ConfirmCode(" "));
+    }
+
+    [Fact]
+    public async Task Guesses_from_one_network_are_limited_over_all_addresses()
+    {
+        await Auth.RestartAsync(("Throttle:SignInPerAddress", "3"));
+        for (var i = 0; i < 3; i++) Assert.Equal(AuthError.LinkInvalid, await ConfirmCode("123456", $"jane{i}@example.net"));
+        Assert.Equal(AuthError.RateLimited, await ConfirmCode("123456", "jane9@example.net"));
+    }
+
+    [Fact]
+    public async Task A_verified_address_gets_no_more_letters()
+    {
+        await Auth.MemberAsync(Jane);
+        var letters = Auth.Mail.Sent.Count;
+        Assert.Null(await Send());
+        Assert.Null(await Send("nobody@example.net"));
+        Assert.Equal(letters, Auth.Mail.Sent.Count);
+    }
+
+    [Fact]
+    public async Task Asking_is_limited_for_each_address()
+    {
+        await Auth.RestartAsync(("Throttle:MailPerAddress", "2"));
+        Assert.Null(await Send());
+        Assert.Null(await Send());
+        Assert.Equal(AuthError.RateLimited, await Send("JANE@example.net"));
+        Assert.Null(await Send("john@example.net"));
+        Auth.Clock.Move(TimeSpan.FromHours(1));
+        Assert.Null(await Send());
+    }
+
+    [Fact]
+    public async Task An_account_that_moved_on_is_not_verified_by_an_old_letter()
+    {
+        var (link, _) = await LetterAsync();
+        var user = await Auth.UserAsync(Jane);
+        await Auth.ChangeUserAsync(user.Id, row => (row.Email, row.NormalizedEmail) = ("new@example.net", "new@example.net"));
+        Assert.Equal(AuthError.LinkInvalid, await Confirm(link));
+        Assert.False((await Auth.UserAsync("new@example.net")).EmailConfirmed);
+    }
+
+    [Fact]
+    public async Task The_owner_of_an_address_removes_an_account_they_did_not_make()
+    {
+        var (link, _) = await LetterAsync();
+        var session = await Auth.SignInAsync(Jane);
+        var pair = await Auth.ApiPairAsync(Jane);
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, link, default))).Refusal);
+        Assert.False(await Auth.Use((AuthDbContext db) => db.Users.AnyAsync()));
+        Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(session));
+        Assert.Equal(AuthError.SessionRevoked, (await Auth.RefreshAsync(pair.RefreshToken)).Refusal?.Error);
+        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, link, default))).Refusal?.Error);
+        await Auth.RegisterAsync(Jane, OtherPassword);
+    }
+
+    [Fact]
+    public async Task A_verified_account_is_not_disowned()
+    {
+        var (link, _) = await LetterAsync();
+        await Confirm(link);
+        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, link, default))).Refusal?.Error);
+        Assert.True(await IsVerified());
+    }
+}

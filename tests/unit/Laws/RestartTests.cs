@@ -1,0 +1,89 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.Extensions.DependencyInjection;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Laws;
+
+/// <summary>A restart stands between making and using. Nothing that counts lives in memory.</summary>
+public sealed class RestartTests() : AuthTest(onDisk: true)
+{
+    private const string Jane = "jane@example.net";
+
+    [Fact]
+    public async Task Passwords_sessions_and_refresh_tokens_live_on()
+    {
+        await Auth.MemberAsync(Jane);
+        var (session, pair) = (await Auth.SignInAsync(Jane), await Auth.ApiPairAsync(Jane));
+        await Auth.RestartAsync();
+        await Auth.SignInAsync(Jane);
+        Assert.Null(await Auth.DeathOfAsync(session));
+        var next = await Auth.RefreshAsync(pair.RefreshToken);
+        await Auth.RestartAsync();
+        Assert.Equal(next.Value!.RefreshToken, (await Auth.RefreshAsync(pair.RefreshToken)).Value!.RefreshToken); // the leeway too
+    }
+
+    [Fact]
+    public async Task A_replay_is_seen_after_a_restart_and_stays_seen()
+    {
+        await Auth.MemberAsync(Jane);
+        var pair = await Auth.ApiPairAsync(Jane);
+        var next = (await Auth.RefreshAsync(pair.RefreshToken)).Value!;
+        await Auth.RestartAsync();
+        Auth.Clock.Move(TimeSpan.FromSeconds(10));
+        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(pair.RefreshToken)).Refusal?.Error);
+        await Auth.RestartAsync();
+        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(next.RefreshToken)).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task Links_and_codes_work_once_across_a_restart()
+    {
+        await Auth.RegisterAsync(Jane);
+        await Auth.DeliverAsync();
+        var code = CodeIn(Auth.LastLetterTo(Jane));
+        var reset = await Auth.ResetLinkAsync(Jane);
+        await Auth.RestartAsync();
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Refusal);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
+        await Auth.RestartAsync();
+        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, Password, default))).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task Tries_at_a_code_and_wrong_passwords_stay_counted()
+    {
+        await Auth.RestartAsync(("Throttle:SignInPerAccount", "2"));
+        await Auth.RegisterAsync(Jane);
+        for (var i = 0; i < 2; i++)
+        {
+            await Auth.TrySignInAsync(Jane, "not the password");
+            await Auth.RestartAsync();
+        }
+        Assert.Equal(AuthError.RateLimited, Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane)).Refusal.Error);
+    }
+
+    [Fact]
+    public async Task What_was_protected_for_a_cookie_opens_again_and_in_another_process()
+    {
+        var text = Auth.Services.GetRequiredService<IDataProtectionProvider>().CreateProtector("cookie").Protect("session");
+        await using var other = await Auth.BesideAsync();
+        Assert.Equal("session", other.Services.GetRequiredService<IDataProtectionProvider>().CreateProtector("cookie").Unprotect(text));
+        await Auth.RestartAsync();
+        Assert.Equal("session", Auth.Services.GetRequiredService<IDataProtectionProvider>().CreateProtector("cookie").Unprotect(text));
+    }
+
+    [Fact]
+    public async Task What_one_process_ends_is_dead_in_the_other_at_once()
+    {
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await using var other = await Auth.BesideAsync();
+        Assert.Null(await other.DeathOfAsync(session));
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, session.Id, default));
+        Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(session));
+    }
+}

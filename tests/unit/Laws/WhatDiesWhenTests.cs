@@ -1,0 +1,155 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Laws;
+
+/// <summary>'What dies when', row by row: every kind of credential is made before the event and tried after it.</summary>
+public sealed class WhatDiesWhenTests : AuthTest
+{
+    private const string Jane = "jane@example.net";
+
+    private AuthUser user = null!;
+    private Session mine = null!, browser = null!;
+    private RefreshTokens.Pair api = null!;
+    private string reset = "", change = "";
+
+    private sealed record After(
+        AuthError? Mine, AuthError? MyOldCredential, AuthError? Browser, AuthError? ApiAccess, AuthError? ApiRefresh, AuthError? Reset, AuthError? Change, string Letter);
+
+    private async Task EverythingAsync()
+    {
+        user = await Auth.MemberAsync(Jane);
+        (mine, browser, api) = (await Auth.SignInAsync(Jane), await Auth.SignInAsync(Jane), await Auth.ApiPairAsync(Jane));
+        (reset, change) = (await Auth.ResetLinkAsync(Jane), await Auth.EmailChangeLinkAsync(mine, "other@example.net"));
+    }
+
+    // Looks only, so that the order of looking does not matter.
+    private async Task<After> LookAsync(int? myGeneration = null)
+    {
+        var now = await Auth.Use((AuthDbContext db) => db.Sessions.FindAsync(mine.Id).AsTask());
+        await Auth.DeliverAsync();
+        return new(
+            await Auth.DeathOfAsync(mine, now?.Generation), await Auth.DeathOfAsync(mine, myGeneration ?? 1), await Auth.DeathOfAsync(browser), await Auth.DeathOfAsync(api.Session),
+            (await Auth.RefreshAsync(api.RefreshToken)).Refusal?.Error,
+            (await Auth.Use((ResetPassword flow) => flow.LookAsync(reset, default))).Refusal?.Error,
+            (await Auth.Use((ChangeEmail flow) => flow.LookAsync(change, default))).Refusal?.Error,
+            Auth.Mail.Sent[^1].Letter.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Before_anything_happens_everything_lives()
+    {
+        await EverythingAsync();
+        var now = await LookAsync();
+        Assert.Equal(new After(null, null, null, null, null, null, null, now.Letter), now);
+    }
+
+    [Fact]
+    public async Task Password_changed()
+    {
+        await EverythingAsync();
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(mine), Password, OtherPassword, default))).Refusal);
+        Assert.Equal(new After(null, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged,
+            AuthError.LinkExpired, AuthError.LinkExpired, "Your password was changed"), await LookAsync());
+    }
+
+    [Fact]
+    public async Task Password_changed_over_the_api_kills_the_older_pair_of_its_own_session_at_once()
+    {
+        await EverythingAsync();
+        var renewed = await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(api.Session), Password, OtherPassword, default));
+        var pair = await Auth.Use((RefreshTokens flow) => flow.IssueAsync(renewed.Value!, default));
+        Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(api.Session));
+        Assert.Equal(AuthError.PasswordChanged, (await Auth.RefreshAsync(api.RefreshToken)).Refusal?.Error);
+        Assert.Null((await Auth.RefreshAsync(pair.RefreshToken)).Refusal);
+        Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(mine));
+    }
+
+    [Fact]
+    public async Task Password_reset_by_link()
+    {
+        await EverythingAsync();
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
+        Assert.Equal(new After(AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged,
+            AuthError.LinkUsed, AuthError.LinkExpired, "Your password was reset"), await LookAsync());
+    }
+
+    [Fact]
+    public async Task Email_changed()
+    {
+        await EverythingAsync();
+        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, change, default))).Refusal);
+        Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked,
+            AuthError.LinkExpired, AuthError.LinkUsed, "Your e-mail address was changed"), await LookAsync());
+        Assert.Equal("Your e-mail address was changed", Auth.SubjectsTo(Jane)[^1]);
+    }
+
+    [Fact]
+    public async Task Refresh()
+    {
+        await EverythingAsync();
+        var next = (await Auth.RefreshAsync(api.RefreshToken)).Value!;
+        Assert.Null(await Auth.DeathOfAsync(api.Session)); // requests under way finish
+        Auth.Clock.Move(TimeSpan.FromSeconds(10));
+        Assert.Equal(AuthError.AccessTokenInvalid, await Auth.DeathOfAsync(api.Session));
+        Assert.Null(await Auth.DeathOfAsync(next.Session));
+        Assert.Null(await Auth.DeathOfAsync(mine));
+    }
+
+    [Fact]
+    public async Task Refresh_replay_outside_the_leeway()
+    {
+        await EverythingAsync();
+        var next = (await Auth.RefreshAsync(api.RefreshToken)).Value!;
+        Auth.Clock.Move(TimeSpan.FromSeconds(10));
+        await Auth.RefreshAsync(api.RefreshToken);
+        Assert.Equal(AuthError.RefreshTokenReused, await Auth.DeathOfAsync(next.Session));
+        Assert.Equal(new After(null, null, null, AuthError.RefreshTokenReused, AuthError.RefreshTokenReused, null, null, "We ended one of your sessions"), await LookAsync());
+    }
+
+    [Fact]
+    public async Task Account_closed()
+    {
+        await EverythingAsync();
+        Assert.Null((await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), Password, default))).Refusal);
+        const AuthError gone = AuthError.SessionRevoked;
+        Assert.Equal(new After(gone, gone, gone, gone, gone, AuthError.LinkExpired, AuthError.LinkExpired, "Your account was closed"), await LookAsync());
+        Assert.Null(await Auth.FindUserAsync(user.Id));
+    }
+
+    [Fact]
+    public async Task Signed_out()
+    {
+        await EverythingAsync();
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, mine.Id, default));
+        var now = await LookAsync();
+        Assert.Equal(new After(AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, null, null, null, now.Letter), now);
+    }
+
+    [Fact]
+    public async Task A_letter_that_was_promised_before_a_password_change_opens_nothing_that_the_change_killed()
+    {
+        await EverythingAsync();
+        await Auth.Use((ChangeEmail flow) => flow.AskAsync(Auth.In(mine), "third@example.net", Password, default));
+        await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(mine), Password, OtherPassword, default));
+        await Auth.DeliverAsync();
+        Assert.Empty(Auth.SubjectsTo("third@example.net"));
+    }
+
+    [Fact]
+    public async Task Nothing_of_anybody_else_dies()
+    {
+        await Auth.MemberAsync("john@example.net");
+        var johns = await Auth.SignInAsync("john@example.net");
+        var johnsReset = await Auth.ResetLinkAsync("john@example.net");
+        await EverythingAsync();
+        await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(mine), Password, OtherPassword, default));
+        await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default));
+        await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), null, default));
+        Assert.Null(await Auth.DeathOfAsync(johns));
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.LookAsync(johnsReset, default))).Refusal);
+    }
+}

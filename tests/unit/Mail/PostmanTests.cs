@@ -1,0 +1,237 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Mail;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Mail;
+
+public sealed class PostmanTests() : AuthTest(onDisk: true)
+{
+    private const string Jane = "jane@example.net";
+
+    private async Task AskAsync(string email = Jane) => Assert.Null((await Auth.Use((ResetPassword flow) => flow.AskAsync(Auth.Caller, email, default))).Refusal);
+
+    private Task<List<OutboxLetter>> Outbox() => Auth.Use((AuthDbContext db) => db.Outbox.AsNoTracking().OrderBy(l => l.Id).ToListAsync());
+
+    private async Task<AuthError?> Reset(string link) =>
+        (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Refusal?.Error;
+
+    [Fact]
+    public async Task A_promise_outlives_the_process()
+    {
+        await Auth.RegisterAsync(Jane);
+        await Auth.RestartAsync();
+        await Auth.DeliverAsync();
+        Assert.Single(Auth.SubjectsTo(Jane));
+    }
+
+    [Fact]
+    public async Task A_promise_is_part_of_what_promises_it()
+    {
+        await Auth.Use(async (IServiceProvider services) =>
+        {
+            var db = services.GetRequiredService<AuthDbContext>();
+            await using var transaction = await db.Database.BeginTransactionAsync();
+            services.GetRequiredService<Outbox>().Promise(LetterKind.AccountClosed, Jane, Auth.Caller);
+            await db.SaveChangesAsync();
+            await transaction.RollbackAsync();
+        });
+        Assert.Equal(0, await Auth.DeliverAsync());
+    }
+
+    [Fact]
+    public async Task A_process_that_dies_while_sending_loses_nothing()
+    {
+        await Auth.MemberAsync(Jane);
+        await AskAsync();
+        using var kill = new CancellationTokenSource();
+        Auth.Mail.Before(async _ =>
+        {
+            await kill.CancelAsync();
+            kill.Token.ThrowIfCancellationRequested();
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Auth.Services.GetRequiredService<Postman>().DeliverDueAsync(kill.Token));
+        Auth.Mail.Recover();
+        await Auth.RestartAsync();
+        Assert.Equal(0, await Auth.DeliverAsync()); // another may still have it in hand
+        Auth.Clock.Move(TimeSpan.FromMinutes(2));
+        Assert.Equal(1, await Auth.DeliverAsync());
+        Assert.Null(await Reset(LinkTokenIn(Auth.LastLetterTo(Jane))));
+    }
+
+    [Fact]
+    public async Task A_letter_that_fails_is_tried_again_after_growing_pauses_and_sent_once()
+    {
+        await Auth.MemberAsync(Jane);
+        var sent = Auth.Mail.Sent.Count;
+        await AskAsync();
+        Auth.Mail.Fail();
+        var last = TimeSpan.Zero;
+        for (var attempt = 1; attempt <= 14; attempt++)
+        {
+            Assert.Equal(1, await Auth.DeliverAsync());
+            var row = (await Outbox())[^1];
+            var pause = row.NextAttemptAt - Auth.Clock.Now;
+            Assert.Equal((attempt, nameof(IOException)), (row.Attempts, row.LastError));
+            Assert.True(pause > last || pause == TimeSpan.FromHours(1), $"pause {attempt} is {pause}");
+            last = pause;
+            Auth.Clock.Move(pause - TimeSpan.FromMilliseconds(1));
+            Assert.Equal(0, await Auth.DeliverAsync());
+            Auth.Clock.Move(TimeSpan.FromMilliseconds(1));
+        }
+        Auth.Mail.Recover();
+        Assert.Equal(1, await Auth.DeliverAsync());
+        Auth.Clock.Move(TimeSpan.FromDays(1));
+        Assert.Equal(0, await Auth.DeliverAsync());
+        Assert.Equal(sent + 1, Auth.Mail.Sent.Count);
+        Assert.Equal(AuthError.LinkExpired, await Reset(LinkTokenIn(Auth.LastLetterTo(Jane)))); // an hour from sending, a day is over
+    }
+
+    [Fact]
+    public async Task A_late_letter_has_a_fresh_link()
+    {
+        await Auth.MemberAsync(Jane);
+        await AskAsync();
+        Auth.Mail.Fail();
+        await Auth.DeliverAsync();
+        Auth.Clock.Move(TimeSpan.FromHours(5));
+        Auth.Mail.Recover();
+        await Auth.DeliverAsync();
+        Assert.Null(await Reset(LinkTokenIn(Auth.LastLetterTo(Jane))));
+    }
+
+    [Fact]
+    public async Task A_letter_is_given_up_after_two_days()
+    {
+        await Auth.MemberAsync(Jane);
+        await AskAsync();
+        Auth.Mail.Fail();
+        Auth.Clock.Move(TimeSpan.FromDays(2) + TimeSpan.FromSeconds(1));
+        Assert.Equal(1, await Auth.DeliverAsync());
+        Auth.Mail.Recover();
+        Auth.Clock.Move(TimeSpan.FromDays(1));
+        Assert.Equal(0, await Auth.DeliverAsync());
+    }
+
+    [Fact]
+    public async Task A_retry_repeats_its_message_id()
+    {
+        await Auth.RegisterAsync(Jane);
+        var ids = new List<string>();
+        Auth.Mail.Before(mail =>
+        {
+            ids.Add(mail.MessageId);
+            return ids.Count == 1 ? throw new IOException() : Task.CompletedTask;
+        });
+        await Auth.DeliverAsync();
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        await Auth.DeliverAsync();
+        Assert.Equal(2, ids.Count);
+        Assert.Single(ids.Distinct());
+    }
+
+    [Fact]
+    public async Task One_letter_that_fails_holds_up_no_other()
+    {
+        await Auth.RegisterAsync(Jane);
+        await Auth.RegisterAsync("john@example.net");
+        Auth.Mail.Before(mail => mail.To == Jane ? throw new IOException() : Task.CompletedTask);
+        Assert.Equal(2, await Auth.DeliverAsync());
+        Assert.Single(Auth.SubjectsTo("john@example.net"));
+    }
+
+    [Fact]
+    public async Task Two_postmen_send_a_letter_once()
+    {
+        for (var i = 0; i < 10; i++) await Auth.RegisterAsync($"jane{i}@example.net");
+        await using var other = await Auth.BesideAsync();
+        var tried = await RaceAsync(4, i => (i % 2 == 0 ? Auth : other).DeliverAsync());
+        Assert.Equal(10, tried.Sum());
+        Assert.Equal(10, Auth.Mail.Sent.Select(mail => mail.To).Distinct().Count());
+        Assert.Equal(10, Auth.Mail.Sent.Count);
+    }
+
+    [Fact]
+    public async Task No_token_rests_in_the_outbox()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        var secrets = new List<string> { await Auth.ResetLinkAsync(Jane), await Auth.EmailChangeLinkAsync(session, "new@example.net") };
+        await Auth.RegisterAsync("john@example.net");
+        Auth.Mail.Before(mail =>
+        {
+            secrets.Add(LinkTokenIn(mail));
+            throw new InvalidOperationException("refused: " + mail.Letter.Text); // as a talkative mail server answers
+        });
+        await Auth.DeliverAsync();
+        Assert.Equal(3, secrets.Count);
+        Assert.All(await Outbox(), row =>
+        {
+            var text = System.Text.Json.JsonSerializer.Serialize(row);
+            Assert.All(secrets, secret => Assert.DoesNotContain(secret, text, StringComparison.Ordinal));
+        });
+    }
+
+    [Fact]
+    public async Task A_withdrawn_letter_mints_nothing()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await Auth.Use((ChangeEmail flow) => flow.AskAsync(Auth.In(session), "new@example.net", Password, default));
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Refusal);
+        var tokens = (await Auth.RowsAsync())["OneTimeTokens"];
+        await Auth.DeliverAsync();
+        Assert.Empty(Auth.SubjectsTo("new@example.net"));
+        Assert.Equal(tokens, (await Auth.RowsAsync())["OneTimeTokens"]);
+    }
+
+    [Fact]
+    public async Task A_letter_withdrawn_between_two_attempts_is_not_sent_and_its_link_is_dead()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await Auth.Use((ChangeEmail flow) => flow.AskAsync(Auth.In(session), "new@example.net", Password, default));
+        var link = "";
+        Auth.Mail.Before(mail =>
+        {
+            if (mail.To == "new@example.net") link = LinkTokenIn(mail);
+            throw new IOException();
+        });
+        await Auth.DeliverAsync();
+        Assert.NotEmpty(link);
+        Auth.Mail.Recover();
+        await Auth.Use((OneTimeTokens tokens) => tokens.KillAsync(session.UserId, default, TokenPurpose.ChangeEmail));
+        Auth.Clock.Move(TimeSpan.FromMinutes(5));
+        await Auth.DeliverAsync();
+        Assert.Empty(Auth.SubjectsTo("new@example.net"));
+        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task An_address_that_is_nobodys_gets_no_mail_and_its_letter_is_done_with()
+    {
+        await AskAsync();
+        await Auth.Use((VerifyEmail flow) => flow.SendAsync(Auth.Caller, Jane, default));
+        Assert.Equal(2, await Auth.DeliverAsync());
+        Assert.Empty(Auth.Mail.Sent);
+        Assert.All(await Outbox(), row => Assert.NotNull(row.DoneAt));
+        Assert.Equal(0, (await Auth.RowsAsync())["OneTimeTokens"]);
+    }
+
+    [Fact]
+    public async Task Every_link_begins_with_the_public_address()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await Auth.ResetLinkAsync(Jane);
+        await Auth.EmailChangeLinkAsync(session, "new@example.net");
+        Assert.All(Auth.Mail.Sent, mail =>
+            Assert.All(System.Text.RegularExpressions.Regex.Matches(mail.Letter.Text, "https?://[^\\s]+", System.Text.RegularExpressions.RegexOptions.None, TimeSpan.FromSeconds(1)),
+                link => Assert.StartsWith(Site + "/", link.Value, StringComparison.Ordinal)));
+    }
+}
