@@ -7,6 +7,12 @@ namespace BlazorAuth.UnitTests.Support;
 internal sealed class SqlLog : DbCommandInterceptor
 {
     private readonly List<string> statements = [];
+    private (string Fragment, Action Act)? trap;
+
+    /// <summary>Runs once, just before the next statement that contains the fragment: a place for what happens in between.</summary>
+    public void BeforeNext(string fragment, Action act) => trap = (fragment, act);
+
+    public bool IsTrapSet => trap is not null;
 
     /// <summary>What was sent since the last call.</summary>
     public string[] Take()
@@ -30,6 +36,11 @@ internal sealed class SqlLog : DbCommandInterceptor
     private T Note<T>(DbCommand command, T result)
     {
         lock (statements) statements.Add(command.CommandText);
+        if (trap is { } set && command.CommandText.Contains(set.Fragment, StringComparison.Ordinal))
+        {
+            trap = null;
+            set.Act();
+        }
         return result;
     }
 }
