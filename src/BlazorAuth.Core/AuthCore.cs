@@ -37,6 +37,8 @@ public static partial class AuthCore
         services.AddAuthIdentity();
 
         services.AddSingleton<KeyRing>().AddSingleton<Secret>().AddSingleton<SigningKeys>().AddSingleton<AccessTokens>();
+        services.AddSingleton<LiveSessions>().AddSingleton<CommitBell>();
+        services.AddHostedService(provider => provider.GetRequiredService<LiveSessions>());
         services.AddSingleton<HashingGate>().AddSingleton<StandInHash>();
         services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<Audit>();
         services.AddDataProtection().SetApplicationName("BlazorAuth");

@@ -24,6 +24,9 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     /// <summary>Security events.</summary>
     public DbSet<AuditEntry> AuditEntries => Set<AuditEntry>();
 
+    /// <summary>Whether the running transaction ends or renews sessions; see <see cref="Credentials.LiveSessions"/>.</summary>
+    internal bool EndsSessions { get; set; }
+
     /// <summary>Saves; false where another change of the same row came first, and then nothing was saved.</summary>
     public async Task<bool> TrySaveAsync(CancellationToken ct)
     {
@@ -67,7 +70,8 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
         {
             session.ToTable("Sessions");
             session.HasIndex(s => new { s.UserId, s.EndedAt });
-            session.HasOne<AuthUser>().WithMany().HasForeignKey(s => s.UserId).OnDelete(DeleteBehavior.Cascade);
+            session.HasIndex(s => s.ChangeNumber);
+            // No foreign key: the ended sessions of a deleted account stay, so that every process learns that they ended.
         });
         builder.Entity<OneTimeToken>(token =>
         {

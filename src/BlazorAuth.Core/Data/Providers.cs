@@ -1,4 +1,5 @@
 using System.Data.Common;
+using BlazorAuth.Core.Credentials;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -27,7 +28,7 @@ internal static class Providers
         services.AddDbContextPool<AuthDbContext, SqliteAuthDbContext>((provider, options) =>
         {
             var settings = provider.GetRequiredService<IOptions<AuthOptions>>().Value;
-            options.UseSqlite(settings.ConnectionString).AddInterceptors(SqlitePragmas.Instance);
+            options.UseSqlite(settings.ConnectionString).AddInterceptors(SqlitePragmas.Instance, provider.GetRequiredService<CommitBell>());
         });
 
     /// <summary>Applies pending migrations; safe when several processes start at once, and after a kill in the middle.</summary>

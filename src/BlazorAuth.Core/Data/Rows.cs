@@ -103,6 +103,8 @@ public sealed class Session
     public required int RenewedGeneration { get; set; }
     /// <summary>When the current generation began: the leeway for the one before counts from here.</summary>
     public required DateTimeOffset GenerationAt { get; set; }
+    /// <summary>Grows with every change of any session: other processes read what is above the number they know.</summary>
+    public long ChangeNumber { get; set; }
     /// <summary>When it was ended, or null.</summary>
     public DateTimeOffset? EndedAt { get; set; }
     /// <summary>Why it was ended.</summary>

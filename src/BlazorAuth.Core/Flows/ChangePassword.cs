@@ -30,9 +30,7 @@ public sealed class ChangePassword(
 
         await passwords.SetAsync(user, newPassword!, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        var session = await db.Sessions.SingleOrDefaultAsync(s => s.Id == caller.SessionId && s.EndedAt == null, ct);
-        if (session is null) return AuthError.SessionRevoked;
-        sessions.Renew(session);
+        if (await sessions.RenewAsync(caller.SessionId, ct) is not { } session) return AuthError.SessionRevoked;
         await sessions.EndAllAsync(user.Id, session.Id, SessionEnd.PasswordChanged, ct);
         await tokens.KillAsync(user.Id, ct, TokenPurpose.ResetPassword, TokenPurpose.ChangeEmail);
         if (user.Email is not null) outbox.Promise(LetterKind.PasswordChanged, user.Email, caller, user.Id);

@@ -22,6 +22,7 @@ public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
         await tokens.KillAsync(user.Id, ct);
+        await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
         if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0) return AuthError.SessionRevoked;
         db.ChangeTracker.Clear();
         if (user.Email is not null) outbox.Promise(LetterKind.AccountClosed, user.Email, caller);

@@ -36,7 +36,7 @@ public sealed class RefreshTokens(
         var idleEnd = now + options.Value.Tokens.RefreshTokenIdleLifetime;
         var rotated = await db.Sessions
             .Where(s => s.Id == sessionId && s.Generation == generation && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now)
-            .ExecuteUpdateAsync(set => set
+            .ExecuteUpdateAsync(set => sessions.Number(set)
                 .SetProperty(s => s.Generation, generation + 1)
                 .SetProperty(s => s.GenerationAt, now)
                 .SetProperty(s => s.LastSeenAt, now)

@@ -1,6 +1,7 @@
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Query;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Core.Flows;
@@ -10,7 +11,7 @@ namespace BlazorAuth.Core.Flows;
 /// from the next request on, at any door. Reveals: a user's sessions to that user only; another's id is simply not found.
 /// Kills: what it is asked to. Refuses with: <see cref="AuthError.NotFound"/>; a dead credential with the reason it is dead.
 /// </summary>
-public sealed class Sessions(AuthDbContext db, Audit audit, IOptions<AuthOptions> options, TimeProvider time)
+public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, IOptions<AuthOptions> options, TimeProvider time)
 {
     private static readonly TimeSpan SeenEvery = TimeSpan.FromMinutes(1);
 
@@ -36,7 +37,9 @@ public sealed class Sessions(AuthDbContext db, Audit audit, IOptions<AuthOptions
     /// <param name="ct">Ends the wait.</param>
     public async Task<Outcome<Session>> FindLiveAsync(string sessionId, int generation, CancellationToken ct)
     {
-        var session = await db.Sessions.AsNoTracking().SingleOrDefaultAsync(s => s.Id == sessionId, ct);
+        var session = await live.FindAsync(sessionId, generation, ct);
+        // Unused for too long, as far as this process knows: another one may have seen it since.
+        if (session is not null && WhyDead(session) == AuthError.SessionExpired) session = await live.FindAgainAsync(sessionId, ct);
         return session is null ? AuthError.SessionRevoked
             : WhyDead(session) is { } dead ? dead
             : WhyStale(session, generation) is { } stale ? stale
@@ -53,18 +56,19 @@ public sealed class Sessions(AuthDbContext db, Audit audit, IOptions<AuthOptions
         var now = time.GetUtcNow();
         if (now - session.LastSeenAt < SeenEvery) return;
         var idleEnd = Earlier(now + Lifetimes(session.Kind).Idle, session.AbsoluteEndsAt);
-        await db.Sessions.Where(s => s.Id == session.Id && s.EndedAt == null).ExecuteUpdateAsync(set => set
-            .SetProperty(s => s.LastSeenAt, now).SetProperty(s => s.IdleEndsAt, idleEnd), ct);
+        var seen = await db.Sessions.Where(s => s.Id == session.Id && s.EndedAt == null).ExecuteUpdateAsync(set =>
+            Number(set).SetProperty(s => s.LastSeenAt, now).SetProperty(s => s.IdleEndsAt, idleEnd), ct);
+        if (seen == 1) (session.LastSeenAt, session.IdleEndsAt) = (now, idleEnd);
     }
 
     /// <summary>The caller's live sessions, the current one first, then by last use.</summary>
     public async Task<IReadOnlyList<Session>> ListAsync(Caller caller, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        var live = await db.Sessions.AsNoTracking()
+        var found = await db.Sessions.AsNoTracking()
             .Where(s => s.UserId == caller.UserId && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now)
             .OrderByDescending(s => s.LastSeenAt).ToListAsync(ct);
-        return [.. live.OrderByDescending(s => s.Id == caller.SessionId)];
+        return [.. found.OrderByDescending(s => s.Id == caller.SessionId)];
     }
 
     /// <summary>Ends one of the caller's sessions.</summary>
@@ -110,14 +114,17 @@ public sealed class Sessions(AuthDbContext db, Audit audit, IOptions<AuthOptions
         EndWhereAsync(s => s.Where(x => x.Id == sessionId), reason, ct);
 
     /// <summary>
-    /// Makes every credential of a session worthless but those issued from now on: the session survives what its owner did,
-    /// a copied cookie or token does not. Saved by the caller.
+    /// Makes every credential of a live session worthless but those issued from now on: the session survives what its owner did,
+    /// a copied cookie or token does not. Null where something ended it. Call it inside the transaction of what renews it.
     /// </summary>
-    internal void Renew(Session session)
+    internal async Task<Session?> RenewAsync(string? sessionId, CancellationToken ct)
     {
-        session.Generation += 1;
-        session.RenewedGeneration = session.Generation;
-        session.GenerationAt = session.AuthenticatedAt = session.LastSeenAt = time.GetUtcNow();
+        var now = time.GetUtcNow();
+        db.EndsSessions = true;
+        var renewed = await db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null).ExecuteUpdateAsync(set => Number(set)
+            .SetProperty(s => s.Generation, s => s.Generation + 1).SetProperty(s => s.RenewedGeneration, s => s.Generation + 1)
+            .SetProperty(s => s.GenerationAt, now).SetProperty(s => s.AuthenticatedAt, now).SetProperty(s => s.LastSeenAt, now), ct);
+        return renewed == 0 ? null : await db.Sessions.AsNoTracking().SingleAsync(s => s.Id == sessionId, ct);
     }
 
     internal AuthError? WhyDead(Session session)
@@ -152,10 +159,26 @@ public sealed class Sessions(AuthDbContext db, Audit audit, IOptions<AuthOptions
 
     internal static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset b) => a < b ? a : b;
 
+    /// <summary>
+    /// Ends every session of an account that goes, and forgets where all of them came from. The rows stay, without a person in
+    /// them: other processes learn from them that the sessions ended.
+    /// </summary>
+    internal async Task EraseAllAsync(string userId, SessionEnd reason, CancellationToken ct)
+    {
+        await EndAllAsync(userId, null, reason, ct);
+        await db.Sessions.Where(s => s.UserId == userId).ExecuteUpdateAsync(set => set
+            .SetProperty(s => s.Address, (string?)null).SetProperty(s => s.Agent, (string?)null), ct);
+    }
+
     private Task<int> EndWhereAsync(Func<IQueryable<Session>, IQueryable<Session>> which, SessionEnd reason, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        return which(db.Sessions).Where(s => s.EndedAt == null).ExecuteUpdateAsync(set => set
-            .SetProperty(s => s.EndedAt, now).SetProperty(s => s.EndReason, reason), ct);
+        db.EndsSessions = true;
+        return which(db.Sessions).Where(s => s.EndedAt == null).ExecuteUpdateAsync(set =>
+            Number(set).SetProperty(s => s.EndedAt, now).SetProperty(s => s.EndReason, reason), ct);
     }
+
+    /// <summary>Part of every statement that changes a session.</summary>
+    internal UpdateSettersBuilder<Session> Number(UpdateSettersBuilder<Session> set) =>
+        set.SetProperty(s => s.ChangeNumber, s => db.Sessions.Max(x => x.ChangeNumber) + 1);
 }

@@ -12,7 +12,7 @@ namespace BlazorAuth.Core.Flows;
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>,
 /// <see cref="AuthError.LinkInvalid"/>, <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>.
 /// </summary>
-public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Throttle throttle, Outbox outbox, Audit audit)
+public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
     /// <summary>Asks for the letter, again.</summary>
     public async Task<Outcome> SendAsync(Caller caller, string? email, CancellationToken ct)
@@ -58,7 +58,8 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Throttle
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
         await tokens.KillAsync(token.UserId, ct);
-        await db.Users.Where(u => u.Id == token.UserId && !u.EmailConfirmed).ExecuteDeleteAsync(ct);
+        if (await db.Users.Where(u => u.Id == token.UserId && !u.EmailConfirmed).ExecuteDeleteAsync(ct) == 1)
+            await sessions.EraseAllAsync(token.UserId, SessionEnd.Disowned, ct);
         audit.Write(AuditEvent.EmailDisowned, caller, token.UserId);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);

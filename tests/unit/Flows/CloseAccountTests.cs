@@ -2,6 +2,7 @@ using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
+using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Flows;
@@ -20,8 +21,9 @@ public sealed class CloseAccountTests : AuthTest
         var session = await Auth.SignInAsync(Jane);
         await Auth.ApiPairAsync(Jane);
         Assert.Null(await Close(Auth.In(session), Password));
-        var rows = await Auth.RowsAsync();
-        Assert.Equal((0, 0), (rows["AspNetUsers"], rows["Sessions"]));
+        Assert.Equal(0, (await Auth.RowsAsync())["AspNetUsers"]);
+        var left = await Auth.Use((AuthDbContext db) => db.Sessions.AsNoTracking().ToListAsync());
+        Assert.All(left, s => Assert.Equal((SessionEnd.AccountClosed, null, null), (s.EndReason, s.Address, s.Agent)));
         Assert.Contains(await Auth.AuditAsync(), e => e.Event == AuditEvent.AccountClosed && e.UserId == user.Id);
         await Auth.DeliverAsync();
         Assert.Equal("Your account was closed", Auth.SubjectsTo(Jane)[^1]);

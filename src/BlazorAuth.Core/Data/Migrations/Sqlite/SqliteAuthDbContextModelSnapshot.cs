@@ -264,6 +264,9 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                     b.Property<long>("AuthenticatedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<long>("ChangeNumber")
+                        .HasColumnType("INTEGER");
+
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
 
@@ -306,6 +309,8 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("ChangeNumber");
 
                     b.HasIndex("UserId", "EndedAt");
 
@@ -518,15 +523,6 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                     b.HasKey("UserId", "LoginProvider", "Name");
 
                     b.ToTable("AspNetUserTokens", (string)null);
-                });
-
-            modelBuilder.Entity("BlazorAuth.Core.Data.Session", b =>
-                {
-                    b.HasOne("BlazorAuth.Core.Data.AuthUser", null)
-                        .WithMany()
-                        .HasForeignKey("UserId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired();
                 });
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityRoleClaim<string>", b =>

@@ -137,6 +137,34 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                 });
 
             migrationBuilder.CreateTable(
+                name: "Sessions",
+                columns: table => new
+                {
+                    Id = table.Column<string>(type: "TEXT", nullable: false),
+                    UserId = table.Column<string>(type: "TEXT", nullable: false),
+                    Kind = table.Column<string>(type: "TEXT", maxLength: 40, nullable: false),
+                    Methods = table.Column<string>(type: "TEXT", nullable: false),
+                    CreatedAt = table.Column<long>(type: "INTEGER", nullable: false),
+                    AuthenticatedAt = table.Column<long>(type: "INTEGER", nullable: false),
+                    LastSeenAt = table.Column<long>(type: "INTEGER", nullable: false),
+                    Address = table.Column<string>(type: "TEXT", nullable: true),
+                    Agent = table.Column<string>(type: "TEXT", nullable: true),
+                    Persistent = table.Column<bool>(type: "INTEGER", nullable: false),
+                    IdleEndsAt = table.Column<long>(type: "INTEGER", nullable: false),
+                    AbsoluteEndsAt = table.Column<long>(type: "INTEGER", nullable: false),
+                    Generation = table.Column<int>(type: "INTEGER", nullable: false),
+                    RenewedGeneration = table.Column<int>(type: "INTEGER", nullable: false),
+                    GenerationAt = table.Column<long>(type: "INTEGER", nullable: false),
+                    ChangeNumber = table.Column<long>(type: "INTEGER", nullable: false),
+                    EndedAt = table.Column<long>(type: "INTEGER", nullable: true),
+                    EndReason = table.Column<string>(type: "TEXT", maxLength: 40, nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Sessions", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "ThrottleCounts",
                 columns: table => new
                 {
@@ -274,39 +302,6 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                         onDelete: ReferentialAction.Cascade);
                 });
 
-            migrationBuilder.CreateTable(
-                name: "Sessions",
-                columns: table => new
-                {
-                    Id = table.Column<string>(type: "TEXT", nullable: false),
-                    UserId = table.Column<string>(type: "TEXT", nullable: false),
-                    Kind = table.Column<string>(type: "TEXT", maxLength: 40, nullable: false),
-                    Methods = table.Column<string>(type: "TEXT", nullable: false),
-                    CreatedAt = table.Column<long>(type: "INTEGER", nullable: false),
-                    AuthenticatedAt = table.Column<long>(type: "INTEGER", nullable: false),
-                    LastSeenAt = table.Column<long>(type: "INTEGER", nullable: false),
-                    Address = table.Column<string>(type: "TEXT", nullable: true),
-                    Agent = table.Column<string>(type: "TEXT", nullable: true),
-                    Persistent = table.Column<bool>(type: "INTEGER", nullable: false),
-                    IdleEndsAt = table.Column<long>(type: "INTEGER", nullable: false),
-                    AbsoluteEndsAt = table.Column<long>(type: "INTEGER", nullable: false),
-                    Generation = table.Column<int>(type: "INTEGER", nullable: false),
-                    RenewedGeneration = table.Column<int>(type: "INTEGER", nullable: false),
-                    GenerationAt = table.Column<long>(type: "INTEGER", nullable: false),
-                    EndedAt = table.Column<long>(type: "INTEGER", nullable: true),
-                    EndReason = table.Column<string>(type: "TEXT", maxLength: 40, nullable: true)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("PK_Sessions", x => x.Id);
-                    table.ForeignKey(
-                        name: "FK_Sessions_AspNetUsers_UserId",
-                        column: x => x.UserId,
-                        principalTable: "AspNetUsers",
-                        principalColumn: "Id",
-                        onDelete: ReferentialAction.Cascade);
-                });
-
             migrationBuilder.InsertData(
                 table: "AspNetRoles",
                 columns: new[] { "Id", "ConcurrencyStamp", "Name", "NormalizedName" },
@@ -386,6 +381,11 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                 name: "IX_Outbox_DoneAt_NextAttemptAt",
                 table: "Outbox",
                 columns: new[] { "DoneAt", "NextAttemptAt" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Sessions_ChangeNumber",
+                table: "Sessions",
+                column: "ChangeNumber");
 
             migrationBuilder.CreateIndex(
                 name: "IX_Sessions_UserId_EndedAt",

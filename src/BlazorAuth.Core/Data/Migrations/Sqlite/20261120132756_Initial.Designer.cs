@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace BlazorAuth.Core.Data.Migrations.Sqlite
 {
     [DbContext(typeof(SqliteAuthDbContext))]
-    [Migration("20261120123600_Initial")]
+    [Migration("20261120132756_Initial")]
     partial class Initial
     {
         /// <inheritdoc />
@@ -267,6 +267,9 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                     b.Property<long>("AuthenticatedAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<long>("ChangeNumber")
+                        .HasColumnType("INTEGER");
+
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER");
 
@@ -309,6 +312,8 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("ChangeNumber");
 
                     b.HasIndex("UserId", "EndedAt");
 
@@ -521,15 +526,6 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                     b.HasKey("UserId", "LoginProvider", "Name");
 
                     b.ToTable("AspNetUserTokens", (string)null);
-                });
-
-            modelBuilder.Entity("BlazorAuth.Core.Data.Session", b =>
-                {
-                    b.HasOne("BlazorAuth.Core.Data.AuthUser", null)
-                        .WithMany()
-                        .HasForeignKey("UserId")
-                        .OnDelete(DeleteBehavior.Cascade)
-                        .IsRequired();
                 });
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityRoleClaim<string>", b =>

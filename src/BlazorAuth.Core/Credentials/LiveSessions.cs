@@ -1,0 +1,162 @@
+using System.Collections.Concurrent;
+using System.Data.Common;
+using BlazorAuth.Core.Data;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace BlazorAuth.Core.Credentials;
+
+/// <summary>
+/// The sessions in use, in memory: a request with a cookie or an access token asks no database. What this process commits is
+/// seen by its very next request; what another process commits, within a second (ADR 0010).
+/// </summary>
+public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvider time, ILogger<LiveSessions> log) : BackgroundService
+{
+    private static readonly TimeSpan Round = TimeSpan.FromMilliseconds(400);
+
+    // Nothing older than this is believed, whatever keeps the rounds from happening.
+    private static readonly TimeSpan Trusted = TimeSpan.FromMilliseconds(900);
+
+    // A transaction numbers its rows when it writes them and shows them when it commits; none lasts this long.
+    private static readonly TimeSpan LongestTransaction = TimeSpan.FromSeconds(6);
+
+    private static readonly TimeSpan KeptUnused = TimeSpan.FromMinutes(20);
+
+    private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _reading = new(1);
+    private readonly Queue<(long At, long Highest)> _seen = new();
+    private long _settled;
+    private long _readAt;
+    private long _ended;
+    private long _readEnded = -1;
+
+    private sealed record Entry(Session Session)
+    {
+        public long UsedAt { get; set; }
+    }
+
+    /// <summary>The session as it stands, or null where there is none. A credential of a generation not seen yet is looked up.</summary>
+    public async ValueTask<Session?> FindAsync(string sessionId, int generation, CancellationToken ct)
+    {
+        if (!IsFresh()) await ReadChangesAsync(ct);
+        if (_entries.TryGetValue(sessionId, out var entry) && generation <= entry.Session.Generation)
+        {
+            entry.UsedAt = time.GetTimestamp();
+            return entry.Session;
+        }
+        return await FindAgainAsync(sessionId, ct);
+    }
+
+    /// <summary>The session as the store has it.</summary>
+    internal async Task<Session?> FindAgainAsync(string sessionId, CancellationToken ct)
+    {
+        var ended = Interlocked.Read(ref _ended);
+        await using var scope = scopes.CreateAsyncScope();
+        var session = await scope.ServiceProvider.GetRequiredService<AuthDbContext>().Sessions.AsNoTracking()
+            .SingleOrDefaultAsync(s => s.Id == sessionId, ct);
+        // Something may have ended it since the row was read; then it is not kept, and looked up again.
+        if (session is not null && ended == Interlocked.Read(ref _ended)) _entries[sessionId] = new(session) { UsedAt = time.GetTimestamp() };
+        return session;
+    }
+
+    /// <summary>This process committed the end or renewal of a session: the next look reads what changed first.</summary>
+    internal void Ended() => Interlocked.Increment(ref _ended);
+
+    /// <summary>Reads the sessions that changed since the last time.</summary>
+    public async Task ReadChangesAsync(CancellationToken ct)
+    {
+        await _reading.WaitAsync(ct);
+        try
+        {
+            if (IsFresh() && _readAt != 0) return; // somebody else read while this one waited
+            var (ended, began) = (Interlocked.Read(ref _ended), time.GetTimestamp());
+            await using var scope = scopes.CreateAsyncScope();
+            var sessions = scope.ServiceProvider.GetRequiredService<AuthDbContext>().Sessions;
+            if (_readAt == 0)
+            {
+                _settled = await sessions.MaxAsync(s => (long?)s.ChangeNumber, ct) ?? 0;
+                _seen.Enqueue((began, _settled));
+            }
+            // Numbers, not times: clocks step. What was the highest number long enough ago is settled below it.
+            while (_seen.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At) > LongestTransaction) _settled = _seen.Dequeue().Highest;
+            var changed = await sessions.AsNoTracking().Where(s => s.ChangeNumber > _settled).ToListAsync(ct);
+            foreach (var session in changed)
+                if (_entries.TryGetValue(session.Id, out var entry) && entry.Session.ChangeNumber <= session.ChangeNumber)
+                    _entries.TryUpdate(session.Id, entry with { Session = session }, entry);
+            if (changed.Count > 0) _seen.Enqueue((began, changed.Max(s => s.ChangeNumber)));
+            Volatile.Write(ref _readEnded, ended);
+            Volatile.Write(ref _readAt, began);
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
+
+    /// <inheritdoc />
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Round);
+        while (await WaitAsync(timer, stoppingToken))
+        {
+            try
+            {
+                Volatile.Write(ref _readEnded, -1);
+                await ReadChangesAsync(stoppingToken);
+                DropUnused();
+            }
+            catch (Exception fault) when (fault is not OperationCanceledException and not OutOfMemoryException)
+            {
+                // Requests find the view too old and ask the store themselves, which fails closed.
+                NotRead(log, fault.GetType().Name);
+            }
+        }
+    }
+
+    private static async Task<bool> WaitAsync(PeriodicTimer timer, CancellationToken ct)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(ct);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private bool IsFresh() =>
+        Volatile.Read(ref _readEnded) == Interlocked.Read(ref _ended) && time.GetElapsedTime(Volatile.Read(ref _readAt)) < Trusted;
+
+    private void DropUnused()
+    {
+        foreach (var (id, entry) in _entries)
+            if (time.GetElapsedTime(entry.UsedAt) > KeptUnused) _entries.TryRemove(id, out _);
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "Changed sessions could not be read: {Fault}; tries again")]
+    private static partial void NotRead(ILogger log, string fault);
+}
+
+/// <summary>Tells <see cref="LiveSessions"/> when a transaction that ended or renewed sessions is committed: no flow can forget to.</summary>
+internal sealed class CommitBell(LiveSessions sessions) : DbTransactionInterceptor
+{
+    public override void TransactionCommitted(DbTransaction transaction, TransactionEndEventData eventData) => Tell(eventData);
+
+    public override Task TransactionCommittedAsync(
+        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
+    {
+        Tell(eventData);
+        return Task.CompletedTask;
+    }
+
+    private void Tell(TransactionEndEventData committed)
+    {
+        if (committed.Context is not AuthDbContext { EndsSessions: true } db) return;
+        db.EndsSessions = false;
+        sessions.Ended();
+    }
+}

@@ -1,0 +1,99 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.EntityFrameworkCore;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Credentials;
+
+public sealed class LiveSessionsTests() : AuthTest(onDisk: true)
+{
+    private const string Jane = "jane@example.net";
+
+    [Fact]
+    public async Task A_session_in_use_costs_no_statement()
+    {
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await Auth.DeathOfAsync(session);
+        Auth.Sql.Take();
+        for (var i = 0; i < 1000; i++) Assert.Null(await Auth.DeathOfAsync(session));
+        // What remains is the round that looks for changes, as often as the clock demands and not as often as there are requests.
+        Assert.InRange(Auth.Sql.Take().Length, 0, 5);
+    }
+
+    [Fact]
+    public async Task An_end_committed_here_is_seen_by_the_very_next_look()
+    {
+        await Auth.RegisterAsync(Jane);
+        for (var i = 0; i < 20; i++)
+        {
+            var session = await Auth.SignInAsync(Jane);
+            Assert.Null(await Auth.DeathOfAsync(session));
+            await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, session.Id, default));
+            Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(session));
+        }
+    }
+
+    [Fact]
+    public async Task An_end_that_was_rolled_back_ends_nothing()
+    {
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await Auth.Use(async (AuthDbContext db) =>
+        {
+            await using var transaction = await db.Database.BeginTransactionAsync();
+            await db.Sessions.ExecuteUpdateAsync(set => set.SetProperty(s => s.EndedAt, Auth.Clock.GetUtcNow()));
+        });
+        Assert.Null(await Auth.DeathOfAsync(session));
+    }
+
+    [Fact]
+    public async Task Another_process_sees_an_end_within_a_second_and_a_refresh_at_once()
+    {
+        await Auth.RegisterAsync(Jane);
+        var pair = await Auth.ApiPairAsync(Jane);
+        await using var other = await Auth.BesideAsync();
+        Assert.Null(await other.DeathOfAsync(pair.Session));
+
+        var next = (await Auth.RefreshAsync(pair.RefreshToken)).Value!;
+        Assert.Null(await other.DeathOfAsync(next.Session, next.Session.Generation));
+
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, pair.Session.Id, default));
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(next.Session, next.Session.Generation));
+    }
+
+    [Fact]
+    public async Task A_change_is_seen_whatever_the_wall_clocks_say()
+    {
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await using var other = await Auth.BesideAsync();
+        Assert.Null(await other.DeathOfAsync(session));
+        Auth.Clock.Move(TimeSpan.FromHours(-1));
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, session.Id, default));
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(session));
+    }
+
+    [Fact]
+    public async Task An_end_numbered_before_and_committed_after_another_change_is_seen()
+    {
+        await Auth.RegisterAsync(Jane);
+        var slow = await Auth.SignInAsync(Jane);
+        var quick = await Auth.SignInAsync(Jane);
+        await using var other = await Auth.BesideAsync();
+        Assert.Null(await other.DeathOfAsync(slow));
+        Assert.Null(await other.DeathOfAsync(quick));
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, quick.Id, default));
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(quick));
+        // As a transaction would leave it that took its number first and committed last.
+        await Auth.Use((AuthDbContext db) => db.Sessions.Where(s => s.Id == slow.Id).ExecuteUpdateAsync(set => set
+            .SetProperty(s => s.EndedAt, Auth.Clock.GetUtcNow()).SetProperty(s => s.EndReason, SessionEnd.Revoked).SetProperty(s => s.ChangeNumber, 1)));
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(slow));
+    }
+}
