@@ -61,7 +61,11 @@ public static partial class AuthCore
         var options = services.GetRequiredService<IOptions<AuthOptions>>().Value;
         MakePrivateFolder(options.DataPath);
         await using (var scope = services.CreateAsyncScope())
+        {
             await Providers.MigrateAsync(scope.ServiceProvider.GetRequiredService<AuthDbContext>(), options, ct);
+            // Made now: the first unknown name would else cost two hashes, and tell itself by that.
+            services.GetRequiredService<StandInHash>().Hash(scope.ServiceProvider.GetRequiredService<IPasswordHasher<AuthUser>>());
+        }
         await services.GetRequiredService<KeyRing>().OpenAsync(ct);
         await services.GetRequiredService<SigningKeys>().ReadAsync(ct);
         if (!options.Throttle.Enabled) Unlimited(services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(AuthCore)));

@@ -45,7 +45,10 @@ internal static class AuthOptionsReader
                 faults.Add($"{child.Path}: there is no such setting.");
             else if (property.PropertyType.IsClass && property.PropertyType != typeof(string)
                      && !typeof(IList).IsAssignableFrom(property.PropertyType))
+            {
+                if (!string.IsNullOrEmpty(child.Value)) faults.Add($"{child.Path}: is a section, not a value.");
                 CheckKeys(child, property.PropertyType, faults);
+            }
             else if (!typeof(IList).IsAssignableFrom(property.PropertyType) && !Readable(child.Value, property.PropertyType))
                 faults.Add($"{child.Path}: {Expected(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType)}.");
         }

@@ -93,6 +93,8 @@ public sealed class TheWholeWayOverJson
         var pair = await SignIn(onApi, "both@example.com", FirstPassword);
         Assert.Equal(HttpStatusCode.OK, (await Send(onSite, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
         await Expect(HttpStatusCode.NoContent, onSite, "/api/token/revoke", new { refreshToken = pair.Refresh });
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Send(onSite, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
+        await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Equal(HttpStatusCode.Unauthorized, (await Send(onApi, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
     }
 

@@ -68,6 +68,19 @@ public sealed class Passwords(
         (await users.AddPasswordAsync(user, password)).Demand();
     }
 
+    /// <summary>The form in which passwords are hashed and compared: the same letters typed on another keyboard are the same password.</summary>
+    internal static string Nfc(string text)
+    {
+        try
+        {
+            return text.Normalize(NormalizationForm.FormC);
+        }
+        catch (ArgumentException)
+        {
+            return text; // not valid UTF-16; hashed as it is
+        }
+    }
+
     internal static int CodePoints(string text) => text.EnumerateRunes().Count();
 
     private static FrozenSet<string> ReadCommon()
@@ -82,22 +95,10 @@ public sealed class Passwords(
 /// <summary>PBKDF2-HMAC-SHA512 as Identity stores it, over the NFC form: a password typed on another keyboard still signs in.</summary>
 internal sealed class NfcPasswordHasher(IOptions<PasswordHasherOptions> options) : PasswordHasher<AuthUser>(options)
 {
-    public override string HashPassword(AuthUser user, string password) => base.HashPassword(user, Nfc(password));
+    public override string HashPassword(AuthUser user, string password) => base.HashPassword(user, Passwords.Nfc(password));
 
     public override PasswordVerificationResult VerifyHashedPassword(AuthUser user, string hashedPassword, string providedPassword) =>
-        base.VerifyHashedPassword(user, hashedPassword, Nfc(providedPassword));
-
-    private static string Nfc(string text)
-    {
-        try
-        {
-            return text.Normalize(NormalizationForm.FormC);
-        }
-        catch (ArgumentException)
-        {
-            return text; // not valid UTF-16; hashed as it is
-        }
-    }
+        base.VerifyHashedPassword(user, hashedPassword, Passwords.Nfc(providedPassword));
 }
 
 /// <summary>What is compared where there is no account: a hash with today's parameters.</summary>

@@ -26,7 +26,7 @@ public sealed class ChangePassword(
             return unproven;
         }
         if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak) return weak;
-        if (newPassword == currentPassword) return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
+        if (Passwords.Nfc(newPassword!) == Passwords.Nfc(currentPassword!)) return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
 
         await passwords.SetAsync(user, newPassword!, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);

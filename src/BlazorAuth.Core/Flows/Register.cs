@@ -31,6 +31,8 @@ public sealed class Register(
         if (await throttle.TakeAsync(ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return limited;
         if (!options.Value.SignUp.Enabled) return AuthError.SignUpDisabled;
         if (Shape(input, out var email) is { } malformed) return malformed;
+        // An account without an address could never be verified, and so never signed in to.
+        if (options.Value.SignIn.RequireVerifiedEmail && email is null) return Refusal.Shape("email", Fault.Required);
         if (passwords.Judge(input.Password, "password", email, input.Username) is { } weak) return weak;
 
         var hidden = options.Value.SignIn.RequireVerifiedEmail && email is not null;

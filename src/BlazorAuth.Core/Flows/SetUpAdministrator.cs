@@ -54,7 +54,17 @@ public sealed class SetUpAdministrator(
             outbox.Promise(LetterKind.VerifyEmail, address, caller);
             audit.Write(AuditEvent.Registered, caller, user.Id);
             audit.Write(AuditEvent.AdministratorMade, caller, user.Id);
-            await db.SaveChangesAsync(ct);
+            try
+            {
+                await db.SaveChangesAsync(ct);
+            }
+            catch (DbUpdateException)
+            {
+                await transaction.RollbackAsync(ct);
+                db.ChangeTracker.Clear();
+                if (await db.Users.AnyAsync(u => u.NormalizedEmail == address, ct)) return Refuse(Refusal.Of(AuthError.EmailTaken, "email", Fault.Taken));
+                throw;
+            }
             await transaction.CommitAsync(ct);
         }
         return await signIn.AfterRegisterAsync(caller, user, SessionKind.Browser, ct);
