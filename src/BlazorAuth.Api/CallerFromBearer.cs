@@ -9,7 +9,7 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace BlazorAuth.Api;
 
-/// <summary>Who asks, taken from the access token of the Authorization header and the session it belongs to.</summary>
+/// <summary>Who asks, taken from the access token of the Authorization header (or the cookie, see <see cref="ICookieDoor"/>) and its session.</summary>
 /// <param name="Caller">The caller; not signed in on routes that anyone may call.</param>
 public readonly record struct CallerFromBearer(Caller Caller)
 {
@@ -34,7 +34,7 @@ public readonly record struct CallerFromBearer(Caller Caller)
         JwtSecurityTokenHandler.DefaultMapInboundClaims = false;
         services.AddAuthentication().AddJwtBearer(Scheme, bearer => bearer.Events = new JwtBearerEvents
         {
-            OnMessageReceived = ReadHeader,
+            OnMessageReceived = ReadHeaderAsync,
             OnTokenValidated = FindSessionAsync,
             OnAuthenticationFailed = failed => Remember(failed.HttpContext,
                 failed.Exception is SecurityTokenExpiredException ? AuthError.AccessTokenExpired : AuthError.AccessTokenInvalid),
@@ -67,11 +67,23 @@ public readonly record struct CallerFromBearer(Caller Caller)
         }
     }
 
-    private static Task ReadHeader(MessageReceivedContext context)
+    private static async Task ReadHeaderAsync(MessageReceivedContext context)
     {
-        if (ReadToken(context.HttpContext) is { } token) context.Token = token;
-        else context.NoResult();
-        return Task.CompletedTask;
+        var http = context.HttpContext;
+        if (ReadToken(http) is { } token)
+        {
+            context.Token = token;
+        }
+        else if (http.Request.Headers.Authorization.Count == 0 && await CookieMode.SessionAsync(http) is { } session)
+        {
+            http.Items[typeof(CallerFromBearer)] = session;
+            context.Principal = http.User;
+            context.Success();
+        }
+        else
+        {
+            context.NoResult();
+        }
     }
 
     // The header only: a token in a query string ends up in logs (RFC 6750 §5.3).

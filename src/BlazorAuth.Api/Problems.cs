@@ -133,6 +133,7 @@ internal static class Problems
         Fault.NotAUserName => "Must have 3 to 32 letters, digits, dots, hyphens or underscores, and begin with a letter.",
         Fault.NotAUrl => "Must be an https address.",
         Fault.NotAnObject => "Must be a JSON object.",
+        Fault.NotAMode => "Must be token, or cookie where this host serves pages.",
         Fault.HasControlCharacters => "Must not contain control characters.",
         Fault.Taken => "Is taken.",
         Fault.Common => "Is one of the most used passwords.",

@@ -20,6 +20,7 @@ public static class TokenApi
     public static void AddTokenApi(this IServiceCollection services, AuthOptions options)
     {
         CallerFromBearer.Add(services);
+        services.AddHttpContextAccessor();
         ApiDocument.Add(services);
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(json =>

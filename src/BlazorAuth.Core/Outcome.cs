@@ -93,6 +93,8 @@ public enum Fault
     NotAUrl,
     /// <summary>Not a JSON object.</summary>
     NotAnObject,
+    /// <summary>Not a way to sign in that this host has.</summary>
+    NotAMode,
     /// <summary>Contains control characters.</summary>
     HasControlCharacters,
     /// <summary>Somebody has it already.</summary>

@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using BlazorAuth.Api;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
@@ -12,7 +13,7 @@ namespace BlazorAuth.Web;
 /// Cookie and session row: the cookie carries a session's id and generation, encrypted, and every request looks whether the
 /// session lives. A copied cookie dies with its session, which Identity's own cookie does not for half an hour.
 /// </summary>
-public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessions)
+public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessions) : ICookieDoor
 {
     /// <summary>The authentication scheme.</summary>
     public const string Scheme = "Browser";
@@ -35,7 +36,8 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
             new Claim(AccessTokens.SessionClaim, session.Id),
             new Claim(AccessTokens.GenerationClaim, session.Generation.ToString(System.Globalization.CultureInfo.InvariantCulture)),
         ], Scheme, "sub", "role");
-        return Http.SignInAsync(Scheme, new ClaimsPrincipal(identity), new AuthenticationProperties
+        Http.User = new ClaimsPrincipal(identity); // form tokens made in this very answer are the new owner's
+        return Http.SignInAsync(Scheme, Http.User, new AuthenticationProperties
         {
             IsPersistent = session.Persistent, ExpiresUtc = session.AbsoluteEndsAt, AllowRefresh = false,
         });

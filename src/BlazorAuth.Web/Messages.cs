@@ -65,6 +65,7 @@ public static class Messages
         Fault.NotAUserName => "A user name has 3 to 32 letters, digits, dots, hyphens or underscores, and begins with a letter.",
         Fault.NotAUrl => "Enter an address that begins with https://.",
         Fault.NotAnObject => "The profile must be a JSON object.",
+        Fault.NotAMode => "This way to sign in does not exist here.",
         Fault.HasControlCharacters => "Leave out line breaks and control characters.",
         Fault.Taken when fault.Field == "username" => "This user name is taken. Choose another one.",
         Fault.Taken => "There is already an account with this e-mail address. Sign in, or reset its password.",

@@ -14,6 +14,7 @@ internal static class Site
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();
         services.AddHttpContextAccessor();
+        services.AddScoped<ICookieDoor>(provider => provider.GetRequiredService<BrowserSession>());
         services.AddScoped<BrowserSession>().AddScoped<Flash>().AddScoped<DevMail>();
         services.AddAuthentication(BrowserSession.Scheme).AddCookie(BrowserSession.Scheme, cookie => BrowserSession.Configure(cookie, options));
         services.AddAuthorization();

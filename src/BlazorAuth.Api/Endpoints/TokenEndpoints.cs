@@ -15,18 +15,28 @@ internal static class TokenEndpoints
     public sealed record TokenAnswer(
         string AccessToken, string TokenType, int ExpiresIn, string RefreshToken, int RefreshExpiresIn, string SessionId, Account User);
 
+    /// <summary>The answer of <c>mode=cookie</c>: the cookie is in the headers.</summary>
+    public sealed record CookieAnswer(string SessionId, Account User, CookieMode.Antiforgery Antiforgery);
+
     public static void MapTokens(this RouteGroupBuilder api)
     {
         var group = api.MapGroup("/token").WithTags("Tokens");
 
-        group.MapPost("", async (SignInBody body, CallerFromBearer from, SignIn signIn, TokenPrinter printer, CancellationToken ct) =>
+        group.MapPost("", async (SignInBody body, string? mode, CallerFromBearer from, SignIn signIn, TokenPrinter printer, CancellationToken ct) =>
             {
-                var outcome = await signIn.WithPasswordAsync(from.Caller, new(body.Identifier, body.Password, SessionKind.Api), ct);
+                if (printer.DoorOf(mode) is not { } door) return Problems.Of(Refusal.Shape("mode", Fault.NotAMode));
+                var outcome = await signIn.WithPasswordAsync(from.Caller, new(body.Identifier, body.Password, door), ct);
                 return await outcome.Match(done => printer.PrintAsync(done.Session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
-            .WithSummary("Sign in with an e-mail address or user name and a password.")
+            .WithSummary("Sign in with an e-mail address or user name and a password; with ?mode=cookie for a cookie instead of tokens.")
             .Answers<TokenAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.EmailNotVerified, AuthError.AccountLocked, AuthError.RateLimited);
+
+        group.MapGet("/antiforgery", (HttpContext http, IEnumerable<ICookieDoor> doors) =>
+                doors.Any(door => door.Current is not null) ? TypedResults.Ok(CookieMode.Tokens(http)) : Problems.Of(AuthError.NotFound))
+            .WithSummary("The antiforgery header that bearer routes want beside a cookie.")
+            .Answers<CookieMode.Antiforgery>(200)
+            .Refuses(AuthError.NotFound);
 
         group.MapPost("/refresh", async (RefreshBody body, CallerFromBearer from, RefreshTokens tokens, TokenPrinter printer, CancellationToken ct) =>
             {
@@ -38,10 +48,11 @@ internal static class TokenEndpoints
             .Refuses(AuthError.ValidationFailed, AuthError.RefreshTokenInvalid, AuthError.RefreshTokenExpired, AuthError.RefreshTokenReused,
                 AuthError.SessionRevoked, AuthError.PasswordChanged);
 
-        group.MapPost("/revoke", async (RefreshBody? body, HttpContext http, CallerFromBearer from, RefreshTokens tokens, Sessions sessions, CancellationToken ct) =>
+        group.MapPost("/revoke", async (RefreshBody? body, HttpContext http, CallerFromBearer from, RefreshTokens tokens, Sessions sessions, TokenPrinter printer, CancellationToken ct) =>
             {
                 if (body?.RefreshToken is not null) await tokens.RevokeAsync(from.Caller, body.RefreshToken, ct);
                 else if (CallerFromBearer.SessionOfEvenExpired(http) is { } session) await sessions.SignOutAsync(from.Caller, session, ct);
+                else if (await CookieMode.SessionAsync(http) is { } own) await printer.EndAsync(from.Caller, own, ct);
                 return Results.NoContent();
             })
             .WithSummary("Sign out: end the session of this refresh token, or of the bearer token. Says nothing about whether it lived.")
@@ -50,18 +61,38 @@ internal static class TokenEndpoints
     }
 }
 
-/// <summary>Prints a pair of tokens with the account they are for.</summary>
-internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles)
+/// <summary>Prints what a program signs in with next: a pair of tokens, or a cookie and its antiforgery header.</summary>
+internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles, Sessions sessions, IHttpContextAccessor accessor, IEnumerable<ICookieDoor> doors)
 {
-    public async Task<IResult> PrintAsync(Session session, CancellationToken ct) => await PrintAsync(await tokens.IssueAsync(session, ct), ct);
+    private readonly ICookieDoor? _cookies = doors.FirstOrDefault();
 
-    public async Task<IResult> PrintAsync(RefreshTokens.Pair pair, CancellationToken ct)
+    /// <summary>The door a mode asks for; null where this host has none of that name.</summary>
+    public SessionKind? DoorOf(string? mode) => mode switch
     {
-        var owner = Caller.Of(pair.Session, null, null);
-        return (await profiles.ReadAsync(owner, ct)).Match<IResult>(
+        null or "token" => SessionKind.Api,
+        "cookie" when _cookies is not null => SessionKind.Browser,
+        _ => null,
+    };
+
+    public async Task<IResult> PrintAsync(Session session, CancellationToken ct)
+    {
+        if (session.Kind == SessionKind.Api) return await PrintAsync(await tokens.IssueAsync(session, ct), ct);
+        var http = accessor.HttpContext!;
+        await _cookies!.SignInAsync(session);
+        return (await profiles.ReadAsync(Caller.Of(session, null, null), ct)).Match<IResult>(
+            account => TypedResults.Ok(new TokenEndpoints.CookieAnswer(session.Id, account, CookieMode.Tokens(http))), Problems.Of);
+    }
+
+    public async Task<IResult> PrintAsync(RefreshTokens.Pair pair, CancellationToken ct) =>
+        (await profiles.ReadAsync(Caller.Of(pair.Session, null, null), ct)).Match<IResult>(
             account => TypedResults.Ok(new TokenEndpoints.TokenAnswer(
                 pair.AccessToken, "Bearer", (int)pair.AccessLifetime.TotalSeconds, pair.RefreshToken,
                 (int)Math.Round(pair.RefreshLifetime.TotalSeconds), pair.Session.Id, account)),
             Problems.Of);
+
+    public async Task EndAsync(Caller caller, Session session, CancellationToken ct)
+    {
+        await sessions.SignOutAsync(caller, session.Id, ct);
+        await _cookies!.ForgetAsync();
     }
 }

@@ -1,0 +1,50 @@
+using BlazorAuth.Core.Data;
+using Microsoft.AspNetCore.Antiforgery;
+
+namespace BlazorAuth.Api;
+
+/// <summary>
+/// The browser's cookie as the API sees it, where the host that maps the API has pages. A script of the site may sign in with
+/// <c>mode=cookie</c> and keeps no token. Bearer routes then take the cookie, but only beside an antiforgery header: a cookie
+/// alone is sent by whoever makes the browser send something.
+/// </summary>
+public interface ICookieDoor
+{
+    /// <summary>Gives the browser the session's cookie, and makes it the caller of this request.</summary>
+    Task SignInAsync(Session session);
+
+    /// <summary>Takes the cookie away.</summary>
+    Task ForgetAsync();
+
+    /// <summary>The live session of the request's cookie, or null.</summary>
+    Session? Current { get; }
+}
+
+/// <summary>Checks and prints what makes a cookie count.</summary>
+internal static class CookieMode
+{
+    /// <summary>What a script needs beside the cookie: the header's name and value.</summary>
+    public sealed record Antiforgery(string Header, string Token);
+
+    /// <summary>The session of the cookie, where the antiforgery header proves that a script of this site sends it.</summary>
+    public static async Task<Session?> SessionAsync(HttpContext http)
+    {
+        if (http.RequestServices.GetService<ICookieDoor>()?.Current is not { } session) return null;
+        try
+        {
+            await http.RequestServices.GetRequiredService<IAntiforgery>().ValidateRequestAsync(http);
+            return session;
+        }
+        catch (AntiforgeryValidationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A fresh header for the caller of this request; its counterpart goes into a cookie.</summary>
+    public static Antiforgery Tokens(HttpContext http)
+    {
+        var tokens = http.RequestServices.GetRequiredService<IAntiforgery>().GetAndStoreTokens(http);
+        return new(tokens.HeaderName!, tokens.RequestToken!);
+    }
+}
