@@ -17,7 +17,7 @@ fi
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
-dotnet build BlazorAuth.sln --nologo -v quiet
+dotnet build BlazorAuth.sln --nologo -v quiet || { echo "The build failed."; echo "0 passed, 1 failed"; exit 1; }
 status=0
 for project in tests/unit/BlazorAuth.UnitTests.csproj tests/e2e/BlazorAuth.EndToEndTests.csproj; do
   dotnet test "$project" --no-build --nologo --logger trx --results-directory "$results" "$@" || status=1

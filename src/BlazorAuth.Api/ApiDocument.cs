@@ -33,6 +33,12 @@ internal static class ApiDocument
         services.AddOpenApi("v1", document =>
         {
             document.ShouldInclude = description => TokenApi.Owns("/" + description.RelativePath);
+            document.AddSchemaTransformer((schema, context, _) =>
+            {
+                // What may be null may be left out; only answers always carry every field.
+                if (context.JsonTypeInfo.Type.Name.EndsWith("Body", StringComparison.Ordinal)) schema.Required = null;
+                return Task.CompletedTask;
+            });
             document.AddDocumentTransformer((doc, _, _) =>
             {
                 doc.Info = new OpenApiInfo
@@ -93,7 +99,12 @@ internal static class ApiDocument
                 [Problems.ContentType] = new()
                 {
                     Schema = new OpenApiSchemaReference("Problem", document),
-                    Example = JsonValue.Create(codes[0].Code()),
+                    Example = new JsonObject
+                    {
+                        ["type"] = $"https://auth.example.com/problems/{codes[0].Code()}", ["title"] = Problems.Describe(codes[0]).Title,
+                        ["status"] = Problems.Describe(codes[0]).Status, ["detail"] = Problems.Describe(codes[0]).Detail,
+                        ["code"] = codes[0].Code(), ["traceId"] = "4bf92f3577b34da6a3ce929d0e0e4736",
+                    },
                 },
             },
         };

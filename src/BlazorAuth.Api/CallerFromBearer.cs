@@ -3,6 +3,7 @@ using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
@@ -20,12 +21,13 @@ public readonly record struct CallerFromBearer(Caller Caller)
     private const int MaximumTokenLength = 4096;
 
     /// <summary>Binds a handler's parameter.</summary>
-    public static ValueTask<CallerFromBearer> BindAsync(HttpContext http)
+    public static async ValueTask<CallerFromBearer> BindAsync(HttpContext http)
     {
+        // On routes for anyone a token is welcome and not demanded: it can show that the caller is the owner.
+        if (http.Items[typeof(CallerFromBearer)] is null && http.Request.Headers.Authorization.Count > 0) await http.AuthenticateAsync(Scheme);
         var address = http.Connection.RemoteIpAddress?.ToString();
         var agent = http.Request.Headers.UserAgent.ToString();
-        return ValueTask.FromResult(new CallerFromBearer(
-            http.Items[typeof(CallerFromBearer)] is Session session ? Caller.Of(session, address, agent) : Caller.Anonymous(address, agent)));
+        return new(http.Items[typeof(CallerFromBearer)] is Session session ? Caller.Of(session, address, agent) : Caller.Anonymous(address, agent));
     }
 
     internal static void Add(IServiceCollection services)
@@ -61,9 +63,9 @@ public readonly record struct CallerFromBearer(Caller Caller)
             var principal = new JwtSecurityTokenHandler().ValidateToken(token, parameters, out var read);
             return AccessTokens.HasOurHeader((JwtSecurityToken)read) ? AccessTokens.SessionOf(principal)?.SessionId : null;
         }
-        catch (Exception refused) when (refused is SecurityTokenException or ArgumentException)
+        catch (Exception refused) when (refused is not OutOfMemoryException)
         {
-            return null;
+            return null; // the library fails in many ways on what is no token; none of them is a fault here
         }
     }
 

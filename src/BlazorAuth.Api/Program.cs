@@ -15,7 +15,7 @@ return await Hosting.RunAsync(async () =>
     await app.Services.OpenAuthStoreAsync();
     app.UseConfiguredProxies(options);
     app.UseRouting();
-    app.UseTokenApi(options);
+    app.UseTokenApi(options, alone: true);
     app.UseAuthentication();
     app.UseAuthorization();
     app.MapTokenApi(options);

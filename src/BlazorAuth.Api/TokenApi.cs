@@ -36,9 +36,12 @@ public static class TokenApi
     }
 
     /// <summary>Puts the API into the pipeline; after routing, before authentication.</summary>
-    public static void UseTokenApi(this WebApplication app, AuthOptions options)
+    /// <param name="app">The host.</param>
+    /// <param name="options">The settings.</param>
+    /// <param name="alone">Whether there is nothing but the API, so that every path is its own.</param>
+    public static void UseTokenApi(this WebApplication app, AuthOptions options, bool alone = false)
     {
-        app.UseWhen(http => Owns(http.Request.Path), api => api.Use(next => http =>
+        app.UseWhen(http => alone || Owns(http.Request.Path), api => api.Use(next => http =>
         {
             http.Response.Headers.XContentTypeOptions = "nosniff";
             http.Response.Headers.CacheControl = "no-store"; // the few public documents say otherwise themselves

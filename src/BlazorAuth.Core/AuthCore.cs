@@ -1,8 +1,10 @@
+using System.Data.Common;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.Core.Mail;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
@@ -32,11 +34,19 @@ public static partial class AuthCore
     {
         var options = AuthOptionsReader.Read(configuration, development, listeningUrl);
         services.AddSingleton(Options.Create(options));
+        // A Host header chooses nothing here, and one that is not ours is refused before anything reads it (Zitadel CVE-2025-64101).
+        services.Configure<HostFilteringOptions>(hosts =>
+        {
+            hosts.AllowEmptyHosts = false;
+            hosts.AllowedHosts = [options.Site.Host, options.ApiSite.Host, "localhost", "127.0.0.1", "[::1]",
+                .. (configuration["AllowedHosts"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries).Where(host => host != "*")];
+        });
         services.TryAddSingleton(TimeProvider.System);
         services.AddAuthStore();
         services.AddAuthIdentity();
 
         services.AddSingleton<KeyRing>().AddSingleton<Secret>().AddSingleton<SigningKeys>().AddSingleton<AccessTokens>();
+        services.AddHostedService<Rounds>();
         services.AddSingleton<LiveSessions>().AddSingleton<CommitBell>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveSessions>());
         services.AddSingleton<HashingGate>().AddSingleton<StandInHash>();
@@ -60,14 +70,28 @@ public static partial class AuthCore
     {
         var options = services.GetRequiredService<IOptions<AuthOptions>>().Value;
         MakePrivateFolder(options.DataPath);
-        await using (var scope = services.CreateAsyncScope())
+        try
         {
+            await using var scope = services.CreateAsyncScope();
             await Providers.MigrateAsync(scope.ServiceProvider.GetRequiredService<AuthDbContext>(), options, ct);
             // Made now: the first unknown name would else cost two hashes, and tell itself by that.
             services.GetRequiredService<StandInHash>().Hash(scope.ServiceProvider.GetRequiredService<IPasswordHasher<AuthUser>>());
         }
-        await services.GetRequiredService<KeyRing>().OpenAsync(ct);
-        await services.GetRequiredService<SigningKeys>().ReadAsync(ct);
+        catch (Exception fault) when (fault is DbException or ArgumentException or IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            // Without its text: that may quote the connection string.
+            throw new ConfigurationFault($"BlazorAuth:Database: the store cannot be opened ({fault.GetType().Name}). "
+                + "Check ConnectionString, DataDirectory, and that the disk is there, writable and not full.");
+        }
+        try
+        {
+            await services.GetRequiredService<KeyRing>().OpenAsync(ct);
+            await services.GetRequiredService<SigningKeys>().ReadAsync(ct);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationFault($"BlazorAuth:Keys:MasterKeyFile: {options.MasterKeyPath} cannot be read or made ({fault.GetType().Name}).");
+        }
         if (!options.Throttle.Enabled) Unlimited(services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(AuthCore)));
     }
 

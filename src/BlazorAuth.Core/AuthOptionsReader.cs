@@ -49,7 +49,11 @@ internal static class AuthOptionsReader
                 if (!string.IsNullOrEmpty(child.Value)) faults.Add($"{child.Path}: is a section, not a value.");
                 CheckKeys(child, property.PropertyType, faults);
             }
-            else if (!typeof(IList).IsAssignableFrom(property.PropertyType) && !Readable(child.Value, property.PropertyType))
+            else if (typeof(IList).IsAssignableFrom(property.PropertyType))
+            {
+                if (!string.IsNullOrEmpty(child.Value)) faults.Add($"{child.Path}: is a list; write {child.Path}:0 for its first value.");
+            }
+            else if (!Readable(child.Value, property.PropertyType))
                 faults.Add($"{child.Path}: {Expected(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType)}.");
         }
     }
@@ -61,7 +65,8 @@ internal static class AuthOptionsReader
         if (type == typeof(string)) return true;
         if (type == typeof(bool)) return bool.TryParse(value, out _);
         if (type == typeof(int)) return int.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
-        if (type == typeof(TimeSpan)) return TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out _);
+        // A bare number would be read as days: '600' for ten minutes is a token of two years.
+        if (type == typeof(TimeSpan)) return value!.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out _);
         return Enum.GetNames(type).Contains(value, StringComparer.OrdinalIgnoreCase);
     }
 
@@ -71,15 +76,17 @@ internal static class AuthOptionsReader
         : type == typeof(TimeSpan) ? "must be a length of time such as 00:10:00 or 14.00:00:00"
         : "must be one of " + string.Join(", ", Enum.GetNames(type));
 
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(3653);
+
     private static IEnumerable<string> Check(AuthOptions o)
     {
         const string p = AuthOptions.Section + ":";
         if (o.PublicUrl.Length == 0)
             yield return p + "PublicUrl: required; the address people reach the site at, such as https://auth.example.com.";
         else if (!IsOrigin(o.PublicUrl))
-            yield return p + "PublicUrl: must be an absolute http or https address without query or fragment.";
+            yield return p + "PublicUrl: must be an http or https address without path, query or fragment, such as https://auth.example.com.";
         if (o.Api.PublicUrl.Length > 0 && !IsOrigin(o.Api.PublicUrl))
-            yield return p + "Api:PublicUrl: must be an absolute http or https address without query or fragment.";
+            yield return p + "Api:PublicUrl: must be an http or https address without path, query or fragment, such as https://auth.example.com.";
         if (o.Mail.Transport is null)
             yield return p + "Mail:Transport: required; Smtp or Folder.";
         if (o.Mail.Transport == MailTransport.Smtp && o.Mail.Smtp.Host.Length == 0)
@@ -93,7 +100,9 @@ internal static class AuthOptionsReader
         if (o.Passwords.MaximumLength is < 64 or > 1024)
             yield return p + "Passwords:MaximumLength: must be from 64 to 1024.";
         foreach (var (key, value) in Lifetimes(o))
-            if (value <= TimeSpan.Zero) yield return p + key + ": must be longer than zero.";
+            if (value <= TimeSpan.Zero || value > Longest) yield return p + key + ": must be longer than zero and at most ten years.";
+        if (o.Tokens.AccessTokenLifetime > TimeSpan.FromDays(1))
+            yield return p + "Tokens:AccessTokenLifetime: must be at most a day; an API of your own believes a token until it expires.";
         if (o.Tokens.ReuseLeeway < TimeSpan.Zero || o.Tokens.ReuseLeeway > TimeSpan.FromMinutes(1))
             yield return p + "Tokens:ReuseLeeway: must be from 00:00:00 to 00:01:00.";
         if (o.Tokens.RefreshTokenIdleLifetime > o.Tokens.RefreshTokenAbsoluteLifetime)
@@ -107,7 +116,7 @@ internal static class AuthOptionsReader
         foreach (var network in o.Proxy.KnownNetworks)
             if (!System.Net.IPNetwork.TryParse(network, out _)) yield return p + "Proxy:KnownNetworks: must be networks such as 10.0.0.0/8.";
         foreach (var origin in o.Api.AllowedOrigins)
-            if (!IsOrigin(origin) || new Uri(origin).AbsolutePath != "/")
+            if (!IsOrigin(origin))
                 yield return p + "Api:AllowedOrigins: must be origins such as https://app.example.com.";
     }
 
@@ -131,7 +140,7 @@ internal static class AuthOptionsReader
 
     private static bool IsOrigin(string url) =>
         Uri.TryCreate(url, UriKind.Absolute, out var uri)
-        && uri.Scheme is "http" or "https" && uri.Query.Length == 0 && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0;
+        && uri.Scheme is "http" or "https" && uri.Query.Length == 0 && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0 && uri.AbsolutePath == "/";
 
     // The clone's root for a program built in a clone, so that both hosts share one store; else the program's own folder.
     private static string Home()

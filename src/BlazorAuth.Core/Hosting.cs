@@ -46,7 +46,8 @@ public static class Hosting
     /// <summary>Where the process will listen, as an address a person on this machine can open.</summary>
     public static string ListeningUrl(this WebApplicationBuilder builder, string defaultUrl)
     {
-        var url = (builder.Configuration["urls"] ?? defaultUrl).Split(';')[0].TrimEnd('/');
+        var port = builder.Configuration["http_ports"]?.Split(';')[0];
+        var url = (builder.Configuration["urls"] ?? (string.IsNullOrEmpty(port) ? defaultUrl : $"http://localhost:{port}")).Split(';')[0].TrimEnd('/');
         foreach (var any in new[] { "0.0.0.0", "[::]", "*", "+" }) url = url.Replace($"//{any}:", "//localhost:", StringComparison.Ordinal);
         return url;
     }
@@ -57,6 +58,13 @@ public static class Hosting
     /// </summary>
     public static void UseConfiguredProxies(this IApplicationBuilder app, AuthOptions options)
     {
+        // What people see is PublicUrl; a proxy that takes TLS off needs no header for that.
+        if (options.Https)
+            app.Use((http, next) =>
+            {
+                http.Request.Scheme = Uri.UriSchemeHttps;
+                return next(http);
+            });
         if (options.Proxy.KnownProxies.Count + options.Proxy.KnownNetworks.Count == 0) return;
         var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto };
         forwarded.KnownProxies.Clear();
@@ -81,6 +89,11 @@ public static class Hosting
         catch (ConfigurationFault fault)
         {
             foreach (var line in fault.Lines) await Console.Error.WriteLineAsync(line);
+            return BadConfiguration;
+        }
+        catch (InvalidDataException fault)
+        {
+            await Console.Error.WriteLineAsync($"appsettings.json: {fault.InnerException?.Message ?? fault.Message}");
             return BadConfiguration;
         }
         catch (IOException fault) when (fault.InnerException is AddressInUseException)

@@ -27,8 +27,10 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
     public Caller Caller => CallerOf(Http, Current);
 
     /// <summary>Gives the browser the session's cookie. Also after a renewal: the older cookie is then worthless.</summary>
-    public Task SignInAsync(Session session)
+    public async Task SignInAsync(Session session)
     {
+        // Whoever was signed in here before is not any more, also by a copy of the old cookie (ASVS 7.2.4).
+        if (Current is { } before && before.Id != session.Id) await sessions.SignOutAsync(Caller, before.Id, Http.RequestAborted);
         Http.Items[typeof(Session)] = session;
         var identity = new ClaimsIdentity(
         [
@@ -37,7 +39,7 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
             new Claim(AccessTokens.GenerationClaim, session.Generation.ToString(System.Globalization.CultureInfo.InvariantCulture)),
         ], Scheme, "sub", "role");
         Http.User = new ClaimsPrincipal(identity); // form tokens made in this very answer are the new owner's
-        return Http.SignInAsync(Scheme, Http.User, new AuthenticationProperties
+        await Http.SignInAsync(Scheme, Http.User, new AuthenticationProperties
         {
             IsPersistent = session.Persistent, ExpiresUtc = session.AbsoluteEndsAt, AllowRefresh = false,
         });
@@ -69,6 +71,8 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
         cookie.Events.OnValidatePrincipal = ValidateAsync;
         cookie.Events.OnRedirectToLogin = context =>
         {
+            if (context.HttpContext.Items[typeof(AuthError)] is AuthError)
+                context.HttpContext.RequestServices.GetRequiredService<Flash>().Leave(Notice.SessionOver);
             // Relative: an absolute one would be built from the Host header.
             var here = context.Request.PathBase + context.Request.Path + context.Request.QueryString;
             context.Response.Redirect($"/login?returnUrl={Uri.EscapeDataString(here)}");
@@ -80,10 +84,12 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
     {
         var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
         var ct = context.HttpContext.RequestAborted;
-        var named = AccessTokens.SessionOf(context.Principal!);
-        var session = named is { } s ? (await sessions.FindLiveAsync(s.SessionId, s.Generation, ct)).Value : null;
-        if (session is not { Kind: SessionKind.Browser })
+        var found = AccessTokens.SessionOf(context.Principal!) is { } named
+            ? await sessions.FindLiveAsync(named.SessionId, named.Generation, ct) : AuthError.SessionRevoked;
+        if (found.Value is not { Kind: SessionKind.Browser } session)
         {
+            // Told by whoever refuses the request: the sign-in page, or the API.
+            context.HttpContext.Items[typeof(AuthError)] = found.Refusal?.Error ?? AuthError.SessionRevoked;
             context.RejectPrincipal();
             await context.HttpContext.SignOutAsync(Scheme);
             return;

@@ -14,10 +14,10 @@ public sealed class DevMail(IOptions<AuthOptions> options)
     public IReadOnlyList<Entry> List(string? to)
     {
         if (!Directory.Exists(options.Value.MailPath)) return [];
-        return [.. Directory.EnumerateFiles(options.Value.MailPath, "*.eml").OrderDescending(StringComparer.Ordinal).Take(500)
+        return [.. Directory.EnumerateFiles(options.Value.MailPath, "*.eml").OrderDescending(StringComparer.Ordinal)
             .Select(path => (Path.GetFileNameWithoutExtension(path), Eml.TryRead(path)))
             .Where(f => f.Item2 is { } mail && (string.IsNullOrEmpty(to) || string.Equals(mail.To, to, StringComparison.OrdinalIgnoreCase)))
-            .Select(f => new Entry(f.Item1, f.Item2!))];
+            .Take(500).Select(f => new Entry(f.Item1, f.Item2!))];
     }
 }
 

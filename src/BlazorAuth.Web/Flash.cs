@@ -9,6 +9,8 @@ public enum Notice
 {
     /// <summary>A session ended by its owner.</summary>
     SignedOut,
+    /// <summary>The session was over when a page was asked for.</summary>
+    SessionOver,
     /// <summary>A letter with a link and a code is on its way; the detail is the address.</summary>
     VerifyLetterAsked,
     /// <summary>The address is verified.</summary>

@@ -30,7 +30,7 @@ public static class Messages
         AuthError.NotFound => "That was not found. It may have been removed already.",
         AuthError.Forbidden => "You are not allowed to do that.",
         AuthError.Conflict => "Something else changed your account at the same moment. Try again.",
-        AuthError.RateLimited => $"Too many attempts. Wait {Wait(refusal.RetryAfter)}, then try again. Resetting your password works meanwhile.",
+        AuthError.RateLimited => $"Too many attempts. Wait {Wait(refusal.RetryAfter)}, then try again.",
         AuthError.UnexpectedFailure => "Something went wrong on our side. Nothing was changed. Try again.",
         AuthError.InvalidCredentials => "The e-mail address, user name or password is incorrect.",
         AuthError.EmailNotVerified => "Verify your e-mail address first: we sent you a letter with a link. You can ask for another one below.",
@@ -50,7 +50,7 @@ public static class Messages
         AuthError.AccessTokenInvalid or AuthError.AccessTokenExpired or AuthError.RefreshTokenInvalid or AuthError.RefreshTokenExpired
             or AuthError.RefreshTokenReused or AuthError.SessionRevoked or AuthError.SessionExpired or AuthError.PasswordChanged
             => "Your session has ended. Sign in again.",
-        AuthError.LinkInvalid => "This link or code is not right. It may have been cut off on the way: use the whole link, or ask for a new letter.",
+        AuthError.LinkInvalid => "This link or code is not right. It may have been cut off on the way: use the whole link, or ask for a new one.",
         AuthError.LinkExpired => "This link has expired, or a newer letter took its place. Ask for a new one.",
         AuthError.LinkUsed => "This link was used already. If that was not you, reset your password.",
     };
@@ -80,6 +80,7 @@ public static class Messages
     /// <summary>The sentence for a notice.</summary>
     public static string Sentence(Notice notice, string? detail) => notice switch
     {
+        Notice.SessionOver => "Your session has ended. Sign in again to go on.",
         Notice.SignedOut => "You are signed out.",
         Notice.VerifyLetterAsked => $"If {detail} has an account that is not verified yet, a letter is on its way.",
         Notice.EmailVerified => "Your e-mail address is verified.",

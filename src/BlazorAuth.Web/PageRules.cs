@@ -1,3 +1,4 @@
+using BlazorAuth.Api;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Diagnostics;
 
@@ -28,8 +29,9 @@ internal static class PageRules
         {
             if (http.Response.StatusCode != StatusCodes.Status302Found) return Task.CompletedTask;
             if (isPost) http.Response.StatusCode = StatusCodes.Status303SeeOther;
-            if (Uri.TryCreate(http.Response.Headers.Location, UriKind.Absolute, out var location) && location.Host == http.Request.Host.Host)
-                http.Response.Headers.Location = location.PathAndQuery + location.Fragment;
+            if (Uri.TryCreate(http.Response.Headers.Location, UriKind.Absolute, out var location) && location.Scheme is "http" or "https"
+                && location.Host.Equals(http.Request.Host.Host, StringComparison.OrdinalIgnoreCase))
+                http.Response.Headers.Location = "/" + (location.PathAndQuery + location.Fragment).TrimStart('/');
             return Task.CompletedTask;
         });
         return next(http);
@@ -63,33 +65,57 @@ internal static class PageRules
     });
 
     /// <summary>
-    /// A form whose antiforgery token is stale or missing, or that does not say which form it is, changes nothing: the page is
-    /// shown again, with what was typed, under status 400. The framework's own answer is an empty page.
+    /// A POST to a page whose body is not a form, or one that cannot be read, changes nothing: it is a GET from here on, under
+    /// status 400. Read before antiforgery looks, which would fail on it.
     /// </summary>
-    public static void UseStaleForms(this IApplicationBuilder app) => app.Use(async (http, next) =>
+    public static void UseReadableForms(this IApplicationBuilder app) => app.Use(async (http, next) =>
     {
-        if (http.Features.Get<IAntiforgeryValidationFeature>() is { } checkedForm
-            && (!checkedForm.IsValid || http.Request.Form["_handler"] is not [{ Length: > 0 }]))
-        {
-            http.Features.Set<IAntiforgeryValidationFeature>(null); // else the framework lets nobody read the form; from here on this is a GET
-            var form = await ReadFormAsync(http);
-            http.Items[TypedItem] = form.Where(f => !NeverShownAgain.Any(word => f.Key.Contains(word, StringComparison.OrdinalIgnoreCase)))
-                .ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.OrdinalIgnoreCase);
-            http.Request.Method = HttpMethods.Get;
-            http.Response.StatusCode = StatusCodes.Status400BadRequest;
-        }
+        if (HttpMethods.IsPost(http.Request.Method) && !TokenApi.Owns(http.Request.Path) && !await IsReadableAsync(http)) ShowAgain(http, FormCollection.Empty);
         await next(http);
     });
 
-    private static async Task<IFormCollection> ReadFormAsync(HttpContext http)
+    /// <summary>
+    /// A form whose antiforgery token is stale or missing, or that does not say which form it is, changes nothing: the page is
+    /// shown again, with what was typed, under status 400. The framework's own answer is an empty page.
+    /// </summary>
+    public static void UseStaleForms(this IApplicationBuilder app) => app.Use((http, next) =>
     {
+        if (http.Features.Get<IAntiforgeryValidationFeature>() is { } checkedForm && HttpMethods.IsPost(http.Request.Method)
+            && !TokenApi.Owns(http.Request.Path))
+        {
+            http.Features.Set<IAntiforgeryValidationFeature>(null); // else the framework lets nobody read the form
+            if (!checkedForm.IsValid || http.Request.Form["_handler"] is not [{ Length: > 0 }]) ShowAgain(http, http.Request.Form);
+            else http.Features.Set(checkedForm);
+        }
+        return next(http);
+    });
+
+    /// <summary>A HEAD, which mail scanners send first, is answered as the GET it asks about; the server leaves the body out.</summary>
+    public static void UseHead(this IApplicationBuilder app) => app.Use((http, next) =>
+    {
+        if (HttpMethods.IsHead(http.Request.Method) && !TokenApi.Owns(http.Request.Path)) http.Request.Method = HttpMethods.Get;
+        return next(http);
+    });
+
+    private static void ShowAgain(HttpContext http, IFormCollection form)
+    {
+        http.Items[TypedItem] = form.Where(f => !NeverShownAgain.Any(word => f.Key.Contains(word, StringComparison.OrdinalIgnoreCase)))
+            .ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.OrdinalIgnoreCase);
+        http.Request.Method = HttpMethods.Get;
+        http.Response.StatusCode = StatusCodes.Status400BadRequest;
+    }
+
+    private static async Task<bool> IsReadableAsync(HttpContext http)
+    {
+        if (!http.Request.HasFormContentType) return false;
         try
         {
-            return http.Request.HasFormContentType ? await http.Request.ReadFormAsync(http.RequestAborted) : FormCollection.Empty;
+            await http.Request.ReadFormAsync(http.RequestAborted);
+            return true;
         }
-        catch (Exception unreadable) when (unreadable is InvalidDataException or BadHttpRequestException)
+        catch (Exception unreadable) when (unreadable is InvalidDataException or IOException or NotSupportedException or ArgumentException)
         {
-            return FormCollection.Empty;
+            return false;
         }
     }
 }

@@ -31,17 +31,19 @@ internal static class Site
         app.UseConfiguredProxies(options);
         app.UseSecurityHeaders(options.Https);
         app.UseSeeOther();
-        app.UseWhen(http => !TokenApi.Owns(http.Request.Path), pages =>
+        app.UseWhen(http => !options.Api.InProcess || !TokenApi.Owns(http.Request.Path), pages =>
         {
             pages.UseExceptionHandler("/error", createScopeForErrors: true);
             pages.UseStatusCodePagesWithReExecute("/error", createScopeForStatusCodePages: true);
             pages.UseErrorPage();
         });
+        app.UseHead();
         app.UseLinkPages();
         app.UseRouting();
         if (options.Api.InProcess) app.UseTokenApi(options);
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseReadableForms();
         app.UseAntiforgery();
         app.UseStaleForms();
     }
@@ -59,7 +61,9 @@ internal static class Site
     public static async Task WelcomeAsync(this WebApplication app, AuthOptions options)
     {
         await using var scope = app.Services.CreateAsyncScope();
-        var setUp = await scope.ServiceProvider.GetRequiredService<SetUpAdministrator>().OfferAsync(CancellationToken.None);
+        // In Production the console is a journal that others read.
+        var setUp = app.Environment.IsDevelopment()
+            ? await scope.ServiceProvider.GetRequiredService<SetUpAdministrator>().OfferAsync(CancellationToken.None) : null;
         List<(string Name, string Value)> lines = [("Site", options.Site.ToString())];
         if (app.Environment.IsDevelopment())
         {

@@ -66,7 +66,7 @@ public sealed class TheWholeWayOverJson
         string data;
         await using (var host = await Host.StartAsync(port: port))
         {
-            Assert.Contains("/admin/setup?token=", host.Output, StringComparison.Ordinal);
+            await host.LineAsync("/admin/setup?token=");
             data = host.Data;
             using var client = host.Client();
             await Expect(HttpStatusCode.Created, client, "/api/account", new { email = "kept@example.com", password = FirstPassword });
@@ -75,6 +75,7 @@ public sealed class TheWholeWayOverJson
         await using (var again = await Host.StartAsync(data: data, port: port))
         {
             using var client = again.Client();
+            await again.LineAsync("  Data ");
             Assert.DoesNotContain("/admin/setup", again.Output, StringComparison.Ordinal);
             Assert.Equal(HttpStatusCode.OK, (await Send(client, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
             await Expect(HttpStatusCode.OK, client, "/api/token/refresh", new { refreshToken = pair.Refresh });
@@ -151,6 +152,11 @@ public sealed class TheWholeWayOverJson
     [InlineData("BlazorAuth__Nonsense", "1", "BlazorAuth:Nonsense")]
     [InlineData("BlazorAuth__Tokens__AccessTokenLifetime", "soon", "BlazorAuth:Tokens:AccessTokenLifetime")]
     [InlineData("BlazorAuth__Mail__Smtp__Port", "hush-hush", "BlazorAuth:Mail:Smtp:Port")]
+    [InlineData("BlazorAuth__Tokens__AccessTokenLifetime", "600", "BlazorAuth:Tokens:AccessTokenLifetime")]
+    [InlineData("BlazorAuth__Proxy__KnownProxies", "10.0.0.1", "BlazorAuth:Proxy:KnownProxies")]
+    [InlineData("BlazorAuth__Database__ConnectionString", "hush-hush", "BlazorAuth:Database")]
+    [InlineData("BlazorAuth__Database__ConnectionString", "Data Source=/no/such/folder/x.db", "BlazorAuth:Database")]
+    [InlineData("BlazorAuth__Keys__MasterKeyFile", "no/such/folder/key", "BlazorAuth:Keys:MasterKeyFile")]
     [InlineData("ASPNETCORE_ENVIRONMENT", "Production", "BlazorAuth:PublicUrl")]
     public async Task A_configuration_fault_is_a_plain_line_and_exit_code_78(string key, string value, string told)
     {
@@ -162,6 +168,27 @@ public sealed class TheWholeWayOverJson
             Assert.DoesNotContain("   at ", host.Output, StringComparison.Ordinal);
             Assert.DoesNotContain("hush-hush", host.Output, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task Behind_a_proxy_that_takes_tls_off_the_two_settings_of_the_readme_are_enough()
+    {
+        await using var host = await Host.StartAsync(settings: [("ASPNETCORE_ENVIRONMENT", "Production"),
+            ("BlazorAuth__PublicUrl", "https://auth.example.com"), ("BlazorAuth__Mail__Transport", "Folder")]);
+        using var client = host.Client();
+        var login = await client.GetAsync("/login");
+        Assert.Equal(HttpStatusCode.OK, login.StatusCode);
+        Assert.All(login.Headers.GetValues("Set-Cookie"), cookie =>
+        {
+            Assert.StartsWith("__Host-", cookie, StringComparison.Ordinal);
+            Assert.Contains("; secure", cookie, StringComparison.OrdinalIgnoreCase);
+        });
+        Assert.Contains("max-age=31536000", login.Headers.GetValues("Strict-Transport-Security").Single(), StringComparison.Ordinal);
+        foreach (var developers in new[] { "/dev/mail", "/dev/mail.json", "/docs/index.html" })
+            Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync(developers)).StatusCode);
+        using var elsewhere = new HttpRequestMessage(HttpMethod.Get, "/login") { Headers = { Host = "evil.example" } };
+        Assert.Equal(HttpStatusCode.BadRequest, (await client.SendAsync(elsewhere)).StatusCode);
+        Assert.DoesNotContain("/admin/setup", host.Output, StringComparison.Ordinal);
     }
 
     private sealed record Pair(string Access, string Refresh, string UserId)
@@ -180,6 +207,7 @@ public sealed class TheWholeWayOverJson
             bearer.Authority = authority;
             bearer.Audience = "blazorauth";
             bearer.RequireHttpsMetadata = false;
+            bearer.TokenValidationParameters.ClockSkew = TimeSpan.FromSeconds(30);
             bearer.TokenValidationParameters.NameClaimType = System.Security.Claims.ClaimTypes.NameIdentifier;
         });
         builder.Services.AddAuthorization();

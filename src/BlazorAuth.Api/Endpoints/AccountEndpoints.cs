@@ -42,7 +42,7 @@ internal static class AccountEndpoints
     {
         group.MapPost("", async (RegisterBody body, CallerFromBearer from, Register register, ChangeProfile profiles, CancellationToken ct) =>
             {
-                var profile = body.Profile is { ValueKind: not JsonValueKind.Null } given ? given.GetRawText() : null;
+                if (!TryRaw(body.Profile ?? default, out var profile)) return Problems.Of(AuthError.BadJson);
                 var outcome = await register.CreateAsync(from.Caller, new(body.Email, body.Username, body.Password, body.DisplayName, profile), ct);
                 return await outcome.Match(
                     async done => done.User is null ? Results.Accepted() : Results.Created("/api/account", await profiles.ViewAsync(done.User, ct)),
@@ -104,7 +104,7 @@ internal static class AccountEndpoints
                 Print(await close.CloseAsync(from.Caller, body?.Password, ct)))
             .WithSummary("Close the account and delete everything in it. Needs the password, or a sign-in that is fresh enough.")
             .Answers(204)
-            .Refuses(AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.RateLimited);
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.RateLimited);
     }
 
     private static void MapCredentials(RouteGroupBuilder owner, RouteGroupBuilder anyone)
@@ -136,13 +136,23 @@ internal static class AccountEndpoints
     {
         input = null;
         if (!TryText(body.DisplayName, out var name) || !TryText(body.Avatar, out var avatar) || !TryText(body.Username, out var username)) return false;
-        input = new(name, avatar, username, body.Profile.ValueKind switch
-        {
-            JsonValueKind.Undefined => default,
-            JsonValueKind.Null => new(true, null),
-            _ => new(true, body.Profile.GetRawText()),
-        });
+        if (!TryRaw(body.Profile, out var profile)) return false;
+        input = new(name, avatar, username, body.Profile.ValueKind == JsonValueKind.Undefined ? default : new(true, profile));
         return true;
+    }
+
+    private static bool TryRaw(JsonElement json, out string? text)
+    {
+        text = null;
+        try
+        {
+            if (json.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null)) text = json.GetRawText();
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false; // not UTF-8 inside
+        }
     }
 
     private static bool TryText(JsonElement json, out ChangeProfile.Field field)

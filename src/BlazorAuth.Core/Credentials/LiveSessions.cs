@@ -41,7 +41,7 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
     /// <summary>The session as it stands, or null where there is none. A credential of a generation not seen yet is looked up.</summary>
     public async ValueTask<Session?> FindAsync(string sessionId, int generation, CancellationToken ct)
     {
-        if (!IsFresh()) await ReadChangesAsync(ct);
+        if (!IsFresh()) await ReadAsync(always: false, ct);
         if (_entries.TryGetValue(sessionId, out var entry) && generation <= entry.Session.Generation)
         {
             entry.UsedAt = time.GetTimestamp();
@@ -66,12 +66,12 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
     internal void Ended() => Interlocked.Increment(ref _ended);
 
     /// <summary>Reads the sessions that changed since the last time.</summary>
-    public async Task ReadChangesAsync(CancellationToken ct)
+    private async Task ReadAsync(bool always, CancellationToken ct)
     {
         await _reading.WaitAsync(ct);
         try
         {
-            if (IsFresh() && _readAt != 0) return; // somebody else read while this one waited
+            if (!always && IsFresh()) return; // somebody else read while this one waited
             var (ended, began) = (Interlocked.Read(ref _ended), time.GetTimestamp());
             await using var scope = scopes.CreateAsyncScope();
             var sessions = scope.ServiceProvider.GetRequiredService<AuthDbContext>().Sessions;
@@ -104,8 +104,7 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
         {
             try
             {
-                Volatile.Write(ref _readEnded, -1);
-                await ReadChangesAsync(stoppingToken);
+                await ReadAsync(always: true, stoppingToken);
                 DropUnused();
             }
             catch (Exception fault) when (fault is not OperationCanceledException and not OutOfMemoryException)
@@ -129,7 +128,7 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
     }
 
     private bool IsFresh() =>
-        Volatile.Read(ref _readEnded) == Interlocked.Read(ref _ended) && time.GetElapsedTime(Volatile.Read(ref _readAt)) < Trusted;
+        _readAt != 0 && Volatile.Read(ref _readEnded) == Interlocked.Read(ref _ended) && time.GetElapsedTime(Volatile.Read(ref _readAt)) < Trusted;
 
     private void DropUnused()
     {

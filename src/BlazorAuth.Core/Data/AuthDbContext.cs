@@ -27,6 +27,17 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     /// <summary>Whether the running transaction ends or renews sessions; see <see cref="Credentials.LiveSessions"/>.</summary>
     internal bool EndsSessions { get; set; }
 
+    /// <summary>
+    /// Saves. Every change of an account gives its row a new stamp, so that of two changes read before either was written the
+    /// second is refused, whichever columns they touch.
+    /// </summary>
+    public override Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    {
+        foreach (var entry in ChangeTracker.Entries<AuthUser>())
+            if (entry.State == EntityState.Modified) entry.Entity.ConcurrencyStamp = Guid.NewGuid().ToString();
+        return base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+    }
+
     /// <summary>Saves; false where another change of the same row came first, and then nothing was saved.</summary>
     public async Task<bool> TrySaveAsync(CancellationToken ct)
     {

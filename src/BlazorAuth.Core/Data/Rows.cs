@@ -31,8 +31,18 @@ public sealed class AuthUser : IdentityUser
         set => field = DateTimeOffset.FromUnixTimeMilliseconds(value.ToUnixTimeMilliseconds());
     }
 
+    /// <summary>When somebody signed up again with the address before anybody had verified it, or null.</summary>
+    public DateTimeOffset? ContestedAt { get; set; }
+
     /// <summary>When an administrator locked the account, or null.</summary>
     public DateTimeOffset? LockedAt { get; set; }
+
+    /// <summary>Takes away what a registrant said of themselves, the user name included.</summary>
+    internal void VoidProfile()
+    {
+        (DisplayName, Avatar, Profile) = (null, null, null);
+        (UserName, NormalizedUserName) = (Id, Id);
+    }
 
     /// <summary>
     /// The user name somebody chose, or null. Identity demands one of everybody, so an account without carries its key there.

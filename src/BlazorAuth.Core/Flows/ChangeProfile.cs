@@ -22,6 +22,9 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
     /// <summary>Largest profile, in UTF-8 bytes of JSON.</summary>
     public const int MaximumProfileLength = 16 * 1024;
 
+    /// <summary>Deepest profile: it stands inside answers of a few levels more.</summary>
+    public const int MaximumProfileDepth = 24;
+
     private const int MaximumAvatarLength = 2048;
     private static readonly JsonElement Empty = JsonElement.Parse("{}");
 
@@ -102,7 +105,7 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
     {
         try
         {
-            var parsed = JsonElement.Parse(json);
+            var parsed = JsonElement.Parse(json, new JsonDocumentOptions { MaxDepth = MaximumProfileDepth });
             JsonSerializer.SerializeToUtf8Bytes(parsed);
             return parsed.ValueKind == JsonValueKind.Object;
         }

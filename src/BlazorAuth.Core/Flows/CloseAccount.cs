@@ -25,6 +25,9 @@ public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens 
         await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
         if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0) return AuthError.SessionRevoked;
         db.ChangeTracker.Clear();
+        // Nothing keeps the address of somebody who left: not old links, not letters sent or promised.
+        await db.OneTimeTokens.Where(t => t.UserId == user.Id).ExecuteDeleteAsync(ct);
+        await db.Outbox.Where(l => l.UserId == user.Id || l.To == user.NormalizedEmail).ExecuteDeleteAsync(ct);
         if (user.Email is not null) outbox.Promise(LetterKind.AccountClosed, user.Email, caller);
         audit.Write(AuditEvent.AccountClosed, caller);
         await db.SaveChangesAsync(ct);

@@ -10,14 +10,14 @@ namespace BlazorAuth.Core.Flows;
 /// <summary>
 /// Makes an account. Promises: one account per address and per user name under any concurrency, and a letter that verifies
 /// the address. Reveals: whether an address is taken only where sign-up signs in; with <c>RequireVerifiedEmail</c> both answers
-/// are the same and the owner gets a letter. Kills: in that mode, what an earlier registrant set on an address never verified.
+/// are the same and the owner gets a letter. A second sign-up with an address never verified contests the first.
 /// Sends: <see cref="LetterKind.VerifyEmail"/> or <see cref="LetterKind.AddressTaken"/>.
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.SignUpDisabled"/>,
 /// <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>, <see cref="AuthError.EmailTaken"/>, <see cref="AuthError.UsernameTaken"/>.
 /// </summary>
 public sealed class Register(
     AuthDbContext db, UserManager<AuthUser> users, Passwords passwords, HashingGate gate, Throttle throttle, Outbox outbox, Audit audit,
-    OneTimeTokens tokens, Sessions sessions, IOptions<AuthOptions> options, TimeProvider time)
+    IOptions<AuthOptions> options, TimeProvider time)
 {
     /// <summary>What a person or program gives; an address or a user name is needed.</summary>
     public sealed record Input(string? Email, string? Username, string? Password, string? DisplayName = null, string? Profile = null);
@@ -37,6 +37,8 @@ public sealed class Register(
 
         var hidden = options.Value.SignIn.RequireVerifiedEmail && email is not null;
         if (await TakenNameAsync(input.Username, ct) is { } nameTaken) return nameTaken;
+        // Over the budget the answer stays the same, and no letter goes out: a sign-up form is no way to flood a mailbox.
+        var mayWrite = !hidden || await throttle.TakeAsync(ct, (Budget.MailPerCaller, Throttle.Network(caller)), (Budget.MailPerAddress, email!)) is null;
         var owner = email is null ? null : await db.Users.SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
         if (owner is not null) return hidden ? await HideAsync(owner) : await RefuseAsync();
 
@@ -45,7 +47,7 @@ public sealed class Register(
         using (await gate.EnterAsync(ct))
             (await users.CreateAsync(user, input.Password!)).Demand();
         audit.Write(AuditEvent.Registered, caller, user.Id);
-        if (email is not null) outbox.Promise(LetterKind.VerifyEmail, email, caller);
+        if (email is not null && mayWrite) outbox.Promise(LetterKind.VerifyEmail, email, caller);
         try
         {
             await db.SaveChangesAsync(ct);
@@ -63,13 +65,15 @@ public sealed class Register(
 
         void Describe(AuthUser account)
         {
-            account.UserName = input.Username ?? account.Id;
+            // A name reserved with a free address only would tell that it was free; where that is hidden, names are chosen later.
+            account.UserName = hidden ? account.Id : input.Username ?? account.Id;
             account.DisplayName = input.DisplayName?.Trim();
             account.Profile = input.Profile;
         }
 
         async Task<Outcome<Registered>> RefuseAsync()
         {
+            await ContestAsync(owner.Id, ct);
             audit.Write(AuditEvent.RegisterRefused, caller, owner.Id, AuthError.EmailTaken);
             await db.SaveChangesAsync(ct);
             return Refusal.Of(AuthError.EmailTaken, "email", Fault.Taken);
@@ -77,43 +81,21 @@ public sealed class Register(
 
         async Task<Outcome<Registered>> HideAsync(AuthUser account)
         {
-            if (account.EmailConfirmed)
-            {
-                await passwords.StandInAsync(input.Password!, ct);
-            }
-            else if (await ReplaceAsync(account) is { } lost)
-            {
-                return lost;
-            }
+            await passwords.StandInAsync(input.Password!, ct);
+            await ContestAsync(account.Id, ct);
             audit.Write(AuditEvent.RegisterRefused, caller, account.Id, AuthError.EmailTaken);
-            outbox.Promise(LetterKind.AddressTaken, email!, caller);
+            if (mayWrite) outbox.Promise(LetterKind.AddressTaken, email!, caller);
             await db.SaveChangesAsync(ct);
             return new Registered(null, email);
         }
+    }
 
-        // Nobody has shown that the address is theirs: the latest sign-up counts, and the earlier one leaves nothing.
-        async Task<Refusal?> ReplaceAsync(AuthUser account)
-        {
-            Describe(account);
-            account.Avatar = null;
-            await passwords.SetAsync(account, input.Password!, ct);
-            await using var transaction = await db.Database.BeginTransactionAsync(ct);
-            await tokens.KillAsync(account.Id, ct);
-            await sessions.EndAllAsync(account.Id, null, SessionEnd.PasswordReset, ct);
-            try
-            {
-                // Of simultaneous ones the first counts; the others get the same answer and a letter.
-                if (await db.TrySaveAsync(ct)) await transaction.CommitAsync(ct);
-            }
-            catch (DbUpdateException)
-            {
-                await transaction.RollbackAsync(ct);
-                db.ChangeTracker.Clear();
-                if (await TakenNameAsync(input.Username, ct) is { } lost) return lost;
-                throw;
-            }
-            return null;
-        }
+    // Two signed up with an address that neither has shown to be theirs; VerifyEmail decides who it belongs to.
+    private Task ContestAsync(string userId, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        return db.Users.Where(u => u.Id == userId && !u.EmailConfirmed)
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.ContestedAt, now), ct);
     }
 
     private static Refusal? Shape(Input input, out string? email)

@@ -11,7 +11,8 @@ namespace BlazorAuth.Core.Flows;
 /// verified also whatever the registrant set. Nobody is signed in by it. Sends: <see cref="LetterKind.ResetPassword"/>, then
 /// <see cref="LetterKind.PasswordReset"/>.
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.LinkInvalid"/>,
-/// <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>, <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>.
+/// <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>, <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>,
+/// <see cref="AuthError.Conflict"/>.
 /// </summary>
 public sealed class ResetPassword(
     AuthDbContext db, Passwords passwords, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
@@ -47,8 +48,8 @@ public sealed class ResetPassword(
         if (!user.EmailConfirmed)
         {
             // Whoever registered never showed that the address is theirs; its owner is here now (pre-hijack).
-            (user.DisplayName, user.Avatar, user.Profile) = (null, null, null);
-            user.EmailConfirmed = true;
+            user.VoidProfile();
+            (user.EmailConfirmed, user.ContestedAt) = (true, null);
         }
         await tokens.KillAsync(user.Id, ct);
         await sessions.EndAllAsync(user.Id, null, SessionEnd.PasswordReset, ct);

@@ -8,7 +8,7 @@ namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// Sessions: what a sign-in leaves behind under a cookie or a chain of refresh tokens. Promises: an ended session opens nothing
-/// from the next request on, at any door. Reveals: a user's sessions to that user only; another's id is simply not found.
+/// from the next request on at any door of this process, and within a second at those of others. Reveals: a user's sessions to that user only; another's id is simply not found.
 /// Kills: what it is asked to. Refuses with: <see cref="AuthError.NotFound"/>; a dead credential with the reason it is dead.
 /// </summary>
 public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, IOptions<AuthOptions> options, TimeProvider time)
@@ -149,7 +149,12 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         : generation == session.Generation - 1 && InLeeway(session) ? null
         : AuthError.AccessTokenInvalid;
 
-    internal bool InLeeway(Session session) => time.GetUtcNow() < session.GenerationAt + options.Value.Tokens.ReuseLeeway;
+    // Counted both ways: a clock that was set back must not bring a rotated credential back to life.
+    internal bool InLeeway(Session session)
+    {
+        var since = time.GetUtcNow() - session.GenerationAt;
+        return since < options.Value.Tokens.ReuseLeeway && since > -AccessTokens.ClockSkew;
+    }
 
     internal (TimeSpan Idle, TimeSpan Absolute) Lifetimes(SessionKind kind) => kind switch
     {

@@ -12,18 +12,21 @@ public abstract record SignInOutcome
     private SignInOutcome() { }
 
     /// <summary>A session began.</summary>
-    public sealed record SignedIn(Session Session, AuthUser User) : SignInOutcome;
+    public sealed record SignedIn(Session Session, AuthUser User) : SignInOutcome
+    {
+        /// <inheritdoc />
+        public override T Match<T>(Func<SignedIn, T> signedIn, Func<Refusal, T> refused) => signedIn(this);
+    }
 
     /// <summary>Nothing began.</summary>
-    public sealed record Refused(Refusal Refusal) : SignInOutcome;
+    public sealed record Refused(Refusal Refusal) : SignInOutcome
+    {
+        /// <inheritdoc />
+        public override T Match<T>(Func<SignedIn, T> signedIn, Func<Refusal, T> refused) => refused(Refusal);
+    }
 
     /// <summary>One of the branches; a new branch breaks every edge at compile time.</summary>
-    public T Match<T>(Func<SignedIn, T> signedIn, Func<Refusal, T> refused) => this switch
-    {
-        SignedIn done => signedIn(done),
-        Refused not => refused(not.Refusal),
-        _ => throw new InvalidOperationException("The family is closed."),
-    };
+    public abstract T Match<T>(Func<SignedIn, T> signedIn, Func<Refusal, T> refused);
 }
 
 /// <summary>

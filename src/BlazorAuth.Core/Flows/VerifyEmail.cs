@@ -7,10 +7,11 @@ namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// Proves that an account's address is its owner's. Promises: one letter, one use, by link or by the six digits beside it.
-/// Reveals: nothing about an address; asking does the same work for any. Kills: the account's other verify links; a disowned
-/// account wholly. Sends: <see cref="LetterKind.VerifyEmail"/>.
+/// Reveals: nothing about an address; asking does the same work for any. Kills: the account's other verify links; where several
+/// signed up with the address, everything they set, unless who verifies is signed in to it; a disowned account wholly.
+/// Sends: <see cref="LetterKind.VerifyEmail"/>; <see cref="LetterKind.ResetPassword"/> where the password is void.
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>,
-/// <see cref="AuthError.LinkInvalid"/>, <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>.
+/// <see cref="AuthError.LinkInvalid"/>, <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>, <see cref="AuthError.Conflict"/>.
 /// </summary>
 public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
@@ -75,9 +76,22 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination, ct);
         if (user is null) return AuthError.LinkInvalid;
         user.EmailConfirmed = true;
+        if (user.ContestedAt is not null && caller.UserId != user.Id) await VoidAsync(caller, user, ct);
+        user.ContestedAt = null;
         audit.Write(AuditEvent.EmailVerified, caller, user.Id);
         if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
         await transaction.CommitAsync(ct);
         return Outcome.Done;
+    }
+
+    // Several signed up with this address, and who opens the letter has not shown to be any of them: nothing that they set
+    // counts, and a password is chosen by mail (pre-hijack, PocketBase CVE-2024-38351).
+    private async Task VoidAsync(Caller caller, AuthUser user, CancellationToken ct)
+    {
+        (user.PasswordHash, user.SecurityStamp) = (null, Guid.NewGuid().ToString());
+        user.VoidProfile();
+        await tokens.KillAsync(user.Id, ct);
+        await sessions.EndAllAsync(user.Id, null, SessionEnd.Disowned, ct);
+        outbox.Promise(LetterKind.ResetPassword, user.NormalizedEmail!, caller);
     }
 }

@@ -1,3 +1,5 @@
+using System.Net.Mail;
+using System.Net.Sockets;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using Microsoft.EntityFrameworkCore;
@@ -17,6 +19,7 @@ public sealed partial class Postman(
     ILogger<Postman> log) : BackgroundService
 {
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
+    private const int Hands = 3;
     private static readonly TimeSpan CommitTakes = TimeSpan.FromMilliseconds(50);
 
     // Short, and renewed while a slow server answers: after a kill the next Postman waits for no more than this.
@@ -38,7 +41,11 @@ public sealed partial class Postman(
     }
 
     /// <inheritdoc />
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        // Several at once: a server that hangs for one letter does not hold up the others.
+        Task.WhenAll(Enumerable.Range(0, Hands).Select(_ => WorkAsync(stoppingToken)));
+
+    private async Task WorkAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -90,16 +97,18 @@ public sealed partial class Postman(
         }
         catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
         {
-            // The fault's text may quote the letter and its link; only its type is kept.
+            // The fault's text may quote the letter and its link; what is kept are types and codes.
+            var reason = Reason(fault);
             var attempts = letter.Attempts + 1;
             var pause = TimeSpan.FromSeconds(Math.Min(LongestPause.TotalSeconds, 2 * Math.Pow(2, attempts)));
             DateTimeOffset? givenUp = now - letter.CreatedAt > GivenUpAfter ? now : null;
-            NotSent(log, letter.Kind, letter.Id, attempts, fault.GetType().Name, givenUp is not null);
-            await row.ExecuteUpdateAsync(set => set
+            NotSent(log, letter.Kind, letter.Id, attempts, reason, givenUp is not null);
+            // Not where it was withdrawn meanwhile: a letter that something killed must not come back to life.
+            await row.Where(l => l.DoneAt == null).ExecuteUpdateAsync(set => set
                 .SetProperty(l => l.NextAttemptAt, now + pause)
                 .SetProperty(l => l.ClaimedUntil, (DateTimeOffset?)null)
                 .SetProperty(l => l.DoneAt, givenUp)
-                .SetProperty(l => l.LastError, fault.GetType().Name), CancellationToken.None);
+                .SetProperty(l => l.LastError, reason), CancellationToken.None);
         }
     }
 
@@ -130,23 +139,19 @@ public sealed partial class Postman(
         {
             Site = site.Site, At = letter.CreatedAt, Address = letter.Address, Agent = letter.Agent, NewAddress = letter.NewAddress,
         };
-        switch (kind)
+        return await (kind switch
         {
-            case LetterKind.VerifyEmail:
-                if (owner is null or { EmailConfirmed: true }) return null;
-                return await WithTokenAsync(TokenPurpose.VerifyEmail, owner.Id, "verify-email", withCode: true);
-            case LetterKind.ResetPassword:
-                return owner is null ? null : await WithTokenAsync(TokenPurpose.ResetPassword, owner.Id, "reset-password", withCode: false);
-            case LetterKind.ConfirmEmailChange:
-                return await WithTokenAsync(TokenPurpose.ChangeEmail, letter.UserId!, "confirm-email-change", withCode: false);
-            case LetterKind.AddressTaken:
-                return owner is null ? null : Mail(facts with { Link = site.Link("login") });
-            case LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged
-                or LetterKind.NewSignIn or LetterKind.RefreshTokenReused or LetterKind.AccountClosed:
-                return Mail(facts);
-            default:
-                throw new InvalidOperationException($"No such letter: {kind}");
-        }
+            LetterKind.VerifyEmail when owner is { EmailConfirmed: false } =>
+                WithTokenAsync(TokenPurpose.VerifyEmail, owner.Id, "verify-email", withCode: true),
+            LetterKind.ResetPassword when owner is not null =>
+                WithTokenAsync(TokenPurpose.ResetPassword, owner.Id, "reset-password", withCode: false),
+            LetterKind.ConfirmEmailChange => WithTokenAsync(TokenPurpose.ChangeEmail, letter.UserId!, "confirm-email-change", withCode: false),
+            LetterKind.AddressTaken when owner is not null => Task.FromResult<OutgoingMail?>(Mail(facts with { Link = site.Link("login") })),
+            LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged
+                or LetterKind.NewSignIn or LetterKind.RefreshTokenReused or LetterKind.AccountClosed => Task.FromResult<OutgoingMail?>(Mail(facts)),
+            // Asked for by somebody who does not know that there is nobody to write to.
+            LetterKind.VerifyEmail or LetterKind.ResetPassword or LetterKind.AddressTaken => Task.FromResult<OutgoingMail?>(null),
+        });
 
         async Task<OutgoingMail?> WithTokenAsync(TokenPurpose purpose, string userId, string page, bool withCode)
         {
@@ -165,6 +170,14 @@ public sealed partial class Postman(
 
         OutgoingMail Mail(LetterFacts with) => new(letter.To, letter.Id, Letters.Render(kind, with));
     }
+
+    private static string Reason(Exception fault) => fault switch
+    {
+        SmtpException smtp => $"SMTP {smtp.StatusCode}" + (Innermost(fault) is SocketException socket ? $", {socket.SocketErrorCode}" : ""),
+        _ => Innermost(fault).GetType().Name,
+    };
+
+    private static Exception Innermost(Exception fault) => fault.InnerException is { } inner ? Innermost(inner) : fault;
 
     [LoggerMessage(1, LogLevel.Warning, "Letter {Kind} {Id} was not sent at attempt {Attempt}: {Fault}; given up: {GivenUp}")]
     private static partial void NotSent(ILogger log, LetterKind kind, string id, int attempt, string fault, bool givenUp);

@@ -53,4 +53,8 @@ public abstract class SitePage : ComponentBase
     }
 
     protected void Refuse(Refusal refusal, params (string Field, string Id)[] ids) => Errors = Messages.Show(Http, refusal, ids);
+
+    /// <summary>Prints a refusal; what is wrong with the form as a whole is told beside this input, so that its link leads there.</summary>
+    protected void Refuse(Refusal refusal, string onField) =>
+        Errors = Messages.Show(Http, refusal) is { All: [{ FieldId: null } whole] } ? FormErrors.None.Add(onField, whole.Sentence) : Messages.Show(Http, refusal);
 }

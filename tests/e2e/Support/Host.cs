@@ -70,6 +70,17 @@ public sealed class Host : IAsyncDisposable
         throw new TimeoutException($"No letter '{subject}' to {to}.\n{Output}");
     }
 
+    /// <summary>The line of the output with these words; it is printed just after the host begins to listen.</summary>
+    public async Task<string> LineAsync(string words)
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            if (_output.FirstOrDefault(l => l.Contains(words, StringComparison.Ordinal)) is { } line) return line;
+            await Task.Delay(100);
+        }
+        throw new TimeoutException($"No '{words}' in\n{Output}");
+    }
+
     /// <summary>As <c>kill -9</c>.</summary>
     public async Task KillAsync()
     {

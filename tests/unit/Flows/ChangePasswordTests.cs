@@ -89,4 +89,16 @@ public sealed class ChangePasswordTests : AuthTest
         Assert.NotNull((await Change(await Auth.SignInAsync("jane"))).Value);
         Assert.Equal(0, await Auth.DeliverAsync());
     }
+
+    [Fact]
+    public async Task A_change_that_came_while_the_password_was_compared_is_not_undone()
+    {
+        const string jane = "jane.roe@example.net";
+        await Auth.RegisterAsync(jane);
+        var session = await Auth.SignInAsync(jane);
+        Auth.Hashes.AfterNextVerify = () => Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(session), new(DisplayName: "Jane"), default)).GetAwaiter().GetResult();
+        var outcome = await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default));
+        Assert.Equal(AuthError.Conflict, outcome.Refusal?.Error);
+        Assert.Equal("Jane", (await Auth.UserAsync(jane)).DisplayName);
+    }
 }

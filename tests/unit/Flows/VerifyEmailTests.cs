@@ -197,4 +197,36 @@ public sealed class VerifyEmailTests : AuthTest
         Assert.Equal(AuthError.LinkUsed, (await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, link, default))).Refusal?.Error);
         Assert.True(await IsVerified());
     }
+
+    [Fact]
+    public async Task What_a_stranger_set_is_void_once_the_owner_who_also_signed_up_verifies()
+    {
+        const string victim = "victim@example.net";
+        var account = await Auth.RegisterAsync(victim, username: "stranger");
+        var browser = await Auth.SignInAsync(victim);
+        var program = await Auth.ApiPairAsync(victim);
+        await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(victim, null, OtherPassword), default));
+        await Auth.DeliverAsync();
+        var link = LinkTokenIn(Auth.Mail.Sent.Last(m => m.To == victim && m.Letter.Subject.Contains("Confirm", StringComparison.Ordinal)));
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Refusal);
+
+        Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(browser));
+        Assert.Equal(AuthError.SessionRevoked, (await Auth.RefreshAsync(program.RefreshToken)).Refusal?.Error);
+        Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(victim));
+        Assert.True((await Auth.FindUserAsync(account.Id))!.EmailConfirmed);
+    }
+
+    [Fact]
+    public async Task Who_verifies_while_signed_in_to_the_account_keeps_it_whoever_else_signed_up()
+    {
+        const string jane = "jane.doe@example.net";
+        await Auth.RegisterAsync(jane);
+        var browser = await Auth.SignInAsync(jane);
+        await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(jane, null, OtherPassword), default));
+        await Auth.DeliverAsync();
+        var link = LinkTokenIn(Auth.Mail.Sent.Last(m => m.To == jane && m.Letter.Subject.Contains("Confirm", StringComparison.Ordinal)));
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.In(browser), link, default))).Refusal);
+        Assert.Null(await Auth.DeathOfAsync(browser));
+        await Auth.SignInAsync(jane);
+    }
 }

@@ -116,7 +116,7 @@ public sealed class WhatDiesWhenTests : AuthTest
         await EverythingAsync();
         Assert.Null((await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), Password, default))).Refusal);
         const AuthError gone = AuthError.SessionRevoked;
-        Assert.Equal(new After(gone, gone, gone, gone, gone, AuthError.LinkExpired, AuthError.LinkExpired, "Your account was closed"), await LookAsync());
+        Assert.Equal(new After(gone, gone, gone, gone, gone, AuthError.LinkInvalid, AuthError.LinkInvalid, "Your account was closed"), await LookAsync());
         Assert.Null(await Auth.FindUserAsync(user.Id));
     }
 

@@ -230,6 +230,25 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
     }
 
     [Fact]
+    public async Task A_letter_withdrawn_while_the_server_hangs_does_not_come_back_to_life_when_it_fails()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await Auth.Use((ChangeEmail flow) => flow.AskAsync(Auth.In(session), "evil@example.net", Password, default));
+        Auth.Mail.Before(async mail =>
+        {
+            if (mail.To != "evil@example.net") return;
+            await Auth.Use((OneTimeTokens tokens) => tokens.KillAsync(session.UserId, default));
+            throw new IOException();
+        });
+        await Auth.DeliverAsync();
+        Auth.Mail.Recover();
+        Auth.Clock.Move(TimeSpan.FromMinutes(5));
+        await Auth.DeliverAsync();
+        Assert.Empty(Auth.SubjectsTo("evil@example.net"));
+    }
+
+    [Fact]
     public async Task An_address_that_is_nobodys_gets_no_mail_and_its_letter_is_done_with()
     {
         await AskAsync();

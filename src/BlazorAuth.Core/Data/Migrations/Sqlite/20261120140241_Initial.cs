@@ -34,6 +34,7 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                     Profile = table.Column<string>(type: "TEXT", nullable: true),
                     IsAnonymous = table.Column<bool>(type: "INTEGER", nullable: false),
                     CreatedAt = table.Column<long>(type: "INTEGER", nullable: false),
+                    ContestedAt = table.Column<long>(type: "INTEGER", nullable: true),
                     LockedAt = table.Column<long>(type: "INTEGER", nullable: true),
                     UserName = table.Column<string>(type: "TEXT", maxLength: 256, nullable: true),
                     NormalizedUserName = table.Column<string>(type: "TEXT", maxLength: 256, nullable: true),
