@@ -33,7 +33,7 @@ public static partial class AuthCore
         var options = AuthOptionsReader.Read(configuration, development, listeningUrl);
         services.AddSingleton(Options.Create(options));
         services.TryAddSingleton(TimeProvider.System);
-        services.AddAuthStore();
+        services.AddAuthStore(options.Database.Provider);
         services.AddAuthIdentity();
 
         services.AddSingleton<KeyRing>().AddSingleton<Secret>().AddSingleton<SigningKeys>().AddSingleton<AccessTokens>();

@@ -98,6 +98,7 @@ public sealed class Register(
             account.Avatar = null;
             await passwords.SetAsync(account, input.Password!, ct);
             await using var transaction = await db.Database.BeginTransactionAsync(ct);
+            await db.HoldAsync(account.Id, ct);
             await tokens.KillAsync(account.Id, ct);
             await sessions.EndAllAsync(account.Id, null, SessionEnd.PasswordReset, ct);
             try
