@@ -119,6 +119,8 @@ public abstract class LiveSessionsTests(Store store) : AuthTest(store)
             await transaction.CommitAsync();
         });
         await end!;
+        // A process that read the other change in between believes only what has a higher number.
+        Assert.InRange(await Auth.Use((AuthDbContext db) => db.Sessions.Select(s => s.ChangeNumber).SingleAsync()), 101, long.MaxValue);
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(session));
     }

@@ -144,10 +144,11 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, null, Password), default));
         await Auth.DeliverAsync();
         var link = LinkTokenIn(Auth.LastLetterTo(Jane));
-        await MeanwhileAsync(() => Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, null, OtherPassword), default)),
+        var (_, verify) = await MeanwhileAsync(() => Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, null, OtherPassword), default)),
             "UPDATE \"AspNetUsers\"", () => Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default)));
         // Either came first; a verified account has the password of the letter that verified it.
         var verified = (await Auth.UserAsync(Jane)).EmailConfirmed;
+        Assert.Equal(verified, verify.Refusal is null);
         Assert.Equal(verified, await Auth.TrySignInAsync(Jane) is SignInOutcome.SignedIn);
         Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane, OtherPassword));
     }
