@@ -42,7 +42,7 @@ public static partial class AuthCore
                 .. (configuration["AllowedHosts"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries).Where(host => host != "*")];
         });
         services.TryAddSingleton(TimeProvider.System);
-        services.AddAuthStore();
+        services.AddAuthStore(options.Database.Provider);
         services.AddAuthIdentity();
 
         services.AddSingleton<KeyRing>().AddSingleton<Secret>().AddSingleton<SigningKeys>().AddSingleton<AccessTokens>();

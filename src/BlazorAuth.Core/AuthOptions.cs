@@ -48,9 +48,7 @@ public sealed class AuthOptions
     /// <summary>Where programs reach the API.</summary>
     internal Uri ApiSite => Api.PublicUrl.Length > 0 ? new(Api.PublicUrl.TrimEnd('/') + "/") : Site;
     internal string DataPath { get; set; } = "";
-    internal string ConnectionString => Database.ConnectionString.Length > 0
-        ? Database.ConnectionString : $"Data Source={Path.Combine(DataPath, "blazorauth.db")}";
-    internal bool MigrateOnStart => Database.MigrateOnStart ?? true;
+    internal bool MigrateOnStart { get; set; } = true;
     internal string MasterKeyPath => Path.Combine(DataPath, Keys.MasterKeyFile);
     internal string MailPath => Path.Combine(DataPath, Mail.Folder);
 }
@@ -60,9 +58,9 @@ public sealed class DatabaseOptions
 {
     /// <summary>Which database.</summary>
     public DatabaseProvider Provider { get; set; } = DatabaseProvider.Sqlite;
-    /// <summary>Connection string; empty for a file in the data directory.</summary>
+    /// <summary>Connection string; required by PostgreSQL, for SQLite empty for a file in the data directory.</summary>
     public string ConnectionString { get; set; } = "";
-    /// <summary>Apply pending migrations at start; when not set, yes for SQLite.</summary>
+    /// <summary>Apply pending migrations at start; when not set, yes for SQLite and in Development.</summary>
     public bool? MigrateOnStart { get; set; }
 }
 
@@ -71,6 +69,8 @@ public enum DatabaseProvider
 {
     /// <summary>A file, in process.</summary>
     Sqlite,
+    /// <summary>A PostgreSQL server, for any number of processes.</summary>
+    Postgres,
 }
 
 /// <summary>Section <c>Api</c>.</summary>

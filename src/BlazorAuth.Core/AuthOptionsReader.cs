@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Reflection;
+using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Mail;
 using Microsoft.Extensions.Configuration;
 
@@ -31,6 +32,8 @@ internal static class AuthOptionsReader
             if (options.PublicUrl.Length == 0) options.PublicUrl = listeningUrl;
             options.Mail.Transport ??= MailTransport.Folder;
         }
+
+        options.MigrateOnStart = options.Database.MigrateOnStart ?? Providers.MigratesUnasked(options.Database.Provider, development);
 
         faults.AddRange(Check(options));
         return faults.Count == 0 ? options : throw new ConfigurationFault(faults);
@@ -87,6 +90,8 @@ internal static class AuthOptionsReader
             yield return p + "PublicUrl: must be an http or https address without path, query or fragment, such as https://auth.example.com.";
         if (o.Api.PublicUrl.Length > 0 && !IsOrigin(o.Api.PublicUrl))
             yield return p + "Api:PublicUrl: must be an http or https address without path, query or fragment, such as https://auth.example.com.";
+        if (Providers.FaultOf(o.Database) is { } fault)
+            yield return p + "Database:ConnectionString: " + fault;
         if (o.Mail.Transport is null)
             yield return p + "Mail:Transport: required; Smtp or Folder.";
         if (o.Mail.Transport == MailTransport.Smtp && o.Mail.Smtp.Host.Length == 0)

@@ -24,5 +24,8 @@ public sealed record Caller(
     // CR/LF in a header value would forge a line wherever the agent is printed.
     private static string? Clean(string? agent) =>
         string.IsNullOrWhiteSpace(agent) ? null
-            : string.Concat(agent.Where(c => !char.IsControl(c)).Take(MaximumAgentLength));
+            : Whole(string.Concat(agent.Where(c => !char.IsControl(c)).Take(MaximumAgentLength)));
+
+    // Half a surrogate pair, as the cut may leave it, is no text to some databases.
+    private static string Whole(string text) => string.Concat(text.EnumerateRunes());
 }

@@ -97,6 +97,30 @@ public sealed class AuthOptionsTests
     [Fact]
     public void Smtp_needs_a_host() => Assert.StartsWith("BlazorAuth:Mail:Smtp:Host", Assert.Single(Faults(true, ("Mail:Transport", "Smtp"))), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("", "required")]
+    [InlineData(" ", "required")]
+    [InlineData("Database=auth;Password=s3cret", "must name a Host")]
+    [InlineData("Host=db;Passwort=s3cret", "is not a connection string")]
+    [InlineData("Host=db;Port=s3cret", "is not a connection string")]
+    [InlineData("s3cret", "is not a connection string")]
+    public void Postgres_needs_a_connection_string(string given, string told)
+    {
+        var line = Assert.Single(Faults(true, ("Database:Provider", "Postgres"), ("Database:ConnectionString", given)));
+        Assert.StartsWith("BlazorAuth:Database:ConnectionString: " + told, line, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Sqlite", false, null, true)]
+    [InlineData("Postgres", true, null, true)]
+    [InlineData("Postgres", false, null, false)]
+    [InlineData("Postgres", false, "true", true)]
+    [InlineData("Sqlite", true, "false", false)]
+    public void A_server_in_production_is_migrated_only_when_told(string provider, bool development, string? told, bool migrates) =>
+        Assert.Equal(migrates, Read(development, ("PublicUrl", Local), ("Mail:Transport", "Folder"), ("Database:Provider", provider),
+            ("Database:ConnectionString", "Host=db"), ("Database:MigrateOnStart", told)).MigrateOnStart);
+
     [Fact]
     public void No_line_quotes_a_value()
     {

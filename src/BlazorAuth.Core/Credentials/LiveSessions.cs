@@ -23,6 +23,9 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
     // A transaction numbers its rows when it writes them and shows them when it commits; none lasts this long.
     private static readonly TimeSpan LongestTransaction = TimeSpan.FromSeconds(6);
 
+    // So many changes may have their numbers already and be committed after the first look.
+    private const int UnderWay = 1000;
+
     private static readonly TimeSpan KeptUnused = TimeSpan.FromMinutes(20);
 
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
@@ -77,8 +80,9 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
             var sessions = scope.ServiceProvider.GetRequiredService<AuthDbContext>().Sessions;
             if (_readAt == 0)
             {
-                _settled = await sessions.MaxAsync(s => (long?)s.ChangeNumber, ct) ?? 0;
-                _seen.Enqueue((began, _settled));
+                var highest = await sessions.MaxAsync(s => (long?)s.ChangeNumber, ct) ?? 0;
+                _seen.Enqueue((began, highest));
+                _settled = Math.Max(0, highest - UnderWay);
             }
             // Numbers, not times: clocks step. What was the highest number long enough ago is settled below it.
             while (_seen.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At) > LongestTransaction) _settled = _seen.Dequeue().Highest;

@@ -35,7 +35,8 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
         var now = time.GetUtcNow();
         db.OneTimeTokens.Add(new OneTimeToken
         {
-            Id = Guid.CreateVersion7().ToString(),
+            // The key of the one there can be: of two new processes that offer it at once, one collides here.
+            Id = purpose == TokenPurpose.SetUpAdministrator ? nameof(TokenPurpose.SetUpAdministrator) : Guid.CreateVersion7().ToString(),
             Purpose = purpose,
             UserId = userId,
             Destination = destination,

@@ -45,6 +45,9 @@ public sealed class Secret(KeyRing ring)
         return true;
     }
 
+    /// <summary>Whether the text can be the id of a session.</summary>
+    internal static bool IsSessionId(string text) => TryDecode(text, new byte[SessionIdBytes]);
+
     private const int SessionIdBytes = 16, SelectorLength = 27, RefreshTokenLength = SelectorLength + 1 + 43;
 
     private static byte[] Selector(string sessionId, int generation)

@@ -28,13 +28,22 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     internal bool EndsSessions { get; set; }
 
     /// <summary>
-    /// Saves. Every change of an account gives its row a new stamp, so that of two changes read before either was written the
-    /// second is refused, whichever columns they touch.
+    /// Takes the account's row until the transaction ends; false where the account is gone. The first statement of every
+    /// transaction that begins, ends or opens something of an account: a look inside it then stays true until the commit, and no
+    /// two such transactions wait for each other in a circle.
     /// </summary>
+    internal async Task<bool> HoldAsync(string? userId, CancellationToken ct) =>
+        // A database that reads only what is committed lets a sign-in and the reset that ends all sessions pass each other unseen.
+        await Users.Where(u => u.Id == userId).ExecuteUpdateAsync(set => set.SetProperty(u => u.SecurityStamp, u => u.SecurityStamp), ct) == 1;
+
+    /// <inheritdoc />
     public override Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
     {
-        foreach (var entry in ChangeTracker.Entries<AuthUser>())
-            if (entry.State == EntityState.Modified) entry.Entity.ConcurrencyStamp = Guid.NewGuid().ToString();
+        // Every change of an account is seen by whoever read it before: Identity writes all columns back, and would undo a
+        // change of address that was confirmed while a password was being hashed.
+        foreach (var user in ChangeTracker.Entries<AuthUser>())
+            if (user.State == EntityState.Modified && user.Property(u => u.ConcurrencyStamp) is { } stamp && stamp.CurrentValue == stamp.OriginalValue)
+                stamp.CurrentValue = Guid.NewGuid().ToString();
         return base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
     }
 

@@ -29,7 +29,7 @@ public sealed class ChangeEmail(
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // A reset that came while the password was compared has ended the session, and this change with it.
-        if (!await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
         await tokens.KillAsync(user.Id, ct, TokenPurpose.ChangeEmail);
         outbox.Promise(LetterKind.ConfirmEmailChange, address, caller, user.Id, sessionId: caller.SessionId);
         if (user.Email is not null)
@@ -50,6 +50,7 @@ public sealed class ChangeEmail(
         var found = await tokens.FindAsync(TokenPurpose.ChangeEmail, link, ct);
         if (found.Value is not { } token) return found.Refusal!;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await db.HoldAsync(token.UserId, ct);
         if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId, ct);
         if (user is null) return AuthError.LinkInvalid;

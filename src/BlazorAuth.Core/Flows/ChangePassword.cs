@@ -30,6 +30,7 @@ public sealed class ChangePassword(
 
         await passwords.SetAsync(user, newPassword!, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.HoldAsync(user.Id, ct)) return AuthError.SessionRevoked;
         if (await sessions.RenewAsync(caller.SessionId, ct) is not { } session) return AuthError.SessionRevoked;
         await sessions.EndAllAsync(user.Id, session.Id, SessionEnd.PasswordChanged, ct);
         await tokens.KillAsync(user.Id, ct, TokenPurpose.ResetPassword, TokenPurpose.ChangeEmail);

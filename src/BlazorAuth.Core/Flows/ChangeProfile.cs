@@ -91,7 +91,7 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
     {
         if (displayName is not null)
         {
-            if (displayName.Any(char.IsControl)) return Refusal.Shape("displayName", Fault.HasControlCharacters);
+            if (displayName.Any(char.IsControl) || !IsWhole(displayName)) return Refusal.Shape("displayName", Fault.HasControlCharacters);
             if (Passwords.CodePoints(displayName) > MaximumNameLength) return Refusal.Shape("displayName", Fault.TooLong, MaximumNameLength);
         }
         if (profile is null) return null;
@@ -115,7 +115,10 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
         }
     }
 
+    // Half a surrogate pair cannot be written as UTF-8.
+    private static bool IsWhole(string text) => string.Concat(text.EnumerateRunes()) == text;
+
     private static bool IsPicture(string text) =>
-        text.Length <= MaximumAvatarLength && !text.Any(char.IsControl)
+        text.Length <= MaximumAvatarLength && !text.Any(char.IsControl) && IsWhole(text)
         && Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps && uri.UserInfo.Length == 0;
 }

@@ -20,7 +20,7 @@ public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens 
         if (await stepUp.DemandAsync(caller, user, password, "password", ct) is { } unproven) return unproven;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
         await tokens.KillAsync(user.Id, ct);
         await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
         if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0) return AuthError.SessionRevoked;

@@ -44,6 +44,7 @@ public sealed class ResetPassword(
 
         await passwords.SetAsync(user, newPassword!, ct); // hashed before the transaction: nobody waits for it
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.HoldAsync(user.Id, ct)) return AuthError.LinkInvalid;
         if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
         if (!user.EmailConfirmed)
         {

@@ -74,6 +74,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     /// <summary>Ends one of the caller's sessions.</summary>
     public async Task<Outcome> EndAsync(Caller caller, string sessionId, CancellationToken ct)
     {
+        if (!Secret.IsSessionId(sessionId)) return AuthError.NotFound; // a NUL in the route is a fault to some databases, not an unknown id
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (await EndWhereAsync(s => s.Where(x => x.Id == sessionId && x.UserId == caller.UserId), SessionEnd.Revoked, ct) == 0)
             return AuthError.NotFound;
@@ -87,6 +88,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     public async Task<Outcome> EndOthersAsync(Caller caller, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.HoldAsync(caller.UserId, ct)) return AuthError.SessionRevoked;
         await EndAllAsync(caller.UserId!, caller.SessionId, SessionEnd.Revoked, ct);
         audit.Write(AuditEvent.OtherSessionsEnded, caller);
         await db.SaveChangesAsync(ct);
@@ -183,7 +185,10 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
             Number(set).SetProperty(s => s.EndedAt, now).SetProperty(s => s.EndReason, reason), ct);
     }
 
-    /// <summary>Part of every statement that changes a session.</summary>
+    /// <summary>
+    /// Part of every statement that changes a session. Above the row's own number too: a statement that waited for another change
+    /// of the row knows an older maximum, and an end numbered below that change would never be believed.
+    /// </summary>
     internal UpdateSettersBuilder<Session> Number(UpdateSettersBuilder<Session> set) =>
-        set.SetProperty(s => s.ChangeNumber, s => db.Sessions.Max(x => x.ChangeNumber) + 1);
+        set.SetProperty(s => s.ChangeNumber, s => Math.Max(s.ChangeNumber, db.Sessions.Max(x => x.ChangeNumber)) + 1);
 }

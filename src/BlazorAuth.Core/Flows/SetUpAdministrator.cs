@@ -24,7 +24,17 @@ public sealed class SetUpAdministrator(
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (await db.Users.AnyAsync(ct) || await db.OneTimeTokens.AnyAsync(t => t.Purpose == TokenPurpose.SetUpAdministrator, ct)) return null;
         var minted = await tokens.MintAsync(TokenPurpose.SetUpAdministrator, Nobody, Nobody, withCode: false, sessionId: null, ct);
-        await db.SaveChangesAsync(ct);
+        try
+        {
+            await db.SaveChangesAsync(ct);
+        }
+        catch (DbUpdateException)
+        {
+            await transaction.RollbackAsync(ct);
+            db.ChangeTracker.Clear();
+            if (await db.OneTimeTokens.AnyAsync(t => t.Purpose == TokenPurpose.SetUpAdministrator, ct)) return null;
+            throw;
+        }
         await transaction.CommitAsync(ct);
         return options.Value.Link($"admin/setup?token={minted.Link}");
     }

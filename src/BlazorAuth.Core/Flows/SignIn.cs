@@ -69,8 +69,7 @@ public sealed class SignIn(
         var news = user!.Email is not null && await IsNewDeviceAsync(user.Id, caller, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // What was compared may have been changed or closed meanwhile; whoever did that ended the sessions there were, not this one.
-        if (await db.Users.Where(u => u.Id == user.Id && u.SecurityStamp == user.SecurityStamp)
-                .ExecuteUpdateAsync(set => set.SetProperty(u => u.SecurityStamp, user.SecurityStamp), ct) == 0)
+        if (!await HoldAsComparedAsync(user, ct))
         {
             audit.Write(AuditEvent.SignInRefused, caller, user.Id, AuthError.InvalidCredentials);
             await db.SaveChangesAsync(ct);
@@ -90,11 +89,19 @@ public sealed class SignIn(
     /// <summary>Begins a session for an account that this very request made, where unverified accounts may have one.</summary>
     public async Task<SignInOutcome> AfterRegisterAsync(Caller caller, AuthUser user, SessionKind door, CancellationToken ct)
     {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await HoldAsComparedAsync(user, ct)) return Refuse(AuthError.InvalidCredentials);
         var session = sessions.Begin(user.Id, caller, door, "pwd", persistent: false);
         audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
         await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         return new SignInOutcome.SignedIn(session, user);
     }
+
+    // Holds the account's row as HoldAsync does, but only while password and lock are those that were looked at.
+    private async Task<bool> HoldAsComparedAsync(AuthUser user, CancellationToken ct) =>
+        await db.Users.Where(u => u.Id == user.Id && u.SecurityStamp == user.SecurityStamp && u.LockedAt == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.SecurityStamp, user.SecurityStamp), ct) == 1;
 
     private async Task<AuthUser?> FindAsync(string identifier, CancellationToken ct)
     {

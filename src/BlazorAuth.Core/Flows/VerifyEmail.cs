@@ -57,6 +57,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         var found = await tokens.FindAsync(TokenPurpose.VerifyEmail, link, ct);
         if (found.Value is not { } token) return found.Refusal!;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await db.HoldAsync(token.UserId, ct);
         if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
         await tokens.KillAsync(token.UserId, ct);
         if (await db.Users.Where(u => u.Id == token.UserId && !u.EmailConfirmed).ExecuteDeleteAsync(ct) == 1)
@@ -70,6 +71,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
     private async Task<Outcome> SpendAsync(Caller caller, OneTimeToken token, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await db.HoldAsync(token.UserId, ct);
         if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
         await tokens.KillAsync(token.UserId, ct, TokenPurpose.VerifyEmail);
         // Bound to the address it was sent to: an account that has moved on is not verified by an old letter.

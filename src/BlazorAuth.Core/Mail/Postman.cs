@@ -157,6 +157,7 @@ public sealed partial class Postman(
         {
             // Mints only while the promise stands: what kills a token also withdraws its letter, and may do so just now.
             await using var transaction = await db.Database.BeginTransactionAsync(ct);
+            if (!await db.HoldAsync(userId, ct)) return null;
             if (await db.Outbox.Where(l => l.Id == letter.Id && l.DoneAt == null)
                     .ExecuteUpdateAsync(set => set.SetProperty(l => l.NextAttemptAt, l => l.NextAttemptAt), ct) == 0) return null;
             var minted = await tokens.MintAsync(purpose, userId, letter.To, withCode, letter.SessionId, ct);

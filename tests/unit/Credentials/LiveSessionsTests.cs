@@ -7,11 +7,16 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Credentials;
 
-public sealed class LiveSessionsTests() : AuthTest(onDisk: true)
+public abstract class LiveSessionsTests(Store store) : AuthTest(store)
 {
+    public sealed class OnSqlite() : LiveSessionsTests(Store.File);
+
+    [OnPostgres]
+    public sealed class OnPostgres() : LiveSessionsTests(Store.Postgres);
+
     private const string Jane = "jane@example.net";
 
-    [Fact]
+    [StoreFact]
     public async Task A_session_in_use_costs_no_statement()
     {
         await Auth.RegisterAsync(Jane);
@@ -23,7 +28,7 @@ public sealed class LiveSessionsTests() : AuthTest(onDisk: true)
         Assert.InRange(Auth.Sql.Take().Length, 0, 5);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task An_end_committed_here_is_seen_by_the_very_next_look()
     {
         await Auth.RegisterAsync(Jane);
@@ -36,7 +41,7 @@ public sealed class LiveSessionsTests() : AuthTest(onDisk: true)
         }
     }
 
-    [Fact]
+    [StoreFact]
     public async Task An_end_that_was_rolled_back_ends_nothing()
     {
         await Auth.RegisterAsync(Jane);
@@ -49,7 +54,7 @@ public sealed class LiveSessionsTests() : AuthTest(onDisk: true)
         Assert.Null(await Auth.DeathOfAsync(session));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Another_process_sees_an_end_within_a_second_and_a_refresh_at_once()
     {
         await Auth.RegisterAsync(Jane);
@@ -65,7 +70,7 @@ public sealed class LiveSessionsTests() : AuthTest(onDisk: true)
         Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(next.Session, next.Session.Generation));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_change_is_seen_whatever_the_wall_clocks_say()
     {
         await Auth.RegisterAsync(Jane);
@@ -78,7 +83,7 @@ public sealed class LiveSessionsTests() : AuthTest(onDisk: true)
         Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(session));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task An_end_numbered_before_and_committed_after_another_change_is_seen()
     {
         await Auth.RegisterAsync(Jane);
@@ -95,5 +100,28 @@ public sealed class LiveSessionsTests() : AuthTest(onDisk: true)
             .SetProperty(s => s.EndedAt, Auth.Clock.GetUtcNow()).SetProperty(s => s.EndReason, SessionEnd.Revoked).SetProperty(s => s.ChangeNumber, 1)));
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(slow));
+    }
+
+    [StoreFact]
+    public async Task An_end_that_waited_for_another_change_of_its_session_is_seen()
+    {
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await using var other = await Auth.BesideAsync();
+        Assert.Null(await other.DeathOfAsync(session));
+        Task? end = null;
+        await Auth.Use(async (AuthDbContext db) =>
+        {
+            await using var transaction = await db.Database.BeginTransactionAsync();
+            await db.Sessions.ExecuteUpdateAsync(set => set.SetProperty(s => s.ChangeNumber, 100).SetProperty(s => s.LastSeenAt, Auth.Clock.GetUtcNow()));
+            end = Task.Run(() => Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, session.Id, default)));
+            await Task.Delay(TimeSpan.FromMilliseconds(400));
+            await transaction.CommitAsync();
+        });
+        await end!;
+        // A process that read the other change in between believes only what has a higher number.
+        Assert.InRange(await Auth.Use((AuthDbContext db) => db.Sessions.Select(s => s.ChangeNumber).SingleAsync()), 101, long.MaxValue);
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(session));
     }
 }

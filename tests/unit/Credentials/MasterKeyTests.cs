@@ -85,7 +85,7 @@ public sealed class MasterKeyTests : IDisposable
     [Fact]
     public async Task A_store_opens_with_its_own_master_key_only()
     {
-        await using var auth = await AuthFixture.StartAsync(onDisk: true);
+        await using var auth = await AuthFixture.StartAsync(Store.File);
         var file = Path.Combine(auth.Folder, "master.key");
         var right = await File.ReadAllTextAsync(file);
         await File.WriteAllTextAsync(file, Convert.ToBase64String(new byte[32]));

@@ -69,7 +69,7 @@ public sealed class SigningKeysTests : AuthTest
     [Fact]
     public async Task Two_processes_that_rotate_together_make_one_key()
     {
-        await using var one = await AuthFixture.StartAsync(onDisk: true);
+        await using var one = await AuthFixture.StartAsync(Store.File);
         await using var other = await one.BesideAsync();
         one.Clock.Move(TimeSpan.FromDays(89));
         var published = await AuthFixture.RaceAsync(2, async i =>

@@ -6,12 +6,17 @@ using Microsoft.EntityFrameworkCore;
 
 namespace BlazorAuth.UnitTests.Credentials;
 
-public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPerAccount", "5"), ("Throttle:SignInPerAddress", "7"))
+public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:SignInPerAccount", "5"), ("Throttle:SignInPerAddress", "7"))
 {
+    public sealed class OnSqlite() : ThrottleTests(Store.File);
+
+    [OnPostgres]
+    public sealed class OnPostgres() : ThrottleTests(Store.Postgres);
+
     private Task<Refusal?> Take(string subject = "a", Budget budget = Budget.SignInPerAccount) =>
         Auth.Use((Throttle throttle) => throttle.TakeAsync(default, (budget, subject)));
 
-    [Fact]
+    [StoreFact]
     public async Task Parallel_attempts_never_exceed_the_limit()
     {
         var results = await AuthFixture.RaceAsync(30, _ => Take());
@@ -19,7 +24,7 @@ public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPe
         Assert.All(results.Where(r => r is not null), refusal => Assert.Equal(AuthError.RateLimited, refusal!.Error));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Parallel_guesses_at_sign_in_never_exceed_the_limit()
     {
         await Auth.RegisterAsync("jane@example.net");
@@ -28,7 +33,7 @@ public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPe
         Assert.Equal(5, Auth.Hashes.Verified - before);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_window_ends_for_all_at_once_and_one_limit_is_granted_anew()
     {
         for (var i = 0; i < 5; i++) Assert.Null(await Take());
@@ -39,7 +44,7 @@ public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPe
         Assert.Equal(5, results.Count(refusal => refusal is null));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Waiting_is_told_as_a_second_at_least()
     {
         for (var i = 0; i < 5; i++) await Take();
@@ -47,7 +52,7 @@ public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPe
         Assert.Equal(TimeSpan.FromSeconds(1), (await Take())!.RetryAfter);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Subjects_and_budgets_are_counted_apart()
     {
         for (var i = 0; i < 5; i++) await Take();
@@ -56,7 +61,7 @@ public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPe
         Assert.Null(await Take(budget: Budget.SignInPerAddress));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task What_is_given_back_counts_again_and_never_below_nothing()
     {
         for (var i = 0; i < 3; i++) await Auth.Use((Throttle t) => t.ReturnAsync(Budget.SignInPerAccount, "a", default));
@@ -68,7 +73,7 @@ public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPe
         for (var i = 0; i < 5; i++) Assert.Null(await Take());
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Counts_survive_a_restart_and_are_shared_by_processes()
     {
         for (var i = 0; i < 4; i++) await Take();
@@ -78,7 +83,7 @@ public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPe
         Assert.NotNull(await Take());
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_throttle_that_is_off_counts_nothing()
     {
         await Auth.RestartAsync(("Throttle:Enabled", "false"));
@@ -86,7 +91,7 @@ public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPe
         Assert.Equal(0, (await Auth.RowsAsync())["ThrottleCounts"]);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task What_is_counted_is_not_written_down()
     {
         await Take("my password typed in the wrong field");
@@ -94,7 +99,7 @@ public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPe
         Assert.Matches("^[0-9A-F]{64}$", key);
     }
 
-    [Theory]
+    [StoreTheory]
     [InlineData("203.0.113.7", "203.0.113.7", true)]
     [InlineData("203.0.113.7", "203.0.113.8", false)]
     [InlineData("203.0.113.7", "::ffff:203.0.113.7", true)]
@@ -109,7 +114,7 @@ public sealed class ThrottleTests() : AuthTest(onDisk: true, ("Throttle:SignInPe
         Assert.Equal(same, Network(one) == Network(other));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_host_that_walks_through_its_network_is_one()
     {
         var refusals = await AuthFixture.RaceAsync(20, i => Take(Throttle.Network(Caller.Anonymous($"2001:db8:1:2::{i:x}", null)), Budget.SignInPerAddress));

@@ -6,8 +6,13 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 namespace BlazorAuth.UnitTests.Laws;
 
 /// <summary>What an asker learns of an account by answer or by work: nothing. Work is compared by hashes, rows and statements, not by the clock.</summary>
-public sealed class IndistinguishableTests : AuthTest
+public abstract class IndistinguishableTests(Store store) : AuthTest(store)
 {
+    public sealed class OnSqlite() : IndistinguishableTests(Store.Memory);
+
+    [OnPostgres]
+    public sealed class OnPostgres() : IndistinguishableTests(Store.Postgres);
+
     private static readonly string[] Accounts =
         ["unknown@example.net", "unverified@example.net", "verified@example.net", "locked@example.net", "passwordless@example.net", "unknown.name", "known.name"];
 
@@ -54,7 +59,7 @@ public sealed class IndistinguishableTests : AuthTest
     private static string Told(Refusal? refusal) =>
         refusal is null ? "done" : $"{refusal.Error} {string.Join(',', refusal.Faults)} {refusal.RetryAfter}";
 
-    [Fact]
+    [StoreFact]
     public async Task Forgot()
     {
         var work = await AllAlikeAsync(Accounts.Where(a => a.Contains('@')), async email =>
@@ -62,7 +67,7 @@ public sealed class IndistinguishableTests : AuthTest
         Assert.Equal(("done", 0, 0), (work.Answer, work.Hashed, work.Verified));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Resend()
     {
         var work = await AllAlikeAsync(Accounts.Where(a => a.Contains('@')), async email =>
@@ -70,13 +75,13 @@ public sealed class IndistinguishableTests : AuthTest
         Assert.Equal("done", work.Answer);
     }
 
-    [Theory]
+    [StoreTheory]
     [InlineData("not the password")]
     [InlineData("x")]
     [InlineData("long")]
     public async Task A_wrong_password_by_address(string wrong) => await WrongPasswordAsync(wrong, byName: false);
 
-    [Theory]
+    [StoreTheory]
     [InlineData("not the password")]
     [InlineData("long")]
     public async Task A_wrong_password_by_name(string wrong) => await WrongPasswordAsync(wrong, byName: true);
@@ -89,11 +94,11 @@ public sealed class IndistinguishableTests : AuthTest
         Assert.Equal(("InvalidCredentials  ", 0, 1), (work.Answer, work.Hashed, work.Verified));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_wrong_code() => Assert.StartsWith("LinkInvalid", (await AllAlikeAsync(Accounts.Where(a => a.Contains('@')), async email =>
         Told((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, email, "not a code", default))).Refusal))).Answer, StringComparison.Ordinal);
 
-    [Fact]
+    [StoreFact]
     public async Task A_spent_budget()
     {
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "1"));
@@ -106,7 +111,7 @@ public sealed class IndistinguishableTests : AuthTest
         Assert.StartsWith("RateLimited", answers[0].Answer, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task In_the_private_mode_a_sign_up()
     {
         await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
@@ -123,7 +128,7 @@ public sealed class IndistinguishableTests : AuthTest
         }
     }
 
-    [Fact]
+    [StoreFact]
     public async Task In_the_private_mode_a_wrong_password_of_an_unverified_account()
     {
         await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));

@@ -1,44 +1,92 @@
+using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Laws;
 
-public sealed class MigrationDriftTests() : AuthTest(onDisk: true)
+public abstract class MigrationDriftTests(Store store) : AuthTest(store)
 {
-    [Fact]
+    protected abstract AuthDbContext Design();
+
+    [StoreFact]
     public void The_migrations_make_the_model()
     {
-        using var db = new SqliteDesign().CreateDbContext([]);
+        using var db = Design();
         Assert.False(db.Database.HasPendingModelChanges());
     }
 
-    [Fact]
+    [StoreFact]
     public Task The_model_of_a_host_is_that_of_the_migrations() => Auth.Use(async (AuthDbContext db) =>
     {
         Assert.False(db.Database.HasPendingModelChanges());
         Assert.Empty(await db.Database.GetPendingMigrationsAsync());
     });
 
-    [Fact]
-    public Task Each_connection_keeps_commits_and_enforces_keys() => Auth.Use(async (AuthDbContext db) =>
+    [StoreFact]
+    public async Task Processes_that_start_together_make_one_store()
     {
-        async Task<long> Pragma(FormattableString sql) => await db.Database.SqlQuery<long>(sql).SingleAsync();
-        Assert.Equal(2, await Pragma($"SELECT synchronous AS Value FROM pragma_synchronous")); // FULL
-        Assert.Equal(1, await Pragma($"SELECT foreign_keys AS Value FROM pragma_foreign_keys"));
-        Assert.Equal(1, await Pragma($"SELECT secure_delete AS Value FROM pragma_secure_delete"));
-        Assert.Equal(5000, await Pragma($"SELECT timeout AS Value FROM pragma_busy_timeout"));
-    });
-
-    [Fact]
-    public async Task Two_processes_that_start_together_make_one_store()
-    {
-        var all = await AuthFixture.RaceAsync(3, _ => Auth.BesideAsync());
+        var all = await RaceAsync(3, _ => Auth.BesideAsync());
         await Auth.RegisterAsync("jane@example.net");
         foreach (var one in all)
         {
             await one.SignInAsync("jane@example.net");
             await one.DisposeAsync();
+        }
+    }
+
+    public sealed class OnSqlite() : MigrationDriftTests(Store.File)
+    {
+        protected override AuthDbContext Design() => new SqliteDesign().CreateDbContext([]);
+
+        [Fact]
+        public Task Each_connection_keeps_commits_and_enforces_keys() => Auth.Use(async (AuthDbContext db) =>
+        {
+            async Task<long> Pragma(FormattableString sql) => await db.Database.SqlQuery<long>(sql).SingleAsync();
+            Assert.Equal(2, await Pragma($"SELECT synchronous AS Value FROM pragma_synchronous")); // FULL
+            Assert.Equal(1, await Pragma($"SELECT foreign_keys AS Value FROM pragma_foreign_keys"));
+            Assert.Equal(1, await Pragma($"SELECT secure_delete AS Value FROM pragma_secure_delete"));
+            Assert.Equal(5000, await Pragma($"SELECT timeout AS Value FROM pragma_busy_timeout"));
+        });
+    }
+
+    [OnPostgres]
+    public sealed class OnPostgres() : MigrationDriftTests(Store.Postgres)
+    {
+        protected override AuthDbContext Design() => new PostgresDesign().CreateDbContext([]);
+
+        [StoreFact]
+        public async Task Processes_that_start_together_on_a_server_without_the_database_make_it_once()
+        {
+            var connection = PostgresServer.NewDatabase();
+            try
+            {
+                (string, string)[] there = [("Database:ConnectionString", connection)];
+                var all = await RaceAsync(4, _ => Auth.BesideAsync(there));
+                Assert.Equal(1, (await all[0].RowsAsync())["AspNetRoles"]);
+                foreach (var one in all) await one.DisposeAsync();
+            }
+            finally
+            {
+                await PostgresServer.DropDatabaseAsync(connection);
+            }
+        }
+
+        [StoreFact]
+        public async Task A_pending_migration_that_nobody_allowed_is_one_plain_line()
+        {
+            var fault = await Assert.ThrowsAsync<ConfigurationFault>(() =>
+                Auth.BesideAsync(("Database:ConnectionString", PostgresServer.NewDatabase()), ("Database:MigrateOnStart", "false")));
+            Assert.Matches("^BlazorAuth:Database: migration \\S+ is pending and MigrateOnStart is false.$", Assert.Single(fault.Lines));
+        }
+
+        [StoreFact]
+        public async Task A_server_that_is_away_is_one_plain_line_without_the_password()
+        {
+            var fault = await Assert.ThrowsAsync<ConfigurationFault>(() =>
+                Auth.BesideAsync(("Database:ConnectionString", "Host=127.0.0.1;Port=1;Database=x;Username=u;Password=s3cret-value")));
+            Assert.Matches("^BlazorAuth:Database: the server cannot be used \\(\\w+\\).$", Assert.Single(fault.Lines));
         }
     }
 }

@@ -8,8 +8,13 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 namespace BlazorAuth.UnitTests.Laws;
 
 /// <summary>Of any number of simultaneous uses at most one wins, and nobody gets an exception. On a file, so that real locks are met.</summary>
-public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true)
+public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest(store)
 {
+    public sealed class OnSqlite() : OneTimeThingsUnderConcurrencyTests(Store.File);
+
+    [OnPostgres]
+    public sealed class OnPostgres() : OneTimeThingsUnderConcurrencyTests(Store.Postgres);
+
     private const int Racers = 20;
     private const string Jane = "jane@example.net";
 
@@ -23,7 +28,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
     private static async Task<AuthError?[]> Errors(Func<int, Task<Outcome>> act) =>
         [.. (await RaceAsync(Racers, act)).Select(outcome => outcome.Refusal?.Error)];
 
-    [Fact]
+    [StoreFact]
     public async Task A_reset_link_sets_one_password()
     {
         await Auth.MemberAsync(Jane);
@@ -33,7 +38,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         await Auth.SignInAsync(Jane, $"{OtherPassword} {Array.IndexOf(results, null)}");
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_verify_link_verifies_once()
     {
         await Auth.RegisterAsync(Jane);
@@ -43,7 +48,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailVerified);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_verify_code_verifies_once()
     {
         await Auth.RegisterAsync(Jane);
@@ -54,7 +59,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailVerified);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Guesses_of_a_code_cannot_outrun_their_count()
     {
         await Auth.RegisterAsync(Jane);
@@ -66,7 +71,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Equal(5, (await Auth.Use((AuthDbContext db) => db.OneTimeTokens.SingleAsync())).Attempts);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_change_link_changes_the_address_once()
     {
         await Auth.MemberAsync(Jane);
@@ -75,7 +80,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailChanged);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Two_accounts_that_move_to_one_address_do_not_both_get_it()
     {
         await Auth.MemberAsync(Jane);
@@ -86,7 +91,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Equal(AuthError.EmailTaken, Assert.Single(results, r => !r.Ok).Refusal!.Error);
     }
 
-    [Theory]
+    [StoreTheory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_setup_link_makes_one_administrator(bool sameAddress)
@@ -99,14 +104,14 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Equal((1, 1), (rows["AspNetUsers"], rows["AspNetUserRoles"]));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Only_one_setup_link_is_offered()
     {
         var offers = await RaceAsync(Racers, _ => Auth.Use((SetUpAdministrator flow) => flow.OfferAsync(default)));
         Assert.Single(offers, offer => offer is not null);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_refresh_token_has_one_successor_whoever_asks()
     {
         await Auth.RegisterAsync(Jane);
@@ -118,7 +123,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Null((await Auth.RefreshAsync(successor)).Refusal);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_replayed_refresh_token_ends_its_session_once()
     {
         await Auth.RegisterAsync(Jane);
@@ -130,7 +135,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.RefreshTokenReused);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task One_address_makes_one_account()
     {
         var results = await RaceAsync(Racers, i => Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, $"jane{i}", Password), default)));
@@ -138,7 +143,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Equal(1, (await Auth.RowsAsync())["AspNetUsers"]);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task One_user_name_makes_one_account()
     {
         var results = await RaceAsync(Racers, i =>
@@ -147,14 +152,14 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Equal(1, (await Auth.RowsAsync())["AspNetUsers"]);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task One_user_name_without_an_address_makes_one_account()
     {
         var results = await RaceAsync(Racers, _ => Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(null, "jane", Password), default)));
         OneWins([.. results.Select(r => r.Refusal?.Error)], AuthError.UsernameTaken);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task In_the_private_mode_simultaneous_sign_ups_of_one_address_all_get_the_same_answer()
     {
         await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
@@ -164,7 +169,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.Equal(1, (await Auth.RowsAsync())["AspNetUsers"]);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task One_user_name_is_given_to_one_account()
     {
         for (var i = 0; i < 4; i++) await Auth.RegisterAsync($"jane{i}@example.net");
@@ -175,7 +180,7 @@ public sealed class OneTimeThingsUnderConcurrencyTests() : AuthTest(onDisk: true
         Assert.All(results.Where(r => r.Refusal is not null), r => Assert.Equal(AuthError.UsernameTaken, r.Refusal!.Error));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Two_simultaneous_password_changes_leave_one_password_and_no_exception()
     {
         await Auth.RegisterAsync(Jane);

@@ -9,11 +9,16 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 namespace BlazorAuth.UnitTests.Laws;
 
 /// <summary>A restart stands between making and using. Nothing that counts lives in memory.</summary>
-public sealed class RestartTests() : AuthTest(onDisk: true)
+public abstract class RestartTests(Store store) : AuthTest(store)
 {
+    public sealed class OnSqlite() : RestartTests(Store.File);
+
+    [OnPostgres]
+    public sealed class OnPostgres() : RestartTests(Store.Postgres);
+
     private const string Jane = "jane@example.net";
 
-    [Fact]
+    [StoreFact]
     public async Task Passwords_sessions_and_refresh_tokens_live_on()
     {
         await Auth.MemberAsync(Jane);
@@ -26,7 +31,7 @@ public sealed class RestartTests() : AuthTest(onDisk: true)
         Assert.Equal(next.Value!.RefreshToken, (await Auth.RefreshAsync(pair.RefreshToken)).Value!.RefreshToken); // the leeway too
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_replay_is_seen_after_a_restart_and_stays_seen()
     {
         await Auth.MemberAsync(Jane);
@@ -39,7 +44,7 @@ public sealed class RestartTests() : AuthTest(onDisk: true)
         Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(next.RefreshToken)).Refusal?.Error);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Links_and_codes_work_once_across_a_restart()
     {
         await Auth.RegisterAsync(Jane);
@@ -53,7 +58,7 @@ public sealed class RestartTests() : AuthTest(onDisk: true)
         Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, Password, default))).Refusal?.Error);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Tries_at_a_code_and_wrong_passwords_stay_counted()
     {
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "2"));
@@ -66,7 +71,7 @@ public sealed class RestartTests() : AuthTest(onDisk: true)
         Assert.Equal(AuthError.RateLimited, Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane)).Refusal.Error);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task What_was_protected_for_a_cookie_opens_again_and_in_another_process()
     {
         var text = Auth.Services.GetRequiredService<IDataProtectionProvider>().CreateProtector("cookie").Protect("session");
@@ -76,7 +81,7 @@ public sealed class RestartTests() : AuthTest(onDisk: true)
         Assert.Equal("session", Auth.Services.GetRequiredService<IDataProtectionProvider>().CreateProtector("cookie").Unprotect(text));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task What_one_process_ends_is_dead_in_the_other_within_a_second()
     {
         await Auth.RegisterAsync(Jane);

@@ -12,7 +12,7 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 namespace BlazorAuth.UnitTests.Laws;
 
 /// <summary>Whoever steals the database alone signs nothing and opens nothing: its raw bytes are searched for everything that would.</summary>
-public sealed class StolenDatabaseTests() : AuthTest(onDisk: true)
+public sealed class StolenDatabaseTests() : AuthTest(Store.File)
 {
     private const string Jane = "jane@example.net";
 

@@ -7,8 +7,13 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 namespace BlazorAuth.UnitTests.Laws;
 
 /// <summary>'What dies when', row by row: every kind of credential is made before the event and tried after it.</summary>
-public sealed class WhatDiesWhenTests : AuthTest
+public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
 {
+    public sealed class OnSqlite() : WhatDiesWhenTests(Store.Memory);
+
+    [OnPostgres]
+    public sealed class OnPostgres() : WhatDiesWhenTests(Store.Postgres);
+
     private const string Jane = "jane@example.net";
 
     private AuthUser user = null!;
@@ -39,7 +44,7 @@ public sealed class WhatDiesWhenTests : AuthTest
             Auth.Mail.Sent[^1].Letter.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Before_anything_happens_everything_lives()
     {
         await EverythingAsync();
@@ -47,7 +52,7 @@ public sealed class WhatDiesWhenTests : AuthTest
         Assert.Equal(new After(null, null, null, null, null, null, null, now.Letter), now);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Password_changed()
     {
         await EverythingAsync();
@@ -56,7 +61,7 @@ public sealed class WhatDiesWhenTests : AuthTest
             AuthError.LinkExpired, AuthError.LinkExpired, "Your password was changed"), await LookAsync());
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Password_changed_over_the_api_kills_the_older_pair_of_its_own_session_at_once()
     {
         await EverythingAsync();
@@ -68,7 +73,7 @@ public sealed class WhatDiesWhenTests : AuthTest
         Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(mine));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Password_reset_by_link()
     {
         await EverythingAsync();
@@ -77,7 +82,7 @@ public sealed class WhatDiesWhenTests : AuthTest
             AuthError.LinkUsed, AuthError.LinkExpired, "Your password was reset"), await LookAsync());
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Email_changed()
     {
         await EverythingAsync();
@@ -87,7 +92,7 @@ public sealed class WhatDiesWhenTests : AuthTest
         Assert.Equal("Your e-mail address was changed", Auth.SubjectsTo(Jane)[^1]);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Refresh()
     {
         await EverythingAsync();
@@ -99,7 +104,7 @@ public sealed class WhatDiesWhenTests : AuthTest
         Assert.Null(await Auth.DeathOfAsync(mine));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Refresh_replay_outside_the_leeway()
     {
         await EverythingAsync();
@@ -110,7 +115,7 @@ public sealed class WhatDiesWhenTests : AuthTest
         Assert.Equal(new After(null, null, null, AuthError.RefreshTokenReused, AuthError.RefreshTokenReused, null, null, "We ended one of your sessions"), await LookAsync());
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Account_closed()
     {
         await EverythingAsync();
@@ -120,7 +125,7 @@ public sealed class WhatDiesWhenTests : AuthTest
         Assert.Null(await Auth.FindUserAsync(user.Id));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Signed_out()
     {
         await EverythingAsync();
@@ -129,7 +134,7 @@ public sealed class WhatDiesWhenTests : AuthTest
         Assert.Equal(new After(AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, null, null, null, now.Letter), now);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_letter_that_was_promised_before_a_password_change_opens_nothing_that_the_change_killed()
     {
         await EverythingAsync();
@@ -139,7 +144,7 @@ public sealed class WhatDiesWhenTests : AuthTest
         Assert.Empty(Auth.SubjectsTo("third@example.net"));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Nothing_of_anybody_else_dies()
     {
         await Auth.MemberAsync("john@example.net");

@@ -10,8 +10,13 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Mail;
 
-public sealed class PostmanTests() : AuthTest(onDisk: true)
+public abstract class PostmanTests(Store store) : AuthTest(store)
 {
+    public sealed class OnSqlite() : PostmanTests(Store.File);
+
+    [OnPostgres]
+    public sealed class OnPostgres() : PostmanTests(Store.Postgres);
+
     private const string Jane = "jane@example.net";
 
     private async Task AskAsync(string email = Jane) => Assert.Null((await Auth.Use((ResetPassword flow) => flow.AskAsync(Auth.Caller, email, default))).Refusal);
@@ -21,7 +26,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
     private async Task<AuthError?> Reset(string link) =>
         (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Refusal?.Error;
 
-    [Fact]
+    [StoreFact]
     public async Task A_promise_outlives_the_process()
     {
         await Auth.RegisterAsync(Jane);
@@ -30,7 +35,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Single(Auth.SubjectsTo(Jane));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_promise_is_part_of_what_promises_it()
     {
         await Auth.Use(async (IServiceProvider services) =>
@@ -44,7 +49,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Equal(0, await Auth.DeliverAsync());
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_process_that_dies_while_sending_loses_nothing()
     {
         await Auth.MemberAsync(Jane);
@@ -64,7 +69,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Null(await Reset(LinkTokenIn(Auth.LastLetterTo(Jane))));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_letter_that_fails_is_tried_again_after_growing_pauses_and_sent_once()
     {
         await Auth.MemberAsync(Jane);
@@ -92,7 +97,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Equal(AuthError.LinkExpired, await Reset(LinkTokenIn(Auth.LastLetterTo(Jane)))); // an hour from sending, a day is over
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_late_letter_has_a_fresh_link()
     {
         await Auth.MemberAsync(Jane);
@@ -105,7 +110,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Null(await Reset(LinkTokenIn(Auth.LastLetterTo(Jane))));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_letter_is_given_up_after_two_days()
     {
         await Auth.MemberAsync(Jane);
@@ -118,7 +123,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Equal(0, await Auth.DeliverAsync());
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_retry_repeats_its_message_id()
     {
         await Auth.RegisterAsync(Jane);
@@ -135,7 +140,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Single(ids.Distinct());
     }
 
-    [Fact]
+    [StoreFact]
     public async Task One_letter_that_fails_holds_up_no_other()
     {
         await Auth.RegisterAsync(Jane);
@@ -145,7 +150,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Single(Auth.SubjectsTo("john@example.net"));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Two_postmen_send_a_letter_once()
     {
         for (var i = 0; i < 10; i++) await Auth.RegisterAsync($"jane{i}@example.net");
@@ -156,7 +161,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Equal(10, Auth.Mail.Sent.Count);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task No_token_rests_in_the_outbox()
     {
         await Auth.MemberAsync(Jane);
@@ -177,7 +182,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         });
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_withdrawn_letter_mints_nothing()
     {
         await Auth.MemberAsync(Jane);
@@ -190,7 +195,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Equal(tokens, (await Auth.RowsAsync())["OneTimeTokens"]);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_letter_withdrawn_while_a_postman_has_it_in_hand_mints_nothing()
     {
         await Auth.MemberAsync(Jane);
@@ -207,7 +212,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Equal(tokens, (await Auth.RowsAsync())["OneTimeTokens"]);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_letter_withdrawn_between_two_attempts_is_not_sent_and_its_link_is_dead()
     {
         await Auth.MemberAsync(Jane);
@@ -229,7 +234,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Refusal?.Error);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_letter_withdrawn_while_the_server_hangs_does_not_come_back_to_life_when_it_fails()
     {
         await Auth.MemberAsync(Jane);
@@ -248,7 +253,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Empty(Auth.SubjectsTo("evil@example.net"));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task An_address_that_is_nobodys_gets_no_mail_and_its_letter_is_done_with()
     {
         await AskAsync();
@@ -259,7 +264,7 @@ public sealed class PostmanTests() : AuthTest(onDisk: true)
         Assert.Equal(0, (await Auth.RowsAsync())["OneTimeTokens"]);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Every_link_begins_with_the_public_address()
     {
         await Auth.MemberAsync(Jane);

@@ -23,14 +23,16 @@ public sealed class AuthFixture : IAsyncDisposable
     public const string OtherPassword = "eight brown bottles";
 
     private static readonly Lazy<SqliteConnection> Migrated = new(Migrate);
+    private readonly Store store;
 
     private readonly Dictionary<string, string?> settings = new() { ["BlazorAuth:PublicUrl"] = Site };
     private readonly bool owner;
     private SqliteConnection? keeper;
     private ServiceProvider services = null!;
 
-    private AuthFixture(string? folder, ManualClock clock, CapturedMail mail)
+    private AuthFixture(Store store, string? folder, ManualClock clock, CapturedMail mail)
     {
+        this.store = store;
         owner = folder is null;
         Folder = folder ?? Directory.CreateTempSubdirectory("auth-").FullName;
         (Clock, Mail) = (clock, mail);
@@ -47,12 +49,17 @@ public sealed class AuthFixture : IAsyncDisposable
     /// <summary>Somebody who is not signed in.</summary>
     public Caller Caller { get; set; } = Caller.Anonymous("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
 
-    /// <summary>A new store: in memory, or a file where connections have to meet real locks.</summary>
-    public static async Task<AuthFixture> StartAsync(bool onDisk = false, params (string Key, string Value)[] settings)
+    /// <summary>A new store: in memory, or a file or a server's database where connections have to meet real locks.</summary>
+    public static async Task<AuthFixture> StartAsync(Store store = Store.Memory, params (string Key, string Value)[] settings)
     {
-        var fixture = new AuthFixture(null, new ManualClock(), new CapturedMail());
+        var fixture = new AuthFixture(store, null, new ManualClock(), new CapturedMail());
         foreach (var (key, value) in settings) fixture.settings["BlazorAuth:" + key] = value;
-        if (!onDisk)
+        if (store == Store.Postgres)
+        {
+            fixture.settings["BlazorAuth:Database:Provider"] = "Postgres";
+            fixture.settings["BlazorAuth:Database:ConnectionString"] = await PostgresServer.CreateDatabaseAsync();
+        }
+        else if (store == Store.Memory)
         {
             var source = $"Data Source={Guid.NewGuid():N};Mode=Memory;Cache=Shared";
             fixture.settings["BlazorAuth:Database:ConnectionString"] = source;
@@ -64,11 +71,12 @@ public sealed class AuthFixture : IAsyncDisposable
         return fixture;
     }
 
-    /// <summary>A second process on the same store.</summary>
-    public async Task<AuthFixture> BesideAsync()
+    /// <summary>A second process on the same store, with other settings where some are given.</summary>
+    public async Task<AuthFixture> BesideAsync(params (string Key, string Value)[] changed)
     {
-        var beside = new AuthFixture(Folder, Clock, Mail) { Caller = Caller };
+        var beside = new AuthFixture(store, Folder, Clock, Mail) { Caller = Caller };
         foreach (var (key, value) in settings) beside.settings[key] = value;
+        foreach (var (key, value) in changed) beside.settings["BlazorAuth:" + key] = value;
         await beside.OpenAsync();
         return beside;
     }
@@ -203,7 +211,15 @@ public sealed class AuthFixture : IAsyncDisposable
     {
         var connection = settings.GetValueOrDefault("BlazorAuth:Database:ConnectionString") ?? $"Data Source={Path.Combine(Folder, "blazorauth.db")}";
         await services.DisposeAsync();
-        using (var pool = new SqliteConnection(connection)) SqliteConnection.ClearPool(pool);
+        if (store == Store.Postgres)
+        {
+            if (owner) await PostgresServer.DropDatabaseAsync(connection);
+        }
+        else
+        {
+            using var pool = new SqliteConnection(connection);
+            SqliteConnection.ClearPool(pool);
+        }
         keeper?.Dispose();
         if (owner) Directory.Delete(Folder, recursive: true);
     }
@@ -218,6 +234,7 @@ public sealed class AuthFixture : IAsyncDisposable
         collection.Replace(ServiceDescriptor.Scoped<IPasswordHasher<AuthUser>, CountingHasher>());
         collection.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = 10);
         collection.ConfigureDbContext<SqliteAuthDbContext>(options => options.AddInterceptors(Sql));
+        collection.ConfigureDbContext<PostgresAuthDbContext>(options => options.AddInterceptors(Sql));
         services = collection.BuildServiceProvider(validateScopes: true);
         await services.OpenAuthStoreAsync();
     }
@@ -227,18 +244,18 @@ public sealed class AuthFixture : IAsyncDisposable
         var connection = new SqliteConnection("Data Source=:memory:");
         connection.Open();
         using var db = new SqliteAuthDbContext(new DbContextOptionsBuilder<SqliteAuthDbContext>().UseSqlite(connection)
-            .UseApplicationServiceProvider(new ServiceCollection().AddAuthIdentity().BuildServiceProvider()).Options);
+            .UseIdentityModel().Options);
         db.Database.Migrate();
         return connection;
     }
 }
 
 /// <summary>Tests of one flow or law: every test has a store of its own.</summary>
-public abstract class AuthTest(bool onDisk = false, params (string Key, string Value)[] settings) : IAsyncLifetime
+public abstract class AuthTest(Store store = Store.Memory, params (string Key, string Value)[] settings) : IAsyncLifetime
 {
     protected AuthFixture Auth { get; private set; } = null!;
 
-    public async Task InitializeAsync() => Auth = await AuthFixture.StartAsync(onDisk, settings);
+    public async Task InitializeAsync() => Auth = await AuthFixture.StartAsync(store, settings);
 
     public Task DisposeAsync() => Auth.DisposeAsync().AsTask();
 }
