@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Serialization;
 using BlazorAuth.Core;
+using Microsoft.AspNetCore.Routing.Template;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api;
@@ -94,7 +95,21 @@ internal static class Problems
             return;
         }
         if (http.Response is { HasStarted: false, StatusCode: >= 400 and < 500, ContentType: null } && http.Response.ContentLength is null or 0)
-            await Of(ErrorOf(http.Response.StatusCode), http.Response.StatusCode).ExecuteAsync(http);
+        {
+            // Beside pages the routing answers for unknown paths with verbs of the pages' own.
+            var status = http.Response.StatusCode is 404 or 405 && http.GetEndpoint()?.Metadata.GetMetadata<RefusalCodes>() is null
+                ? IsKnown(http) ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound : http.Response.StatusCode;
+            if (status == StatusCodes.Status404NotFound) http.Response.Headers.Allow = default;
+            await Of(ErrorOf(status), status).ExecuteAsync(http);
+        }
+    }
+
+    private static bool IsKnown(HttpContext http)
+    {
+        var values = new RouteValueDictionary();
+        return http.RequestServices.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Any(route =>
+            route.Metadata.GetMetadata<RefusalCodes>() is not null
+            && new TemplateMatcher(new RouteTemplate(route.RoutePattern), values).TryMatch(http.Request.Path, values));
     }
 
     private static AuthError ErrorOf(int status) => status switch

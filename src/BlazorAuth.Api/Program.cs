@@ -8,7 +8,11 @@ return await Hosting.RunAsync(async () =>
 {
     var builder = Hosting.CreateBuilder(args, Address);
     var options = builder.Services.AddAuthCore(builder.Configuration, builder.Environment.IsDevelopment(), SiteAddress);
-    if (builder.Environment.IsDevelopment() && options.Api.PublicUrl.Length == 0) options.Api.PublicUrl = builder.ListeningUrl(Address);
+    if (builder.Environment.IsDevelopment())
+    {
+        options.RecallSiteAddress(builder.Configuration);
+        if (options.Api.PublicUrl.Length == 0) options.Api.PublicUrl = builder.ListeningUrl(Address);
+    }
     builder.Services.AddTokenApi(options);
 
     await using var app = builder.Build();
@@ -19,5 +23,6 @@ return await Hosting.RunAsync(async () =>
     app.UseAuthentication();
     app.UseAuthorization();
     app.MapTokenApi(options);
+    Console.WriteLine($"\n  BlazorAuth API, {app.Environment.EnvironmentName}\n    Site  {options.PublicUrl}\n    Data  {options.DataDirectory}\n");
     await app.RunAsync();
 });

@@ -53,6 +53,21 @@ public static class Hosting
     }
 
     /// <summary>
+    /// In development the site notes its address beside the store, wherever it listens, so that an API alone over the same store
+    /// issues the same tokens and sends the same links.
+    /// </summary>
+    public static void NoteSiteAddress(this AuthOptions options) => File.WriteAllText(SiteAddressFile(options), options.PublicUrl);
+
+    /// <summary>Takes the address that the site noted, where no setting names one.</summary>
+    public static void RecallSiteAddress(this AuthOptions options, IConfiguration configuration)
+    {
+        if (string.IsNullOrEmpty(configuration[$"{AuthOptions.Section}:{nameof(AuthOptions.PublicUrl)}"]) && File.Exists(SiteAddressFile(options)))
+            options.PublicUrl = File.ReadAllText(SiteAddressFile(options)).Trim();
+    }
+
+    private static string SiteAddressFile(AuthOptions options) => Path.Combine(options.DataPath, "site-address");
+
+    /// <summary>
     /// Believes forwarded headers from the configured proxies only: anybody else's would choose the network address that
     /// attempts are counted for (ASVS 4.1.3).
     /// </summary>

@@ -13,6 +13,7 @@ return await Hosting.RunAsync(async () =>
 
     await using var app = builder.Build();
     await app.Services.OpenAuthStoreAsync();
+    if (app.Environment.IsDevelopment()) options.NoteSiteAddress();
     app.UseSite(options);
     if (options.Api.InProcess) app.MapTokenApi(options);
     app.MapSite();

@@ -87,7 +87,7 @@ public sealed class TheWholeWayOverJson
     public async Task An_account_made_on_the_site_signs_in_at_the_api_alone_and_what_one_ends_the_other_refuses()
     {
         await using var site = await Host.StartAsync();
-        await using var api = await Host.StartAsync("BlazorAuth.Api", site.Data, null, ("BlazorAuth__PublicUrl", site.Url));
+        await using var api = await Host.StartAsync("BlazorAuth.Api", site.Data);
         using var onSite = site.Client();
         using var onApi = api.Client();
         await Expect(HttpStatusCode.Created, onSite, "/api/account", new { email = "both@example.com", password = FirstPassword });

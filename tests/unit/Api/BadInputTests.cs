@@ -103,8 +103,18 @@ public sealed class BadInputTests(RunningSite site)
     [InlineData("/api/nothing/here")]
     [InlineData("/api/account/sessions/%2e%2e%2f")]
     [InlineData("/problems/nonsense")]
+    [InlineData("/api/accounts")]
     public async Task An_unknown_path_is_a_problem(string path) =>
         Assert.Equal("not_found", await ExpectProblem(await site.SendAsync(HttpMethod.Get, path), path));
+
+    [Fact]
+    public async Task A_known_path_under_another_verb_is_405_and_an_unknown_one_404_by_any_verb()
+    {
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, (await site.SendAsync(HttpMethod.Get, "/api/token")).StatusCode);
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, (await site.SendAsync(HttpMethod.Put, "/api/account/sessions/x")).StatusCode);
+        foreach (var verb in new[] { HttpMethod.Get, HttpMethod.Post, HttpMethod.Delete })
+            Assert.Equal(HttpStatusCode.NotFound, (await site.SendAsync(verb, "/api/no/such/thing")).StatusCode);
+    }
 
     [Fact]
     public async Task Fields_that_are_nobodys_to_set_are_ignored_at_sign_up()

@@ -26,7 +26,8 @@ public sealed class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncL
     /// <summary>Every route of the running application.</summary>
     public IEnumerable<RouteEndpoint> Routes => Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
 
-    public IEnumerable<RouteEndpoint> ApiRoutes => Routes.Where(r => r.RoutePattern.RawText!.TrimStart('/').StartsWith("api/", StringComparison.Ordinal));
+    public IEnumerable<RouteEndpoint> ApiRoutes => Routes.Where(r =>
+        r.RoutePattern.RawText!.TrimStart('/').StartsWith("api/", StringComparison.Ordinal) && r.Metadata.GetMetadata<HttpMethodMetadata>() is not null);
 
     public Task InitializeAsync()
     {
