@@ -101,6 +101,19 @@ public sealed class TheWholeWayInABrowser(Browser browser) : IClassFixture<Brows
     }
 
     [Fact]
+    public async Task A_browser_is_still_signed_in_after_the_host_was_killed_and_started_again()
+    {
+        var port = Host.FreePort();
+        var first = await Host.StartAsync(port: port);
+        var page = await browser.PersonAsync(first.Url);
+        await Register(page, "still@example.com");
+        await first.KillAsync();
+        await using var again = await Host.StartAsync(data: first.Data, port: port);
+        await page.GotoAsync("/account");
+        Assert.Equal("/account", new Uri(page.Url).AbsolutePath);
+    }
+
+    [Fact]
     public async Task Two_tabs_with_two_links_each_do_their_own_thing()
     {
         await using var host = await Host.StartAsync();

@@ -59,6 +59,26 @@ public sealed class TheWholeWayOverJson
     }
 
     [Fact]
+    public async Task Where_addresses_must_be_verified_sign_up_answers_the_same_and_nobody_signs_in_before()
+    {
+        await using var host = await Host.StartAsync(settings: [("BlazorAuth__SignIn__RequireVerifiedEmail", "true")]);
+        using var client = host.Client();
+        var email = "private@example.com";
+        var free = await Send(client, HttpMethod.Post, "/api/account", new { email, password = FirstPassword }, null);
+        Assert.Equal(HttpStatusCode.Accepted, free.StatusCode);
+        await ExpectCode("email_not_verified", client, "/api/token", new { identifier = email, password = FirstPassword });
+        await ExpectCode("invalid_credentials", client, "/api/token", new { identifier = email, password = SecondPassword });
+        await Expect(HttpStatusCode.NoContent, client, "/api/account/verify", new { token = (await host.LetterAsync(email, "confirm your e-mail")).Token("/verify-email") });
+        await SignIn(client, email, FirstPassword);
+
+        var taken = await Send(client, HttpMethod.Post, "/api/account", new { email, password = SecondPassword }, null);
+        Assert.Equal((free.StatusCode, await free.Content.ReadAsStringAsync()), (taken.StatusCode, await taken.Content.ReadAsStringAsync()));
+        Assert.Equal(free.Headers.Select(h => h.Key), taken.Headers.Select(h => h.Key));
+        await host.LetterAsync(email, "already have an account");
+        await SignIn(client, email, FirstPassword);
+    }
+
+    [Fact]
     public async Task A_host_started_again_keeps_passwords_and_refresh_tokens_and_prints_no_setup_link()
     {
         var port = Host.FreePort();
