@@ -110,9 +110,7 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
 internal static class CookieRules
 {
     /// <summary>Over TLS the name binds the cookie to this host and path; browsers refuse that name over plain http.</summary>
-    public static string Name(AuthOptions options, string name) => (Https(options) ? "__Host-" : "blazorauth-") + name;
+    public static string Name(AuthOptions options, string name) => (options.Https ? "__Host-" : "blazorauth-") + name;
 
-    public static CookieSecurePolicy Secure(AuthOptions options) => Https(options) ? CookieSecurePolicy.Always : CookieSecurePolicy.None;
-
-    public static bool Https(AuthOptions options) => options.PublicUrl.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
+    public static CookieSecurePolicy Secure(AuthOptions options) => options.Https ? CookieSecurePolicy.Always : CookieSecurePolicy.None;
 }

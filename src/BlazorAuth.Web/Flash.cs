@@ -15,6 +15,8 @@ public enum Notice
     VerifyLetterAsked,
     /// <summary>The address is verified.</summary>
     EmailVerified,
+    /// <summary>The address is verified, and a password has to be chosen by mail.</summary>
+    EmailVerifiedPasswordVoid,
     /// <summary>An account that a stranger made with the address is gone.</summary>
     EmailDisowned,
     /// <summary>A letter to reset the password is on its way, if there is an account; the detail is the address.</summary>
@@ -109,6 +111,6 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
 
     private CookieOptions Rules(TimeSpan? lifetime) => new()
     {
-        HttpOnly = true, Secure = CookieRules.Https(options.Value), SameSite = SameSiteMode.Lax, Path = "/", MaxAge = lifetime,
+        HttpOnly = true, Secure = options.Value.Https, SameSite = SameSiteMode.Lax, Path = "/", MaxAge = lifetime,
     };
 }

@@ -84,6 +84,8 @@ public static class Messages
         Notice.SignedOut => "You are signed out.",
         Notice.VerifyLetterAsked => $"If {detail} has an account that is not verified yet, a letter is on its way.",
         Notice.EmailVerified => "Your e-mail address is verified.",
+        Notice.EmailVerifiedPasswordVoid => "Your e-mail address is verified. Somebody else signed up with it too, so nothing that was set counts: "
+            + "we sent you a letter to choose a password.",
         Notice.EmailDisowned => "Thank you. The account that was made with your address is removed.",
         Notice.ResetLetterAsked => $"If there is an account with {detail}, a letter with a link to choose a new password is on its way.",
         Notice.PasswordReset => "Your password is changed, and every device is signed out. Sign in with the new password.",

@@ -60,9 +60,9 @@ internal static class AccountEndpoints
             .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
 
         group.MapPost("/verify", async (VerifyBody body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
-                Print(body.Token is not null
+                (body.Token is not null
                     ? await verify.ConfirmAsync(from.Caller, body.Token, ct)
-                    : await verify.ConfirmCodeAsync(from.Caller, body.Email, body.Code, ct)))
+                    : await verify.ConfirmCodeAsync(from.Caller, body.Email, body.Code, ct)).Match(_ => Results.NoContent(), Problems.Of))
             .WithSummary("Verify an e-mail address by the token or the code of the letter.")
             .Answers(204)
             .Refuses(AuthError.ValidationFailed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.Conflict, AuthError.RateLimited);

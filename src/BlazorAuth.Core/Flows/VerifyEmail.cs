@@ -15,6 +15,10 @@ namespace BlazorAuth.Core.Flows;
 /// </summary>
 public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
+    /// <summary>The address is verified.</summary>
+    /// <param name="PasswordVoid">Whether several had signed up with it, so that a letter to choose a password is on its way.</param>
+    public sealed record Verified(bool PasswordVoid);
+
     /// <summary>Asks for the letter, again.</summary>
     public async Task<Outcome> SendAsync(Caller caller, string? email, CancellationToken ct)
     {
@@ -31,14 +35,14 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         tokens.FindAsync(TokenPurpose.VerifyEmail, link, ct);
 
     /// <summary>Verifies by the link.</summary>
-    public async Task<Outcome> ConfirmAsync(Caller caller, string? link, CancellationToken ct)
+    public async Task<Outcome<Verified>> ConfirmAsync(Caller caller, string? link, CancellationToken ct)
     {
         var found = await tokens.FindAsync(TokenPurpose.VerifyEmail, link, ct);
         return found.Value is { } token ? await SpendAsync(caller, token, ct) : found.Refusal!;
     }
 
     /// <summary>Verifies by the code of the letter. Unknown address, wrong code and used-up attempts are one answer.</summary>
-    public async Task<Outcome> ConfirmCodeAsync(Caller caller, string? email, string? code, CancellationToken ct)
+    public async Task<Outcome<Verified>> ConfirmCodeAsync(Caller caller, string? email, string? code, CancellationToken ct)
     {
         if (!EmailAddress.TryParse(email, out var address)) return Refusal.Shape("email", Fault.NotAnEmail);
         if (string.IsNullOrWhiteSpace(code)) return Refusal.Shape("code", Fault.Required);
@@ -68,7 +72,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         return Outcome.Done;
     }
 
-    private async Task<Outcome> SpendAsync(Caller caller, OneTimeToken token, CancellationToken ct)
+    private async Task<Outcome<Verified>> SpendAsync(Caller caller, OneTimeToken token, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.HoldAsync(token.UserId, ct);
@@ -78,12 +82,13 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination, ct);
         if (user is null) return AuthError.LinkInvalid;
         user.EmailConfirmed = true;
-        if (user.ContestedAt is not null && caller.UserId != user.Id) await VoidAsync(caller, user, ct);
+        var verified = new Verified(PasswordVoid: user.ContestedAt is not null && caller.UserId != user.Id);
+        if (verified.PasswordVoid) await VoidAsync(caller, user, ct);
         user.ContestedAt = null;
         audit.Write(AuditEvent.EmailVerified, caller, user.Id);
         if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
         await transaction.CommitAsync(ct);
-        return Outcome.Done;
+        return verified;
     }
 
     // Several signed up with this address, and who opens the letter has not shown to be any of them: nothing that they set

@@ -45,11 +45,12 @@ public abstract class SitePage : ComponentBase
         Go(path);
     }
 
-    protected void GoVerified(string? returnUrl)
+    protected void GoVerified(Core.Flows.VerifyEmail.Verified verified, string? returnUrl)
     {
         Flash.DropLink();
         Flash.DropAddress();
-        Go(SignedIn ? ReturnAddress.Local(returnUrl) : ReturnAddress.With("/login", returnUrl), Notice.EmailVerified);
+        Go(SignedIn ? ReturnAddress.Local(returnUrl) : ReturnAddress.With("/login", returnUrl),
+            verified.PasswordVoid ? Notice.EmailVerifiedPasswordVoid : Notice.EmailVerified);
     }
 
     protected void Refuse(Refusal refusal, params (string Field, string Id)[] ids) => Errors = Messages.Show(Http, refusal, ids);

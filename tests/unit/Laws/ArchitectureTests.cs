@@ -1,13 +1,15 @@
 using System.Reflection;
 using BlazorAuth.Core;
 
+using BlazorAuth.UnitTests.Support;
+
 namespace BlazorAuth.UnitTests.Laws;
 
 /// <summary>The arrows: Web knows Api, Api knows Core, Core knows neither and no page.</summary>
 public sealed class ArchitectureTests
 {
     private const int LongestFile = 300;
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = Clone.Root;
 
     private static string[] ReferencesOf(string assembly) => [.. Assembly.Load(assembly).GetReferencedAssemblies().Select(a => a.Name!)];
 
@@ -72,11 +74,4 @@ public sealed class ArchitectureTests
     }
 
     private static bool IsRecord(Type type) => type.GetMethod("<Clone>$") is not null;
-
-    private static string FindRoot()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "BlazorAuth.sln"))) return folder.FullName;
-        throw new DirectoryNotFoundException("The tests run inside the clone.");
-    }
 }

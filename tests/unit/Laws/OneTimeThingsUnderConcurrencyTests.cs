@@ -44,7 +44,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         await Auth.RegisterAsync(Jane);
         await Auth.DeliverAsync();
         var link = LinkTokenIn(Auth.LastLetterTo(Jane));
-        OneWins(await Errors(_ => Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))), AuthError.LinkUsed);
+        OneWins(await Errors(async _ => new Outcome((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Refusal)), AuthError.LinkUsed);
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailVerified);
     }
 
@@ -54,7 +54,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         await Auth.RegisterAsync(Jane);
         await Auth.DeliverAsync();
         var code = CodeIn(Auth.LastLetterTo(Jane));
-        OneWins(await Errors(_ => Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))),
+        OneWins(await Errors(async _ => new Outcome((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Refusal)),
             AuthError.LinkUsed, AuthError.LinkInvalid);
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailVerified);
     }
