@@ -13,8 +13,8 @@ public interface ICookieDoor
     /// <summary>Gives the browser the session's cookie, and makes it the caller of this request.</summary>
     Task SignInAsync(Session session);
 
-    /// <summary>Takes the cookie away.</summary>
-    Task ForgetAsync();
+    /// <summary>Ends the session of the request's cookie, and takes the cookie away.</summary>
+    Task SignOutAsync(CancellationToken ct);
 
     /// <summary>The live session of the request's cookie, or null.</summary>
     Session? Current { get; }

@@ -48,11 +48,11 @@ internal static class TokenEndpoints
             .Refuses(AuthError.ValidationFailed, AuthError.RefreshTokenInvalid, AuthError.RefreshTokenExpired, AuthError.RefreshTokenReused,
                 AuthError.SessionRevoked, AuthError.PasswordChanged);
 
-        group.MapPost("/revoke", async (RefreshBody? body, HttpContext http, CallerFromBearer from, RefreshTokens tokens, Sessions sessions, TokenPrinter printer, CancellationToken ct) =>
+        group.MapPost("/revoke", async (RefreshBody? body, HttpContext http, CallerFromBearer from, RefreshTokens tokens, Sessions sessions, IEnumerable<ICookieDoor> doors, CancellationToken ct) =>
             {
                 if (body?.RefreshToken is not null) await tokens.RevokeAsync(from.Caller, body.RefreshToken, ct);
                 else if (CallerFromBearer.SessionOfEvenExpired(http) is { } session) await sessions.SignOutAsync(from.Caller, session, ct);
-                else if (await CookieMode.SessionAsync(http) is { } own) await printer.EndAsync(from.Caller, own, ct);
+                else if (await CookieMode.SessionAsync(http) is not null) await doors.Single().SignOutAsync(ct);
                 return Results.NoContent();
             })
             .WithSummary("Sign out: end the session of this refresh token, or of the bearer token. Says nothing about whether it lived.")
@@ -62,7 +62,7 @@ internal static class TokenEndpoints
 }
 
 /// <summary>Prints what a program signs in with next: a pair of tokens, or a cookie and its antiforgery header.</summary>
-internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles, Sessions sessions, IHttpContextAccessor accessor, IEnumerable<ICookieDoor> doors)
+internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles, IHttpContextAccessor accessor, IEnumerable<ICookieDoor> doors)
 {
     private readonly ICookieDoor? _cookies = doors.FirstOrDefault();
 
@@ -89,10 +89,4 @@ internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles,
                 pair.AccessToken, "Bearer", (int)pair.AccessLifetime.TotalSeconds, pair.RefreshToken,
                 (int)Math.Round(pair.RefreshLifetime.TotalSeconds), pair.Session.Id, account)),
             Problems.Of);
-
-    public async Task EndAsync(Caller caller, Session session, CancellationToken ct)
-    {
-        await sessions.SignOutAsync(caller, session.Id, ct);
-        await _cookies!.ForgetAsync();
-    }
 }

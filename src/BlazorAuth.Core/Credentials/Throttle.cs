@@ -36,6 +36,21 @@ public sealed class Throttle(AuthDbContext db, Secret secret, IOptions<AuthOptio
         return null;
     }
 
+    /// <summary>Takes a guess at an account's password, from whichever door: one budget for all of them.</summary>
+    public Task<Refusal?> TakeGuessAsync(Caller caller, string account, CancellationToken ct) =>
+        TakeAsync(ct, (Budget.SignInPerAddress, Network(caller)), (Budget.SignInPerAccount, account));
+
+    /// <summary>The guess was right: gives it back to the network, and ends the account's row of wrong ones.</summary>
+    public async Task GuessedRightAsync(Caller caller, string account, CancellationToken ct)
+    {
+        await ReturnAsync(Budget.SignInPerAddress, Network(caller), ct);
+        await ClearAsync(Budget.SignInPerAccount, account, ct);
+    }
+
+    /// <summary>Takes a letter that anybody can ask for to this address.</summary>
+    public Task<Refusal?> TakeLetterAsync(Caller caller, string address, CancellationToken ct) =>
+        TakeAsync(ct, (Budget.MailPerCaller, Network(caller)), (Budget.MailPerAddress, address));
+
     /// <summary>Gives one attempt back: it turned out to be the owner's.</summary>
     public Task ReturnAsync(Budget budget, string subject, CancellationToken ct)
     {

@@ -24,8 +24,7 @@ public sealed class ChangeEmail(
         if (user is null) return AuthError.SessionRevoked;
         if (address == user.NormalizedEmail) return Refusal.Shape("newEmail", Fault.Same);
         if (await stepUp.WithPasswordAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
-        if (await throttle.TakeAsync(ct, (Budget.MailPerCaller, Throttle.Network(caller)), (Budget.MailPerAddress, address))
-            is { } limited) return limited;
+        if (await throttle.TakeLetterAsync(caller, address, ct) is { } limited) return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // A reset that came while the password was compared has ended the session, and this change with it.

@@ -31,14 +31,14 @@ public sealed class Register(
         if (await throttle.TakeAsync(ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return limited;
         if (!options.Value.SignUp.Enabled) return AuthError.SignUpDisabled;
         if (Shape(input, out var email) is { } malformed) return malformed;
+        var hidden = options.Value.SignIn.RequireVerifiedEmail;
         // An account without an address could never be verified, and so never signed in to.
-        if (options.Value.SignIn.RequireVerifiedEmail && email is null) return Refusal.Shape("email", Fault.Required);
+        if (hidden && email is null) return Refusal.Shape("email", Fault.Required);
         if (passwords.Judge(input.Password, "password", email, input.Username) is { } weak) return weak;
 
-        var hidden = options.Value.SignIn.RequireVerifiedEmail && email is not null;
         if (await TakenNameAsync(input.Username, ct) is { } nameTaken) return nameTaken;
         // Over the budget the answer stays the same, and no letter goes out: a sign-up form is no way to flood a mailbox.
-        var mayWrite = !hidden || await throttle.TakeAsync(ct, (Budget.MailPerCaller, Throttle.Network(caller)), (Budget.MailPerAddress, email!)) is null;
+        var mayWrite = !hidden || await throttle.TakeLetterAsync(caller, email!, ct) is null;
         var owner = email is null ? null : await db.Users.SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
         if (owner is not null) return hidden ? await HideAsync(owner) : await RefuseAsync();
 

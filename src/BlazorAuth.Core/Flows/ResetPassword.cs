@@ -21,8 +21,7 @@ public sealed class ResetPassword(
     public async Task<Outcome> AskAsync(Caller caller, string? email, CancellationToken ct)
     {
         if (!EmailAddress.TryParse(email, out var address)) return Refusal.Shape("email", Fault.NotAnEmail);
-        if (await throttle.TakeAsync(ct, (Budget.MailPerCaller, Throttle.Network(caller)), (Budget.MailPerAddress, address))
-            is { } limited) return limited;
+        if (await throttle.TakeLetterAsync(caller, address, ct) is { } limited) return limited;
         outbox.Promise(LetterKind.ResetPassword, address, caller);
         audit.Write(AuditEvent.PasswordResetAsked, Caller.Anonymous(caller.Address, caller.Agent));
         await db.SaveChangesAsync(ct);

@@ -51,8 +51,7 @@ public sealed class SignIn(
         var user = await FindAsync(input.Identifier, ct);
         // One count for an account, whichever of its names was typed (Authelia CVE-2025-24806), and one for all spellings of nobody's.
         var subject = user?.Id ?? (EmailAddress.TryParse(input.Identifier, out var email) ? email : input.Identifier.Trim().ToLowerInvariant());
-        if (await throttle.TakeAsync(ct, (Budget.SignInPerAddress, Throttle.Network(caller)), (Budget.SignInPerAccount, subject))
-            is { } limited) return Refuse(limited);
+        if (await throttle.TakeGuessAsync(caller, subject, ct) is { } limited) return Refuse(limited);
 
         var right = await passwords.MatchesAsync(user, input.Password, ct);
         var refusal = !right ? AuthError.InvalidCredentials
@@ -81,8 +80,7 @@ public sealed class SignIn(
         audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
-        await throttle.ReturnAsync(Budget.SignInPerAddress, Throttle.Network(caller), ct);
-        await throttle.ClearAsync(Budget.SignInPerAccount, subject, ct);
+        await throttle.GuessedRightAsync(caller, subject, ct);
         return new SignInOutcome.SignedIn(session, user);
     }
 

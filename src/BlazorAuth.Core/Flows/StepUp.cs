@@ -15,11 +15,9 @@ public sealed class StepUp(Passwords passwords, Throttle throttle, IOptions<Auth
     public async Task<Refusal?> WithPasswordAsync(Caller caller, AuthUser user, string? password, string field, CancellationToken ct)
     {
         if (string.IsNullOrEmpty(password)) return Refusal.Shape(field, Fault.Required);
-        if (await throttle.TakeAsync(ct, (Budget.SignInPerAddress, Throttle.Network(caller)), (Budget.SignInPerAccount, user.Id))
-            is { } limited) return limited;
+        if (await throttle.TakeGuessAsync(caller, user.Id, ct) is { } limited) return limited;
         if (!await passwords.MatchesAsync(user, password, ct)) return Refusal.Of(AuthError.InvalidCredentials, field, Fault.Wrong);
-        await throttle.ReturnAsync(Budget.SignInPerAddress, Throttle.Network(caller), ct);
-        await throttle.ClearAsync(Budget.SignInPerAccount, user.Id, ct);
+        await throttle.GuessedRightAsync(caller, user.Id, ct);
         return null;
     }
 

@@ -23,8 +23,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
     public async Task<Outcome> SendAsync(Caller caller, string? email, CancellationToken ct)
     {
         if (!EmailAddress.TryParse(email, out var address)) return Refusal.Shape("email", Fault.NotAnEmail);
-        if (await throttle.TakeAsync(ct, (Budget.MailPerCaller, Throttle.Network(caller)), (Budget.MailPerAddress, address))
-            is { } limited) return limited;
+        if (await throttle.TakeLetterAsync(caller, address, ct) is { } limited) return limited;
         outbox.Promise(LetterKind.VerifyEmail, address, caller);
         await db.SaveChangesAsync(ct);
         return Outcome.Done;

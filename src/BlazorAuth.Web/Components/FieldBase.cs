@@ -15,14 +15,11 @@ public abstract class FieldBase : ComponentBase
 
     [Parameter] public string? Hint { get; set; }
 
-    /// <summary>A hint that needs markup; comes after <see cref="Hint"/> when both are given.</summary>
-    [Parameter] public RenderFragment? HintContent { get; set; }
-
     [Parameter] public FormErrors Errors { get; set; } = FormErrors.None;
 
     [Parameter] public bool Required { get; set; }
 
-    internal bool HasHint => Hint is not null || HintContent is not null;
+    internal bool HasHint => Hint is not null;
 
     internal string? Error => Errors.For(Id);
 
