@@ -31,8 +31,12 @@ public enum AuditEvent
     PasswordReset,
     /// <summary>A password was changed by its owner.</summary>
     PasswordChanged,
-    /// <summary>A password change was refused.</summary>
-    PasswordChangeRefused,
+    /// <summary>A signed-in user could not prove again who they are.</summary>
+    StepUpRefused,
+    /// <summary>Somebody used up the attempts of an account or a network; once in each window.</summary>
+    Throttled,
+    /// <summary>A password was guessed at so often that it opens nothing until it is reset.</summary>
+    PasswordStopped,
     /// <summary>A change of address was asked for.</summary>
     EmailChangeAsked,
     /// <summary>An address was changed.</summary>
@@ -48,10 +52,13 @@ public enum AuditEvent
 /// <summary>The one writer of security events. An entry is saved with the change it tells of, in the same transaction.</summary>
 public sealed class Audit(AuthDbContext db, TimeProvider time)
 {
+    private long _unplaced;
+
     /// <summary>Adds an entry to the caller's unit of work.</summary>
     public void Write(AuditEvent what, Caller caller, string? userId = null, AuthError? reason = null, string? sessionId = null) =>
         db.AuditEntries.Add(new AuditEntry
         {
+            Id = --_unplaced, // until the chain gives it its place
             At = time.GetUtcNow(),
             Event = what,
             UserId = userId ?? caller.UserId,

@@ -50,7 +50,7 @@ public static partial class AuthCore
         services.AddSingleton<LiveSessions>().AddSingleton<CommitBell>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveSessions>());
         services.AddSingleton<HashingGate>().AddSingleton<StandInHash>();
-        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<Audit>();
+        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<Audit>().AddSingleton<AuditChain>();
         services.AddDataProtection().SetApplicationName("BlazorAuth");
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((keys, ring) => keys.XmlRepository = ring);
 
@@ -60,7 +60,7 @@ public static partial class AuthCore
 
         services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<StepUp>().AddScoped<ResetPassword>()
             .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
-            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<SetUpAdministrator>();
+            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<SetUpAdministrator>().AddScoped<ShowActivity>();
         return options;
     }
 

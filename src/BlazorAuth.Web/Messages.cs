@@ -98,6 +98,32 @@ public static class Messages
         Notice.AccountClosed => "Your account is closed, and everything in it is deleted.",
     };
 
+    /// <summary>The sentence for something that happened to the reader's account.</summary>
+    public static string Sentence(AuditEvent what) => what switch
+    {
+        AuditEvent.Registered => "The account was made",
+        AuditEvent.RegisterRefused => "Somebody tried to sign up with your address",
+        AuditEvent.SignedIn => "Signed in",
+        AuditEvent.SignInRefused => "A sign-in was refused",
+        AuditEvent.SignedOut => "Signed out",
+        AuditEvent.SessionEnded => "A session was ended",
+        AuditEvent.OtherSessionsEnded => "All other sessions were ended",
+        AuditEvent.RefreshTokenReused => "An old refresh token came again; its session was ended",
+        AuditEvent.EmailVerified => "The e-mail address was verified",
+        AuditEvent.EmailDisowned => "The e-mail address was disowned",
+        AuditEvent.PasswordResetAsked => "A letter to reset the password was asked for",
+        AuditEvent.PasswordReset => "The password was reset by mail",
+        AuditEvent.PasswordChanged => "The password was changed",
+        AuditEvent.StepUpRefused => "A wrong current password was typed",
+        AuditEvent.Throttled => "Too many sign-ins were tried; more were turned away for a while",
+        AuditEvent.PasswordStopped => "The password was guessed at too often and opens nothing until it is reset",
+        AuditEvent.EmailChangeAsked => "A change of the e-mail address was asked for",
+        AuditEvent.EmailChanged => "The e-mail address was changed",
+        AuditEvent.ProfileChanged => "The profile was changed",
+        AuditEvent.AccountClosed => "The account was closed",
+        AuditEvent.AdministratorMade => "The account became an administrator's",
+    };
+
     /// <summary>The rules for a password, said before one is chosen.</summary>
     public static string PasswordRule(PasswordOptions rules) =>
         $"At least {rules.MinimumLength} characters. Several words make a good one; spaces and every alphabet are welcome.";

@@ -4,7 +4,7 @@ using BlazorAuth.Core.Flows;
 
 namespace BlazorAuth.Api.Endpoints;
 
-/// <summary>Shows and ends the caller's sessions, of browsers and programs alike.</summary>
+/// <summary>Shows and ends the caller's sessions, of browsers and programs alike, and shows what happened to the account.</summary>
 internal static class SessionEndpoints
 {
     public sealed record SessionAnswer(
@@ -33,5 +33,11 @@ internal static class SessionEndpoints
             .WithSummary("End every session but this one.")
             .Answers(204)
             .Refuses();
+
+        api.MapGet("/account/activity", async (int? skip, CallerFromBearer from, ShowActivity activity, CancellationToken ct) =>
+                TypedResults.Ok((await activity.ListAsync(from.Caller, skip ?? 0, ct)).Entries))
+            .WithTags("Sessions").RequireAuthorization(CallerFromBearer.Scheme)
+            .WithSummary($"What happened to the account, the newest first, {ShowActivity.PageSize} at a time; skip leaves out newer ones.")
+            .Refuses(AuthError.BadJson);
     }
 }

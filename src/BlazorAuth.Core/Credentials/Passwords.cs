@@ -9,8 +9,7 @@ namespace BlazorAuth.Core.Credentials;
 
 /// <summary>Password policy, and every comparison of a password (ASVS 6.2, NIST SP 800-63B-4 §3.1.1).</summary>
 public sealed class Passwords(
-    AuthDbContext db, IPasswordHasher<AuthUser> hasher, UserManager<AuthUser> users, HashingGate gate, StandInHash standIn,
-    IOptions<AuthOptions> options)
+    AuthDbContext db, IPasswordHasher<AuthUser> hasher, UserManager<AuthUser> users, StandInHash standIn, IOptions<AuthOptions> options)
 {
     private static readonly FrozenSet<string> Common = ReadCommon();
 
@@ -18,30 +17,27 @@ public sealed class Passwords(
     /// Whether the password is the account's. For a missing account, or one without a password, the same work is done against
     /// a stand-in, so that the answer takes as long. A hash with older parameters is renewed.
     /// </summary>
-    public async Task<bool> MatchesAsync(AuthUser? user, string password, CancellationToken ct)
+    public async Task<bool> MatchesAsync(Guess guess, string password, CancellationToken ct)
     {
+        var user = guess.User;
         // Longer than any password can be: still one hash of work, of a text that is never right.
         var tooLong = CodePoints(password) > options.Value.Passwords.MaximumLength;
         var hash = tooLong ? null : user?.PasswordHash;
-        using var _ = await gate.EnterAsync(ct);
-        var result = hasher.VerifyHashedPassword(
-            user ?? standIn.User, hash ?? standIn.Hash(hasher), tooLong ? "" : password);
-        if (hash is null || result == PasswordVerificationResult.Failed) return false;
-        if (result == PasswordVerificationResult.SuccessRehashNeeded)
+        var (result, renewed) = await guess.Place.RunAsync(() =>
         {
-            var renewed = hasher.HashPassword(user!, password);
+            var compared = hasher.VerifyHashedPassword(user ?? standIn.User, hash ?? standIn.Hash(hasher), tooLong ? "" : password);
+            return (compared, hash is not null && compared == PasswordVerificationResult.SuccessRehashNeeded ? hasher.HashPassword(user!, password) : null);
+        }, ct);
+        if (hash is null || result == PasswordVerificationResult.Failed) return false;
+        if (renewed is not null)
             await db.Users.Where(u => u.Id == user!.Id && u.PasswordHash == hash)
                 .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, renewed), ct);
-        }
         return true;
     }
 
     /// <summary>Spends the work of one hash: what making an account costs, where none is made.</summary>
-    public async Task StandInAsync(string password, CancellationToken ct)
-    {
-        using var _ = await gate.EnterAsync(ct);
-        hasher.HashPassword(standIn.User, password);
-    }
+    public Task StandInAsync(HashingGate.Place place, string password, CancellationToken ct) =>
+        place.RunAsync(() => hasher.HashPassword(standIn.User, password), ct);
 
     /// <summary>Whether the password may be set, and if not, why not. <paramref name="field"/> is its JSON name.</summary>
     public Refusal? Judge(string? password, string field, string? email, string? userName)
@@ -57,15 +53,19 @@ public sealed class Passwords(
         return Common.Contains(password.ToLowerInvariant()) ? Refusal.Of(AuthError.CommonPassword, field, Fault.Common) : null;
     }
 
+    /// <summary>Adds a new account with its password to the caller's unit of work, through Identity.</summary>
+    /// <exception cref="InvalidOperationException">Identity refused what <see cref="Judge"/> let pass.</exception>
+    public async Task CreateAsync(HashingGate.Place place, AuthUser user, string password, CancellationToken ct) =>
+        (await await place.RunAsync(() => users.CreateAsync(user, password), ct)).Demand();
+
     /// <summary>
     /// Sets the password in the tracked user through Identity, so that its validators and its security stamp apply. Saved by the caller.
     /// </summary>
     /// <exception cref="InvalidOperationException">Identity refused what <see cref="Judge"/> let pass.</exception>
-    public async Task SetAsync(AuthUser user, string password, CancellationToken ct)
+    public async Task SetAsync(HashingGate.Place place, AuthUser user, string password, CancellationToken ct)
     {
-        using var _ = await gate.EnterAsync(ct);
-        user.PasswordHash = null;
-        (await users.AddPasswordAsync(user, password)).Demand();
+        (user.PasswordHash, user.AccessFailedCount) = (null, 0);
+        (await await place.RunAsync(() => users.AddPasswordAsync(user, password), ct)).Demand();
     }
 
     /// <summary>The form in which passwords are hashed and compared: the same letters typed on another keyboard are the same password.</summary>
@@ -109,23 +109,6 @@ public sealed class StandInHash
     internal AuthUser User { get; } = new();
 
     internal string Hash(IPasswordHasher<AuthUser> hasher) => _hash ??= hasher.HashPassword(User, Secret.Random(16));
-}
-
-/// <summary>Lets as many password hashes run at once as there are processors: the rest of the site keeps answering.</summary>
-public sealed class HashingGate
-{
-    private readonly SemaphoreSlim _places = new(Math.Max(1, Environment.ProcessorCount));
-
-    internal async Task<IDisposable> EnterAsync(CancellationToken ct)
-    {
-        await _places.WaitAsync(ct);
-        return new Place(_places);
-    }
-
-    private sealed class Place(SemaphoreSlim places) : IDisposable
-    {
-        public void Dispose() => places.Release();
-    }
 }
 
 internal static class IdentityResults

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace BlazorAuth.Core.Data;
@@ -23,6 +24,8 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     public DbSet<ThrottleCount> ThrottleCounts => Set<ThrottleCount>();
     /// <summary>Security events.</summary>
     public DbSet<AuditEntry> AuditEntries => Set<AuditEntry>();
+    /// <summary>The end of their chain.</summary>
+    public DbSet<AuditHead> AuditHead => Set<AuditHead>();
 
     /// <summary>Whether the running transaction ends or renews sessions; see <see cref="Credentials.LiveSessions"/>.</summary>
     internal bool EndsSessions { get; set; }
@@ -44,7 +47,21 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
         foreach (var user in ChangeTracker.Entries<AuthUser>())
             if (user.State == EntityState.Modified && user.Property(u => u.ConcurrencyStamp) is { } stamp && stamp.CurrentValue == stamp.OriginalValue)
                 stamp.CurrentValue = Guid.NewGuid().ToString();
-        return base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+        var events = ChangeTracker.Entries<AuditEntry>().Where(e => e.State == EntityState.Added).Select(e => e.Entity).ToList();
+        return events.Count == 0 ? base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken) : SaveAsync(events, cancellationToken);
+    }
+
+    // The events last, and the head of their chain with them: whoever holds the head waits for nobody, and holds it for as long as
+    // a commit takes.
+    private async Task<int> SaveAsync(List<AuditEntry> events, CancellationToken ct)
+    {
+        foreach (var added in events) Entry(added).State = EntityState.Detached;
+        await using var own = Database.CurrentTransaction is null ? await Database.BeginTransactionAsync(ct) : null;
+        var saved = await base.SaveChangesAsync(true, ct);
+        await this.GetService<AuditChain>().AppendAsync(this, events, ct);
+        saved += await base.SaveChangesAsync(true, ct);
+        if (own is not null) await own.CommitAsync(ct);
+        return saved;
     }
 
     /// <summary>Saves; false where another change of the same row came first, and then nothing was saved.</summary>
@@ -119,7 +136,13 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
         builder.Entity<AuditEntry>(entry =>
         {
             entry.ToTable("AuditEntries");
+            entry.Property(e => e.Id).ValueGeneratedNever();
             entry.HasIndex(e => new { e.UserId, e.Id });
+        });
+        builder.Entity<AuditHead>(head =>
+        {
+            head.ToTable("AuditHead");
+            head.Property(h => h.Id).ValueGeneratedNever();
         });
     }
 

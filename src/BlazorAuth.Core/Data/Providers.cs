@@ -4,7 +4,9 @@ using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -35,6 +37,9 @@ public sealed class PostgresDesign : IDesignTimeDbContextFactory<PostgresAuthDbC
 
 internal static class Providers
 {
+    // Any number nobody else uses in this database.
+    private const long MigrationLock = 0x426C617A6F72;
+
     // A dead server is an answer within seconds, not a pile of waiting requests.
     private const int AnswerSeconds = 5;
 
@@ -119,27 +124,38 @@ internal static class Providers
             File.SetUnixFileMode(path, own);
     }
 
-    // There it is a lock of the transaction, which dies with its connection; but two processes may both try to make the database.
+    // EF's own lock there ends with each migration's transaction, and two processes would take turns in the middle of the list.
+    // This one ends with its connection.
     private static async Task MigrateServerAsync(AuthDbContext db, CancellationToken ct)
     {
         db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10)); // a migration of many rows, or the wait for another process's
-        for (var attempt = 1; ; attempt++)
+        await MakeDatabaseAsync(db, ct);
+        await db.Database.OpenConnectionAsync(ct);
+        try
         {
-            try
-            {
-                await db.Database.MigrateAsync(ct);
-                break;
-            }
-            catch (PostgresException other) when (attempt < 5 && MadeMeanwhile(other.SqlState))
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(100 * attempt), ct);
-            }
+            await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({MigrationLock})", ct);
+            await db.Database.MigrateAsync(ct);
+            await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({MigrationLock})", ct);
+        }
+        finally
+        {
+            await db.Database.CloseConnectionAsync();
         }
         db.Database.SetCommandTimeout(AnswerSeconds);
     }
 
-    private static bool MadeMeanwhile(string state) => state is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.DuplicateTable
-        or PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DuplicateObject or PostgresErrorCodes.ObjectInUse;
+    private static async Task MakeDatabaseAsync(AuthDbContext db, CancellationToken ct)
+    {
+        var server = db.GetService<IRelationalDatabaseCreator>();
+        try
+        {
+            if (!await server.ExistsAsync(ct)) await server.CreateAsync(ct);
+        }
+        catch (PostgresException other) when (other.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
+        {
+            // Another process made it meanwhile.
+        }
+    }
 
     private static string? RefusalIn(Exception? fault) => fault switch
     {

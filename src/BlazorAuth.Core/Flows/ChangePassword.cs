@@ -12,23 +12,22 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.SamePassword"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
 /// </summary>
 public sealed class ChangePassword(
-    AuthDbContext db, StepUp stepUp, Passwords passwords, OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit)
+    AuthDbContext db, StepUp stepUp, Passwords passwords, HashingGate gate, OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit)
 {
     /// <summary>Changes it, and returns the session whose credentials must be issued anew.</summary>
     public async Task<Outcome<Session>> ChangeAsync(Caller caller, string? currentPassword, string? newPassword, CancellationToken ct)
     {
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (user is null) return AuthError.SessionRevoked;
-        if (await stepUp.WithPasswordAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven)
-        {
-            audit.Write(AuditEvent.PasswordChangeRefused, caller, reason: unproven.Error);
-            await db.SaveChangesAsync(ct);
-            return unproven;
-        }
+        if (await stepUp.WithPasswordAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
         if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak) return weak;
         if (Passwords.Nfc(newPassword!) == Passwords.Nfc(currentPassword!)) return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
 
-        await passwords.SetAsync(user, newPassword!, ct);
+        using (var place = gate.Enter())
+        {
+            if (place is null) return HashingGate.Full;
+            await passwords.SetAsync(place, user, newPassword!, ct);
+        }
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await db.HoldAsync(user.Id, ct)) return AuthError.SessionRevoked;
         if (await sessions.RenewAsync(caller.SessionId, ct) is not { } session) return AuthError.SessionRevoked;

@@ -16,7 +16,7 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>, <see cref="AuthError.EmailTaken"/>, <see cref="AuthError.UsernameTaken"/>.
 /// </summary>
 public sealed class Register(
-    AuthDbContext db, UserManager<AuthUser> users, Passwords passwords, HashingGate gate, Throttle throttle, Outbox outbox, Audit audit,
+    AuthDbContext db, Passwords passwords, HashingGate gate, Throttle throttle, Outbox outbox, Audit audit,
     IOptions<AuthOptions> options, TimeProvider time)
 {
     /// <summary>What a person or program gives; an address or a user name is needed.</summary>
@@ -28,7 +28,9 @@ public sealed class Register(
     /// <summary>Makes the account.</summary>
     public async Task<Outcome<Registered>> CreateAsync(Caller caller, Input input, CancellationToken ct)
     {
-        if (await throttle.TakeAsync(ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return limited;
+        using var place = gate.Enter();
+        if (place is null) return HashingGate.Full;
+        if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return limited;
         if (!options.Value.SignUp.Enabled) return AuthError.SignUpDisabled;
         if (Shape(input, out var email) is { } malformed) return malformed;
         var hidden = options.Value.SignIn.RequireVerifiedEmail;
@@ -44,8 +46,7 @@ public sealed class Register(
 
         var user = new AuthUser { Email = email, CreatedAt = time.GetUtcNow() };
         Describe(user);
-        using (await gate.EnterAsync(ct))
-            (await users.CreateAsync(user, input.Password!)).Demand();
+        await passwords.CreateAsync(place, user, input.Password!, ct);
         audit.Write(AuditEvent.Registered, caller, user.Id);
         if (email is not null && mayWrite) outbox.Promise(LetterKind.VerifyEmail, email, caller);
         try
@@ -81,7 +82,7 @@ public sealed class Register(
 
         async Task<Outcome<Registered>> HideAsync(AuthUser account)
         {
-            await passwords.StandInAsync(input.Password!, ct);
+            await passwords.StandInAsync(place, input.Password!, ct);
             await ContestAsync(account.Id, ct);
             audit.Write(AuditEvent.RegisterRefused, caller, account.Id, AuthError.EmailTaken);
             if (mayWrite) outbox.Promise(LetterKind.AddressTaken, email!, caller);

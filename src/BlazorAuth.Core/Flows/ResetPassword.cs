@@ -15,7 +15,7 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.Conflict"/>.
 /// </summary>
 public sealed class ResetPassword(
-    AuthDbContext db, Passwords passwords, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
+    AuthDbContext db, Passwords passwords, HashingGate gate, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
     /// <summary>Asks for the letter.</summary>
     public async Task<Outcome> AskAsync(Caller caller, string? email, CancellationToken ct)
@@ -41,7 +41,11 @@ public sealed class ResetPassword(
         if (user is null) return AuthError.LinkInvalid;
         if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak) return weak;
 
-        await passwords.SetAsync(user, newPassword!, ct); // hashed before the transaction: nobody waits for it
+        using (var place = gate.Enter())
+        {
+            if (place is null) return HashingGate.Full;
+            await passwords.SetAsync(place, user, newPassword!, ct); // hashed before the transaction: nobody waits for it
+        }
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await db.HoldAsync(user.Id, ct)) return AuthError.LinkInvalid;
         if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;

@@ -13,7 +13,7 @@ namespace BlazorAuth.Core.Flows;
 /// address and password, <see cref="AuthError.LinkInvalid"/>, <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>.
 /// </summary>
 public sealed class SetUpAdministrator(
-    AuthDbContext db, UserManager<AuthUser> users, Passwords passwords, HashingGate gate, OneTimeTokens tokens, SignIn signIn, Outbox outbox,
+    AuthDbContext db, Passwords passwords, HashingGate gate, OneTimeTokens tokens, SignIn signIn, Outbox outbox,
     Audit audit, IOptions<AuthOptions> options, TimeProvider time)
 {
     private const string Nobody = "";
@@ -55,8 +55,11 @@ public sealed class SetUpAdministrator(
 
         var user = new AuthUser { Email = address, CreatedAt = time.GetUtcNow() };
         user.UserName = user.Id;
-        using (await gate.EnterAsync(ct))
-            (await users.CreateAsync(user, password!)).Demand();
+        using (var place = gate.Enter())
+        {
+            if (place is null) return Refuse(HashingGate.Full);
+            await passwords.CreateAsync(place, user, password!, ct);
+        }
         await using (var transaction = await db.Database.BeginTransactionAsync(ct))
         {
             if (!await tokens.SpendAsync(token, ct)) return Refuse(AuthError.LinkUsed);

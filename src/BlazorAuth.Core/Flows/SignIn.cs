@@ -51,9 +51,10 @@ public sealed class SignIn(
         var user = await FindAsync(input.Identifier, ct);
         // One count for an account, whichever of its names was typed (Authelia CVE-2025-24806), and one for all spellings of nobody's.
         var subject = user?.Id ?? (EmailAddress.TryParse(input.Identifier, out var email) ? email : input.Identifier.Trim().ToLowerInvariant());
-        if (await throttle.TakeGuessAsync(caller, subject, ct) is { } limited) return Refuse(limited);
-
-        var right = await passwords.MatchesAsync(user, input.Password, ct);
+        var taken = await throttle.TakeGuessAsync(caller, user, subject, ct);
+        if (taken.Value is not { } guess) return Refuse(taken.Refusal!);
+        bool right;
+        using (guess) right = await passwords.MatchesAsync(guess, input.Password, ct);
         var refusal = !right ? AuthError.InvalidCredentials
             : user!.LockedAt is not null ? AuthError.AccountLocked
             : options.Value.SignIn.RequireVerifiedEmail && !user.EmailConfirmed ? AuthError.EmailNotVerified
@@ -80,7 +81,7 @@ public sealed class SignIn(
         audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
-        await throttle.GuessedRightAsync(caller, subject, ct);
+        await throttle.GuessedRightAsync(caller, guess, ct);
         return new SignInOutcome.SignedIn(session, user);
     }
 

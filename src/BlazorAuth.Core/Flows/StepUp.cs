@@ -9,15 +9,23 @@ namespace BlazorAuth.Core.Flows;
 /// as at sign-in. Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>,
 /// <see cref="AuthError.InvalidCredentials"/>, <see cref="AuthError.StepUpRequired"/>.
 /// </summary>
-public sealed class StepUp(Passwords passwords, Throttle throttle, IOptions<AuthOptions> options, TimeProvider time)
+public sealed class StepUp(
+    AuthDbContext db, Passwords passwords, Throttle throttle, Audit audit, IOptions<AuthOptions> options, TimeProvider time)
 {
     /// <summary>Compares the current password. <paramref name="field"/> is its JSON name.</summary>
     public async Task<Refusal?> WithPasswordAsync(Caller caller, AuthUser user, string? password, string field, CancellationToken ct)
     {
         if (string.IsNullOrEmpty(password)) return Refusal.Shape(field, Fault.Required);
-        if (await throttle.TakeGuessAsync(caller, user.Id, ct) is { } limited) return limited;
-        if (!await passwords.MatchesAsync(user, password, ct)) return Refusal.Of(AuthError.InvalidCredentials, field, Fault.Wrong);
-        await throttle.GuessedRightAsync(caller, user.Id, ct);
+        var taken = await throttle.TakeGuessAsync(caller, user, user.Id, ct);
+        if (taken.Value is not { } guess) return taken.Refusal;
+        using (guess)
+            if (!await passwords.MatchesAsync(guess, password, ct))
+            {
+                audit.Write(AuditEvent.StepUpRefused, caller, reason: AuthError.InvalidCredentials);
+                await db.SaveChangesAsync(ct);
+                return Refusal.Of(AuthError.InvalidCredentials, field, Fault.Wrong);
+            }
+        await throttle.GuessedRightAsync(caller, guess, ct);
         return null;
     }
 

@@ -45,7 +45,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
     {
         if (!EmailAddress.TryParse(email, out var address)) return Refusal.Shape("email", Fault.NotAnEmail);
         if (string.IsNullOrWhiteSpace(code)) return Refusal.Shape("code", Fault.Required);
-        if (await throttle.TakeAsync(ct, (Budget.SignInPerAddress, Throttle.Network(caller))) is { } limited) return limited;
+        if (await throttle.TakeAsync(caller, ct, (Budget.SignInPerAddress, Throttle.Network(caller))) is { } limited) return limited;
         var token = await tokens.FindByCodeAsync(TokenPurpose.VerifyEmail, address, code, ct);
         if (token is null) return Refusal.Of(AuthError.LinkInvalid, "code", Fault.Wrong);
         await throttle.ReturnAsync(Budget.SignInPerAddress, Throttle.Network(caller), ct);

@@ -1,8 +1,10 @@
 using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Flows;
 using BlazorAuth.Core.Data;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Credentials;
 
@@ -14,7 +16,7 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     public sealed class OnPostgres() : ThrottleTests(Store.Postgres);
 
     private Task<Refusal?> Take(string subject = "a", Budget budget = Budget.SignInPerAccount) =>
-        Auth.Use((Throttle throttle) => throttle.TakeAsync(default, (budget, subject)));
+        Auth.Use((Throttle throttle) => throttle.TakeAsync(Auth.Caller, default, (budget, subject)));
 
     [StoreFact]
     public async Task Parallel_attempts_never_exceed_the_limit()
@@ -78,7 +80,7 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     {
         for (var i = 0; i < 4; i++) await Take();
         await using var other = await Auth.BesideAsync();
-        Assert.Null(await other.Use((Throttle throttle) => throttle.TakeAsync(default, (Budget.SignInPerAccount, "a"))));
+        Assert.Null(await other.Use((Throttle throttle) => throttle.TakeAsync(Auth.Caller, default, (Budget.SignInPerAccount, "a"))));
         await Auth.RestartAsync();
         Assert.NotNull(await Take());
     }
@@ -119,5 +121,51 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     {
         var refusals = await AuthFixture.RaceAsync(20, i => Take(Throttle.Network(Caller.Anonymous($"2001:db8:1:2::{i:x}", null)), Budget.SignInPerAddress));
         Assert.Equal(7, refusals.Count(refusal => refusal is null));
+    }
+
+    private const string Jane = "jane@example.net";
+
+    private async Task<AuthError?> GuessAsync(string password = "not the password") =>
+        (await Auth.TrySignInAsync(Jane, password)).Match<AuthError?>(_ => null, refusal => refusal.Error);
+
+    [StoreFact]
+    public async Task A_hundred_wrong_passwords_in_a_row_end_the_password_until_it_is_reset()
+    {
+        await Auth.RestartAsync(("Throttle:SignInPerAccount", "30"), ("Throttle:SignInPerAddress", "1000"));
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await GuessManyAsync(Throttle.WrongInARow);
+        Assert.Equal(AuthError.InvalidCredentials, await GuessAsync(Password));
+        Assert.Equal(AuthError.InvalidCredentials, await GuessAsync(Password));
+        await Auth.RestartAsync();
+        Assert.Equal(AuthError.InvalidCredentials, await GuessAsync(Password));
+        Assert.Null(await Auth.DeathOfAsync(session));
+        await Auth.DeliverAsync();
+        Assert.Single(Auth.SubjectsTo(Jane), "Your password was stopped");
+        Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.PasswordStopped);
+
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, Auth.ResetLinkAsync(Jane).Result, OtherPassword, default))).Refusal);
+        Assert.Null(await GuessAsync(OtherPassword));
+    }
+
+    [StoreFact]
+    public async Task A_right_password_ends_the_row()
+    {
+        await Auth.RestartAsync(("Throttle:SignInPerAccount", "30"), ("Throttle:SignInPerAddress", "1000"));
+        await Auth.MemberAsync(Jane);
+        await GuessManyAsync(Throttle.WrongInARow - 1);
+        Assert.Null(await GuessAsync(Password));
+        await GuessManyAsync(Throttle.WrongInARow - 1);
+        Assert.Null(await GuessAsync(Password));
+    }
+
+    private async Task GuessManyAsync(int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            if (i % 25 == 0) Auth.Clock.Move(TimeSpan.FromMinutes(16));
+            Assert.Equal(AuthError.InvalidCredentials, await GuessAsync());
+        }
+        Auth.Clock.Move(TimeSpan.FromMinutes(16));
     }
 }

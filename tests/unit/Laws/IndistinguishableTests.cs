@@ -103,7 +103,7 @@ public abstract class IndistinguishableTests(Store store) : AuthTest(store)
     {
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "1"));
         await AccountsAsync();
-        foreach (var account in Accounts) await Auth.TrySignInAsync(account, "not the password");
+        foreach (var account in Accounts.Where(a => a.Contains('@'))) await Auth.TrySignInAsync(account, "not the password");
         var answers = new List<Work>();
         foreach (var account in Accounts.Where(a => a.Contains('@')))
             answers.Add(await WorkOfAsync(async () => (await Auth.TrySignInAsync(account, "not the password")).Match(_ => "signed in", Told)));

@@ -33,6 +33,9 @@ public enum LetterKind
     /// <summary>To the owner: an old refresh token was used again, its session is ended. Optional link: sign in (M12).</summary>
     RefreshTokenReused,
 
+    /// <summary>To the owner: the password was guessed at too often and opens nothing now. Link: reset it (M11).</summary>
+    PasswordStopped,
+
     /// <summary>To the owner: the account is closed. No link (M15).</summary>
     AccountClosed,
 }

@@ -132,6 +132,15 @@ public static class Letters
                 Link = facts.Link,
                 NotYou = ["If this wasn't you, or you are not sure, choose a new password, which signs out every device:", forgot],
             },
+            LetterKind.PasswordStopped => new("Your password was stopped")
+            {
+                Opening = [
+                    $"Someone tried too many wrong passwords for your {Brand} account. None of them was right.",
+                    "To be safe, your password opens nothing now, not even for you. Devices that are signed in stay signed in. To sign in again, choose a new password."],
+                Button = "Choose a new password",
+                Link = facts.Link ?? forgot,
+                NotYou = ["If this wasn't you, nobody has come in: choosing a new password is all there is to do."],
+            },
             LetterKind.AccountClosed => new("Your account was closed")
             {
                 Opening = [$"Your {Brand} account was closed. All devices were signed out, and it can't be used to sign in any more."],

@@ -24,10 +24,7 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
             modelBuilder.Entity("BlazorAuth.Core.Data.AuditEntry", b =>
                 {
                     b.Property<long>("Id")
-                        .ValueGeneratedOnAdd()
                         .HasColumnType("bigint");
-
-                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
 
                     b.Property<string>("Address")
                         .HasColumnType("text");
@@ -43,6 +40,9 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
                         .HasMaxLength(40)
                         .HasColumnType("character varying(40)");
 
+                    b.Property<byte[]>("Mac")
+                        .HasColumnType("bytea");
+
                     b.Property<string>("Reason")
                         .HasColumnType("text");
 
@@ -57,6 +57,26 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
                     b.HasIndex("UserId", "Id");
 
                     b.ToTable("AuditEntries", (string)null);
+                });
+
+            modelBuilder.Entity("BlazorAuth.Core.Data.AuditHead", b =>
+                {
+                    b.Property<int>("Id")
+                        .HasColumnType("integer");
+
+                    b.Property<long>("Before")
+                        .HasColumnType("bigint");
+
+                    b.Property<long>("Count")
+                        .HasColumnType("bigint");
+
+                    b.Property<byte[]>("Mac")
+                        .IsRequired()
+                        .HasColumnType("bytea");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("AuditHead", (string)null);
                 });
 
             modelBuilder.Entity("BlazorAuth.Core.Data.AuthUser", b =>
