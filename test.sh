@@ -4,10 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
-# Journeys need a browser, the README's tour curl and jq: what is missing comes from the system's packages.
+# Journeys need a browser, the README's tour curl and jq, a tampered store sqlite3: what is missing comes from the system's packages.
 missing=""
 command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || missing="$missing chromium"
-for tool in curl jq; do command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"; done
+for tool in curl jq sqlite3; do command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"; done
 if [ -n "$missing" ]; then
   echo "Installing:$missing"
   as_root=""; [ "$(id -u)" = 0 ] || as_root="sudo"

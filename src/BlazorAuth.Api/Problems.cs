@@ -59,6 +59,8 @@ internal static class Problems
     /// <summary>The refusal as an answer.</summary>
     public static IResult Of(Refusal refusal) => new Printed(refusal, null);
 
+    private static Printed Of(Refusal refusal, int? status) => new(refusal, status);
+
     /// <summary>The error as an answer, under another status of its class where HTTP has a more exact one (405, 415).</summary>
     public static IResult Of(AuthError error, int? status = null) => new Printed(error, status);
 
@@ -91,7 +93,9 @@ internal static class Problems
         {
             http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Problems)).Failed(fault, http.Request.Method);
             http.Response.Clear();
-            await Of(AuthError.UnexpectedFailure).ExecuteAsync(http);
+            var away = Hosting.IsStoreAway(fault);
+            await Of(new Refusal(AuthError.UnexpectedFailure) { RetryAfter = away ? Hosting.StoreRetryAfter : null },
+                away ? StatusCodes.Status503ServiceUnavailable : null).ExecuteAsync(http);
             return;
         }
         if (http.Response is { HasStarted: false, StatusCode: >= 400 and < 500, ContentType: null } && http.Response.ContentLength is null or 0)

@@ -25,4 +25,5 @@ return await Hosting.RunAsync(async () =>
     app.MapTokenApi(options);
     Console.WriteLine($"\n  BlazorAuth API, {app.Environment.EnvironmentName}\n    Site  {options.PublicUrl}\n    Data  {options.DataDirectory}\n");
     await app.RunAsync();
+    return 0;
 });

@@ -47,6 +47,8 @@ public enum AuditEvent
     AccountClosed,
     /// <summary>An account became an administrator's.</summary>
     AdministratorMade,
+    /// <summary>An operator gave the signing key a successor.</summary>
+    SigningKeyRotated,
 }
 
 /// <summary>The one writer of security events. An entry is saved with the change it tells of, in the same transaction.</summary>

@@ -60,7 +60,7 @@ public static partial class AuthCore
 
         services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<StepUp>().AddScoped<ResetPassword>()
             .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
-            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<SetUpAdministrator>().AddScoped<ShowActivity>();
+            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<SetUpAdministrator>().AddScoped<ShowActivity>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
         return options;
     }
 
@@ -77,7 +77,7 @@ public static partial class AuthCore
             // Made now: the first unknown name would else cost two hashes, and tell itself by that.
             services.GetRequiredService<StandInHash>().Hash(scope.ServiceProvider.GetRequiredService<IPasswordHasher<AuthUser>>());
         }
-        catch (Exception fault) when (fault is DbException or ArgumentException or IOException or UnauthorizedAccessException or InvalidOperationException)
+        catch (Exception fault) when (fault is DbException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             // Without its text: that may quote the connection string.
             throw new ConfigurationFault($"BlazorAuth:Database: the store cannot be opened ({fault.GetType().Name}). "

@@ -1,3 +1,4 @@
+using BlazorAuth.Core.Data;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -94,12 +95,11 @@ public static class Hosting
     /// reads them in a journal.
     /// </summary>
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync(Func<Task> serve)
+    public static async Task<int> RunAsync(Func<Task<int>> serve)
     {
         try
         {
-            await serve();
-            return 0;
+            return await serve();
         }
         catch (ConfigurationFault fault)
         {
@@ -117,6 +117,12 @@ public static class Hosting
             return BadConfiguration;
         }
     }
+
+    /// <summary>Whether a request failed because the store cannot be used for the moment; then the answer is 503, and nothing was granted.</summary>
+    public static bool IsStoreAway(Exception fault) => Providers.IsAway(fault);
+
+    /// <summary>When to try again where the store is away: it is back within seconds, or an operator is on the way.</summary>
+    public static readonly TimeSpan StoreRetryAfter = TimeSpan.FromSeconds(5);
 
     // A debug build is a developer's (ADR 0008); what is published is Production. Either variable decides otherwise.
     private static string? DefaultEnvironment(string[] args)

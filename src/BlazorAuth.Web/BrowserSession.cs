@@ -6,6 +6,7 @@ using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Diagnostics;
 
 namespace BlazorAuth.Web;
 
@@ -82,6 +83,12 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
 
     private static async Task ValidateAsync(CookieValidatePrincipalContext context)
     {
+        if (context.HttpContext.Features.Get<IExceptionHandlerFeature>() is not null)
+        {
+            // The error page is shown to nobody in particular: to look who asks may be what failed.
+            context.RejectPrincipal();
+            return;
+        }
         var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
         var ct = context.HttpContext.RequestAborted;
         var found = AccessTokens.SessionOf(context.Principal!) is { } named

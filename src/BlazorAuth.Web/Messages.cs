@@ -122,6 +122,7 @@ public static class Messages
         AuditEvent.ProfileChanged => "The profile was changed",
         AuditEvent.AccountClosed => "The account was closed",
         AuditEvent.AdministratorMade => "The account became an administrator's",
+        AuditEvent.SigningKeyRotated => "The key that signs access tokens was rotated",
     };
 
     /// <summary>The rules for a password, said before one is chosen.</summary>

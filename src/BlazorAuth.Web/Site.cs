@@ -33,7 +33,11 @@ internal static class Site
         app.UseSeeOther();
         app.UseWhen(http => !options.Api.InProcess || !TokenApi.Owns(http.Request.Path), pages =>
         {
-            pages.UseExceptionHandler("/error", createScopeForErrors: true);
+            pages.UseExceptionHandler(new ExceptionHandlerOptions
+            {
+                ExceptionHandlingPath = "/error", CreateScopeForErrors = true,
+                StatusCodeSelector = fault => Hosting.IsStoreAway(fault) ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError,
+            });
             pages.UseStatusCodePagesWithReExecute("/error", createScopeForStatusCodePages: true);
             pages.UseErrorPage();
         });

@@ -15,6 +15,10 @@ public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOpti
 {
     private static readonly TimeSpan PublishedAhead = TimeSpan.FromDays(1);
     private static readonly TimeSpan Reread = TimeSpan.FromSeconds(30);
+
+    /// <summary>The shortest time between a key's publication and its first signature: two looks at the store.</summary>
+    public static readonly TimeSpan ShortestNotice = TimeSpan.FromMinutes(1);
+
     private readonly SemaphoreSlim _loading = new(1);
     private Ring _current = new([], DateTimeOffset.MinValue);
 
@@ -58,6 +62,24 @@ public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOpti
         {
             _loading.Release();
         }
+    }
+
+    /// <summary>
+    /// Makes a successor, published now and signing after <paramref name="signsIn"/>. Where one waits already that begins no
+    /// later, that one is it: two processes that rotate together make one key.
+    /// </summary>
+    /// <param name="signsIn">At least <see cref="ShortestNotice"/>, or processes would meet tokens of a key they have not read.</param>
+    /// <param name="ct">Ends the wait.</param>
+    public async Task<SigningKey> RotateAsync(TimeSpan signsIn, CancellationToken ct)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(signsIn, ShortestNotice);
+        await ReadAsync(ct);
+        var (last, now) = (Published[^1], time.GetUtcNow());
+        if (last.ActiveFrom > now && last.ActiveFrom <= now + signsIn) return last;
+        await using var scope = scopes.CreateAsyncScope();
+        var made = await MakeAsync(scope.ServiceProvider.GetRequiredService<AuthDbContext>(), last.Ordinal + 1, now + signsIn, ct);
+        await ReadAsync(ct);
+        return made;
     }
 
     private async Task<List<SigningKey>> LoadAsync(AuthDbContext db, CancellationToken ct)

@@ -111,9 +111,9 @@ public sealed class Throttle(
     /// <summary>Gives one attempt back: it turned out to be the owner's.</summary>
     public Task ReturnAsync(Budget budget, string subject, CancellationToken ct)
     {
-        var key = Key(budget, subject);
+        var (key, limit) = (Key(budget, subject), Limit(budget).Limit);
         return db.ThrottleCounts.Where(c => c.Key == key && c.Count > 0)
-            .ExecuteUpdateAsync(set => set.SetProperty(c => c.Count, c => c.Count - 1), ct);
+            .ExecuteUpdateAsync(set => set.SetProperty(c => c.Count, c => c.Count > limit ? limit - 1 : c.Count - 1), ct);
     }
 
     /// <summary>Forgets what was counted: a right password ends a row of wrong ones (NIST SP 800-63B-4 §3.2.2).</summary>

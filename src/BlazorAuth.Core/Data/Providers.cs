@@ -52,7 +52,7 @@ internal static class Providers
                 {
                     var settings = from.GetRequiredService<IOptions<AuthOptions>>().Value;
                     var text = settings.Database.ConnectionString;
-                    options.UseSqlite(text.Length > 0 ? text : $"Data Source={Path.Combine(settings.DataPath, "blazorauth.db")}")
+                    options.UseSqlite(Patient(text.Length > 0 ? text : $"Data Source={Path.Combine(settings.DataPath, "blazorauth.db")}"))
                         .AddInterceptors(SqlitePragmas.Instance, from.GetRequiredService<CommitBell>());
                 });
                 break;
@@ -157,6 +157,22 @@ internal static class Providers
         }
     }
 
+    /// <summary>
+    /// Whether the store cannot be used for the moment: away, full, read-only, or busy for too long. Trying again later may help;
+    /// anything else is a fault of ours.
+    /// </summary>
+    public static bool IsAway(Exception? fault) => fault switch
+    {
+        null => false,
+        SqliteException lite => lite.SqliteErrorCode is Busy or Locked or ReadOnly or IoError or Full or CannotOpen,
+        PostgresException told => told.IsTransient || told.SqlState.StartsWith("57P", StringComparison.Ordinal)
+                                  || told.SqlState is PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.QueryCanceled,
+        NpgsqlException => true, // no answer at all
+        _ => IsAway(fault.InnerException),
+    };
+
+    private const int Busy = 5, Locked = 6, ReadOnly = 8, IoError = 10, Full = 13, CannotOpen = 14; // SQLite result codes
+
     private static string? RefusalIn(Exception? fault) => fault switch
     {
         null => null,
@@ -164,6 +180,14 @@ internal static class Providers
         NpgsqlException away => (away.InnerException ?? away).GetType().Name,
         var other => RefusalIn(other.InnerException),
     };
+
+    // A writer waits its turn this long; the library's own half minute would outlast whoever asked.
+    private static string Patient(string connectionString)
+    {
+        var connection = new SqliteConnectionStringBuilder(connectionString);
+        if (!connection.ShouldSerialize("Default Timeout")) connection.DefaultTimeout = 10;
+        return connection.ConnectionString;
+    }
 
     private static string Hurried(string connectionString)
     {

@@ -51,6 +51,21 @@ public sealed class Host : IAsyncDisposable
         return new Host(Process.Start(start)!, url, data);
     }
 
+    /// <summary>Runs an operator's verb to its end.</summary>
+    public static async Task<(int Code, string Out, string Error)> OperateAsync(string data, string verb, params (string Key, string Value)[] settings)
+    {
+        var start = new ProcessStartInfo("dotnet", [Repository.Program("BlazorAuth.Web"), .. verb.Split(' ')])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = Path.GetTempPath(),
+        };
+        start.Environment["BlazorAuth__DataDirectory"] = data;
+        foreach (var (key, value) in settings) start.Environment[key] = value;
+        using var process = Process.Start(start)!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, await error);
+    }
+
     public HttpClient Client() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(Url) };
 
     /// <summary>The newest letter to an address whose subject has these words, from the folder on the disk.</summary>

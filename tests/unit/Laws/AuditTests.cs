@@ -34,7 +34,7 @@ public abstract class AuditTests(Store store) : AuthTest(store)
         await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default));
     }
 
-    private Task<AuditChain.Found> VerifyAsync() => Auth.Use((AuthDbContext db) => Auth.Use((AuditChain chain) => chain.VerifyAsync(db, default)));
+    private Task<AuditChain.Found> VerifyAsync() => Auth.Use((VerifyAudit flow) => flow.LookAsync(default));
 
     private Task ExecuteAsync(params string[] statements) => Auth.Use(async (AuthDbContext db) =>
     {
