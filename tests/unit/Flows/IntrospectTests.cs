@@ -6,9 +6,14 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Flows;
 
-public sealed class IntrospectTests() : AuthTest(Store.File,
+public abstract class IntrospectTests(Store store) : AuthTest(store,
     ("Api:IntrospectionClients:orders:Secret", Secret), ("Api:IntrospectionClients:stock:Secret", OtherSecret), ("Throttle:SignInPerAddress", "3"))
 {
+    public sealed class OnSqlite() : IntrospectTests(Store.File);
+
+    [OnPostgres]
+    public sealed class OnPostgres() : IntrospectTests(Store.Postgres);
+
     private const string Jane = "jane@example.net", Secret = "0123456789abcdef0123456789abcdef", OtherSecret = "fedcba9876543210fedcba9876543210";
 
     private Task<Outcome<Introspect.Answer>> AskAsync(string? token, string? id = "orders", string? secret = Secret, Caller? caller = null) =>
@@ -27,7 +32,7 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
         return await Auth.ApiPairAsync(Jane);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_living_token_of_either_kind_is_described()
     {
         var pair = await PairAsync();
@@ -39,14 +44,14 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
         Assert.Equal((true, Jane, Auth.Clock.Now + TimeSpan.FromDays(14)), (refresh!.IsRefresh, refresh.Username, refresh.ExpiresAt));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_chosen_user_name_is_told_before_the_address()
     {
         await Auth.RegisterAsync(Jane, username: "jane");
         Assert.Equal("jane", (await FindAsync((await Auth.ApiPairAsync(Jane)).AccessToken))!.Username);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task An_access_token_is_over_at_its_very_end()
     {
         var pair = await PairAsync();
@@ -57,7 +62,7 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
         Assert.NotNull(await FindAsync(pair.RefreshToken));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_rotated_pair_is_alive_until_the_leeway_ends_and_says_so()
     {
         var first = await PairAsync();
@@ -71,7 +76,7 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
         Assert.Null(await Auth.DeathOfAsync(second.Session)); // asking about a replayed token is no replay
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Another_process_that_ends_a_session_is_seen_within_a_second()
     {
         var pair = await PairAsync();
@@ -83,7 +88,7 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
         Assert.Null(await FindAsync(pair.RefreshToken));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_browsers_session_has_no_token_to_describe()
     {
         await Auth.RegisterAsync(Jane);
@@ -93,7 +98,7 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
         Assert.Null(await FindAsync(never.RefreshToken));
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_closed_account_has_no_living_token()
     {
         var pair = await PairAsync();
@@ -101,7 +106,7 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
         Assert.Null(await FindAsync(pair.AccessToken));
     }
 
-    [Theory]
+    [StoreTheory]
     [InlineData(null, null)]
     [InlineData("orders", null)]
     [InlineData("orders", "")]
@@ -114,10 +119,10 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
     public async Task Who_is_no_client_is_told_nothing(string? id, string? secret) =>
         Assert.Equal(AuthError.InvalidCredentials, (await AskAsync((await PairAsync()).AccessToken, id, secret)).Refusal?.Error);
 
-    [Fact]
+    [StoreFact]
     public async Task A_client_without_a_token_is_told_what_is_missing() => Assert.Equal(AuthError.ValidationFailed, (await AskAsync("")).Refusal?.Error);
 
-    [Fact]
+    [StoreFact]
     public async Task Guesses_at_secrets_run_out_and_the_right_one_is_then_refused_too()
     {
         for (var i = 0; i < 3; i++) Assert.Equal(AuthError.InvalidCredentials, (await AskAsync("x", secret: $"wrong {i}")).Refusal?.Error);
@@ -132,7 +137,7 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
         Assert.NotNull((await AskAsync("x")).Value);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Right_secrets_spend_nothing_and_after_the_first_write_nothing()
     {
         for (var i = 0; i < 5; i++) Assert.NotNull((await AskAsync("x")).Value);
@@ -142,7 +147,7 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
         Assert.Empty(Auth.Sql.Take());
     }
 
-    [Fact]
+    [StoreFact]
     public async Task A_network_that_knew_the_secret_gets_no_more_guesses_than_any_other()
     {
         Assert.NotNull((await AskAsync("x")).Value);
@@ -151,7 +156,7 @@ public sealed class IntrospectTests() : AuthTest(Store.File,
         Assert.Equal(AuthError.RateLimited, (await AskAsync("x")).Refusal?.Error);
     }
 
-    [Fact]
+    [StoreFact]
     public async Task Asking_changes_nothing()
     {
         var pair = await PairAsync();
