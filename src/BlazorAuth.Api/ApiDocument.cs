@@ -61,10 +61,17 @@ internal static class ApiDocument
                 var metadata = context.Description.ActionDescriptor.EndpointMetadata;
                 if (metadata.OfType<RefusalCodes>().LastOrDefault() is not { } refusals) return;
                 var bearer = metadata.OfType<IAuthorizeData>().Any();
+                operation.Responses ??= [];
+                if (OAuthErrors.Speaks("/" + context.Description.RelativePath))
+                {
+                    context.Document?.AddComponent("OAuthError", await context.GetOrCreateSchemaAsync(typeof(OAuthError), null, ct));
+                    OAuthErrors.Document(operation, refusals.Errors.Concat(OfEveryBody).Append(AuthError.UnexpectedFailure),
+                        metadata.OfType<OAuthCodes>().SelectMany(c => c.Codes), context.Document);
+                    return;
+                }
                 var body = operation.RequestBody is not null || metadata.OfType<IAcceptsMetadata>().Any();
                 var problem = await context.GetOrCreateSchemaAsync(typeof(Problem), null, ct);
                 context.Document?.AddComponent("Problem", problem);
-                operation.Responses ??= [];
                 foreach (var status in refusals.Errors.Concat(bearer ? OfEveryBearer : []).Concat(body ? OfEveryBody : [])
                              .Append(AuthError.UnexpectedFailure).Distinct().GroupBy(e => Problems.Describe(e).Status).OrderBy(g => g.Key))
                     operation.Responses[status.Key.ToString(System.Globalization.CultureInfo.InvariantCulture)] = Response(status, context.Document);

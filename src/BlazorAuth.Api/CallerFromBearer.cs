@@ -17,9 +17,6 @@ public readonly record struct CallerFromBearer(Caller Caller)
     /// <summary>The authentication scheme and the authorization policy.</summary>
     public const string Scheme = "Bearer";
 
-    /// <summary>The largest token read; ours have about 600 characters (golang-jwt CVE-2025-30204: a megabyte of dots).</summary>
-    private const int MaximumTokenLength = 4096;
-
     /// <summary>Binds a handler's parameter.</summary>
     public static async ValueTask<CallerFromBearer> BindAsync(HttpContext http)
     {
@@ -52,22 +49,9 @@ public readonly record struct CallerFromBearer(Caller Caller)
     }
 
     /// <summary>The session of the request's own token even when its time is over: revoking needs no fresh one (RFC 7009 §2.1).</summary>
-    internal static string? SessionOfEvenExpired(HttpContext http)
-    {
-        if (ReadToken(http) is not { } token) return null;
-        var parameters = http.RequestServices.GetRequiredService<AccessTokens>().Validation();
-        parameters.ValidateLifetime = false;
-        parameters.LifetimeValidator = null;
-        try
-        {
-            var principal = new JwtSecurityTokenHandler().ValidateToken(token, parameters, out var read);
-            return AccessTokens.HasOurHeader((JwtSecurityToken)read) ? AccessTokens.SessionOf(principal)?.SessionId : null;
-        }
-        catch (Exception refused) when (refused is not OutOfMemoryException)
-        {
-            return null; // the library fails in many ways on what is no token; none of them is a fault here
-        }
-    }
+    internal static string? SessionOfEvenExpired(HttpContext http) =>
+        http.RequestServices.GetRequiredService<AccessTokens>().Read(ReadToken(http), evenExpired: true) is { } token
+            ? AccessTokens.SessionOf(token)?.SessionId : null;
 
     private static async Task ReadHeaderAsync(MessageReceivedContext context)
     {
@@ -94,7 +78,7 @@ public readonly record struct CallerFromBearer(Caller Caller)
         const string prefix = Scheme + " ";
         if (http.Request.Headers.Authorization is not [{ } header] || !header.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) return null;
         var token = header[prefix.Length..].Trim();
-        return token.Length is > 0 and <= MaximumTokenLength && token.Count(c => c == '.') == 2 ? token : null;
+        return AccessTokens.HasOurShape(token) ? token : null;
     }
 
     private static async Task FindSessionAsync(TokenValidatedContext context)

@@ -127,6 +127,7 @@ internal static class Problems
     {
         public Task ExecuteAsync(HttpContext http)
         {
+            if (OAuthErrors.Speaks(http.Request.Path)) return OAuthErrors.WriteAsync(http, Refusal, Status);
             var (status, title, detail) = Describe(Refusal.Error);
             var site = http.RequestServices.GetRequiredService<IOptions<AuthOptions>>().Value.ApiSite;
             var code = Refusal.Error.Code();

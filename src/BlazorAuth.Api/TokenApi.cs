@@ -14,7 +14,7 @@ public static class TokenApi
     public static bool Owns(PathString path) =>
         path.StartsWithSegments("/api") || path.StartsWithSegments("/.well-known/jwks.json") || path.StartsWithSegments("/openapi")
         || path.StartsWithSegments("/.well-known/openid-configuration") || path.StartsWithSegments("/.well-known/oauth-authorization-server")
-        || path.StartsWithSegments("/problems");
+        || path.StartsWithSegments("/problems") || OAuthErrors.Speaks(path);
 
     /// <summary>Registers the bearer scheme, strict JSON and the API document.</summary>
     public static void AddTokenApi(this IServiceCollection services, AuthOptions options)
@@ -62,10 +62,16 @@ public static class TokenApi
     public static void MapTokenApi(this WebApplication app, AuthOptions options)
     {
         var api = app.MapGroup("/api");
-        if (options.Api.AllowedOrigins.Count > 0) api.RequireCors(Cors);
+        var oauth = app.MapGroup("/oauth");
+        if (options.Api.AllowedOrigins.Count > 0)
+        {
+            api.RequireCors(Cors);
+            oauth.RequireCors(Cors);
+        }
         api.MapTokens();
         api.MapAccount();
         api.MapSessions();
+        oauth.MapOAuth();
         app.MapKeys();
         app.MapProblemPages();
         app.MapOpenApi();

@@ -51,6 +51,7 @@ public static partial class AuthCore
         services.AddHostedService(provider => provider.GetRequiredService<LiveSessions>());
         services.AddSingleton<HashingGate>().AddSingleton<StandInHash>();
         services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<Audit>().AddSingleton<AuditChain>();
+        services.AddSingleton<ProvenClients>().AddScoped<ClientSecrets>();
         services.AddDataProtection().SetApplicationName("BlazorAuth");
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((keys, ring) => keys.XmlRepository = ring);
 
@@ -60,7 +61,8 @@ public static partial class AuthCore
 
         services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<StepUp>().AddScoped<ResetPassword>()
             .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
-            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<SetUpAdministrator>().AddScoped<ShowActivity>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
+            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<SetUpAdministrator>()
+            .AddScoped<ShowActivity>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
         return options;
     }
 

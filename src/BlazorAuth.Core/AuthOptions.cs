@@ -82,6 +82,18 @@ public sealed class ApiOptions
     public string PublicUrl { get; set; } = "";
     /// <summary>Origins whose scripts may call the API (CORS).</summary>
     public List<string> AllowedOrigins { get; set; } = [];
+    /// <summary>Resource servers that may ask whether a token is alive (RFC 7662), by client id.</summary>
+    public Dictionary<string, IntrospectionClientOptions> IntrospectionClients { get; set; } = new(StringComparer.OrdinalIgnoreCase);
+}
+
+/// <summary>Section <c>Api:IntrospectionClients:&lt;id&gt;</c>.</summary>
+public sealed class IntrospectionClientOptions
+{
+    /// <summary>Fewest characters of a secret: with fewer, guessing would be a matter of time.</summary>
+    public const int MinimumSecretLength = 32;
+
+    /// <summary>Its secret, at least 32 characters; give each client one of its own.</summary>
+    public string Secret { get; set; } = "";
 }
 
 /// <summary>Section <c>SignUp</c>.</summary>

@@ -46,11 +46,14 @@ internal static class AuthOptionsReader
             var property = type.GetProperty(child.Key, BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance);
             if (property is null)
                 faults.Add($"{child.Path}: there is no such setting.");
+            else if (typeof(IDictionary).IsAssignableFrom(property.PropertyType))
+            {
+                foreach (var named in child.GetChildren()) CheckSection(named, property.PropertyType.GetGenericArguments()[1], faults);
+            }
             else if (property.PropertyType.IsClass && property.PropertyType != typeof(string)
                      && !typeof(IList).IsAssignableFrom(property.PropertyType))
             {
-                if (!string.IsNullOrEmpty(child.Value)) faults.Add($"{child.Path}: is a section, not a value.");
-                CheckKeys(child, property.PropertyType, faults);
+                CheckSection(child, property.PropertyType, faults);
             }
             else if (typeof(IList).IsAssignableFrom(property.PropertyType))
             {
@@ -59,6 +62,12 @@ internal static class AuthOptionsReader
             else if (!Readable(child.Value, property.PropertyType))
                 faults.Add($"{child.Path}: {Expected(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType)}.");
         }
+    }
+
+    private static void CheckSection(IConfigurationSection section, Type type, List<string> faults)
+    {
+        if (!string.IsNullOrEmpty(section.Value)) faults.Add($"{section.Path}: is a section, not a value.");
+        CheckKeys(section, type, faults);
     }
 
     private static bool Readable(string? value, Type type)
@@ -123,6 +132,9 @@ internal static class AuthOptionsReader
         foreach (var origin in o.Api.AllowedOrigins)
             if (!IsOrigin(origin))
                 yield return p + "Api:AllowedOrigins: must be origins such as https://app.example.com.";
+        foreach (var (id, client) in o.Api.IntrospectionClients)
+            if (Credentials.Passwords.CodePoints(client.Secret) < IntrospectionClientOptions.MinimumSecretLength)
+                yield return p + $"Api:IntrospectionClients:{id}:Secret: must have at least {IntrospectionClientOptions.MinimumSecretLength} characters.";
     }
 
     private static IEnumerable<(string, TimeSpan)> Lifetimes(AuthOptions o) =>

@@ -45,6 +45,7 @@ public sealed class AuthOptionsTests
     [InlineData("Passwords:MinimumLenght", "8")]
     [InlineData("DataPath", "/tmp")]
     [InlineData("Mail:Smtp:Pasword", "x")]
+    [InlineData("Api:IntrospectionClients:orders:Key", "x")]
     public void An_unknown_key_is_refused(string key, string value) =>
         Assert.EndsWith(": there is no such setting.", Assert.Single(Faults(true, (key, value))), StringComparison.Ordinal);
 
@@ -93,6 +94,20 @@ public sealed class AuthOptionsTests
         var line = Assert.Single(Faults(true, (key, value)));
         Assert.StartsWith("BlazorAuth:" + key.Replace(":0", "", StringComparison.Ordinal), line, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("orders:Secret", "", "orders:Secret: must have at least 32 characters.")]
+    [InlineData("orders:Secret", "0123456789abcdef0123456789abcde", "orders:Secret: must have at least 32 characters.")]
+    [InlineData("orders", "0123456789abcdef0123456789abcdef", "orders: is a section, not a value.")]
+    public void A_client_needs_a_secret_worth_the_name(string key, string value, string told)
+    {
+        var line = Assert.Single(Faults(true, ("Api:IntrospectionClients:" + key, value), ("Api:IntrospectionClients:stock:Secret", new string('x', 32))));
+        Assert.Equal("BlazorAuth:Api:IntrospectionClients:" + told, line);
+    }
+
+    [Fact]
+    public void A_client_has_its_name_and_its_secret() =>
+        Assert.Equal("0123456789abcdef0123456789abcdef", Read(true, ("Api:IntrospectionClients:orders:Secret", "0123456789abcdef0123456789abcdef")).Api.IntrospectionClients["orders"].Secret);
 
     [Fact]
     public void Smtp_needs_a_host() => Assert.StartsWith("BlazorAuth:Mail:Smtp:Host", Assert.Single(Faults(true, ("Mail:Transport", "Smtp"))), StringComparison.Ordinal);

@@ -13,6 +13,8 @@ internal static class KeyEndpoints
 
     public sealed record KeySet(IEnumerable<PublicKey> Keys);
 
+    private static readonly string[] PublicClient = ["none"];
+
     public static void MapKeys(this WebApplication app)
     {
         var group = app.MapGroup("/.well-known").WithTags("Metadata");
@@ -41,7 +43,13 @@ internal static class KeyEndpoints
         ["jwks_uri"] = new Uri(options.ApiSite, ".well-known/jwks.json").ToString(),
         ["service_documentation"] = new Uri(options.ApiSite, "openapi/v1.json").ToString(),
         ["response_types_supported"] = Array.Empty<string>(),
-        ["grant_types_supported"] = Array.Empty<string>(),
+        ["grant_types_supported"] = new[] { OAuthEndpoints.RefreshGrant },
+        ["token_endpoint"] = new Uri(options.ApiSite, "oauth/token").ToString(),
+        ["token_endpoint_auth_methods_supported"] = PublicClient,
+        ["revocation_endpoint"] = new Uri(options.ApiSite, "oauth/revoke").ToString(),
+        ["revocation_endpoint_auth_methods_supported"] = PublicClient,
+        ["introspection_endpoint"] = new Uri(options.ApiSite, "oauth/introspect").ToString(),
+        ["introspection_endpoint_auth_methods_supported"] = new[] { "client_secret_basic", "client_secret_post" },
         ["subject_types_supported"] = new[] { "public" },
         ["id_token_signing_alg_values_supported"] = new[] { AccessTokens.Algorithm },
         ["claims_supported"] = new[] { "iss", "aud", "sub", "client_id", "sid", "jti", "iat", "exp", "auth_time", "amr" },

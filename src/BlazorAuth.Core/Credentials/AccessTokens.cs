@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.IdentityModel.Tokens.Jwt;
 using System.Security.Claims;
@@ -16,6 +17,12 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     /// <summary>The one header type taken (RFC 9068 §4).</summary>
     public const string Type = "at+jwt";
 
+    /// <summary>The one client tokens are issued to: a public one, every program that signs its own people in.</summary>
+    public const string Client = "blazorauth";
+
+    /// <summary>The largest token read; ours have about 600 characters (golang-jwt CVE-2025-30204: a megabyte of dots).</summary>
+    public const int MaximumLength = 4096;
+
     /// <summary>The claim that carries the session's id.</summary>
     public const string SessionClaim = "sid";
 
@@ -25,7 +32,7 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     /// <summary>How far clocks may differ (ASVS 9.2.1); the library's own default of five minutes is half a lifetime.</summary>
     public static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
 
-    private static readonly JwtSecurityTokenHandler Writer = new() { SetDefaultTimesOnTokenCreation = false };
+    private static readonly JwtSecurityTokenHandler Handler = new() { SetDefaultTimesOnTokenCreation = false, MapInboundClaims = false };
 
     /// <summary>Signs a token for the session as it stands.</summary>
     public async Task<string> IssueAsync(Session session, CancellationToken ct)
@@ -38,7 +45,7 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
             ["iss"] = options.Value.Issuer,
             ["aud"] = options.Value.Tokens.Audience,
             ["sub"] = session.UserId,
-            ["client_id"] = "blazorauth",
+            ["client_id"] = Client,
             ["sid"] = session.Id,
             ["gen"] = session.Generation,
             ["jti"] = Secret.Random(16),
@@ -47,7 +54,7 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
             ["auth_time"] = session.AuthenticatedAt.ToUnixTimeSeconds(),
             ["amr"] = session.Methods.Split(' '),
         };
-        return Writer.WriteToken(new JwtSecurityToken(header, payload));
+        return Handler.WriteToken(new JwtSecurityToken(header, payload));
     }
 
     /// <summary>What makes a token ours: signature, issuer, audience, times, and nothing taken from the token's own header but the key's name.</summary>
@@ -63,6 +70,29 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
         LifetimeValidator = (notBefore, expires, _, _) => InTime(notBefore, expires),
         IssuerSigningKeyResolver = (_, _, keyId, _) => [.. keys.Published.Where(k => k.Key.KeyId == keyId).Select(k => k.Key)],
     };
+
+    /// <summary>The claims of a token that is ours, or null. Whether its session lives is not looked at.</summary>
+    /// <param name="token">Any text.</param>
+    /// <param name="evenExpired">Whether its time may be over: revoking needs no fresh one (RFC 7009 §2.1).</param>
+    public ClaimsPrincipal? Read(string? token, bool evenExpired = false)
+    {
+        if (!HasOurShape(token)) return null;
+        var parameters = Validation();
+        if (evenExpired) (parameters.ValidateLifetime, parameters.LifetimeValidator) = (false, null);
+        try
+        {
+            var principal = Handler.ValidateToken(token, parameters, out var read);
+            return HasOurHeader((JwtSecurityToken)read) ? principal : null;
+        }
+        catch (Exception refused) when (refused is not OutOfMemoryException)
+        {
+            return null; // the library fails in many ways on what is no token; none of them is a fault here
+        }
+    }
+
+    /// <summary>Whether the text can be a token at all.</summary>
+    public static bool HasOurShape([NotNullWhen(true)] string? token) =>
+        token is { Length: > 0 and <= MaximumLength } && token.AsSpan().Count('.') == 2;
 
     /// <summary>Whether the header is one of ours: the algorithm and the type, exactly.</summary>
     public static bool HasOurHeader(JwtSecurityToken token) =>

@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Mail;
@@ -52,11 +53,18 @@ public sealed class RefreshTokens(
         return await EndFamilyAsync(caller, session, ct);
     }
 
-    /// <summary>Ends the session of a refresh token, whatever its generation; silent about anything else.</summary>
+    /// <summary>
+    /// Ends the session of a token of either kind, a rotated refresh token and an expired access token too; silent about anything
+    /// else (RFC 7009 §2.2).
+    /// </summary>
     public async Task RevokeAsync(Caller caller, string? token, CancellationToken ct)
     {
-        if (secret.TryReadRefreshToken(token, out var sessionId, out _)) await sessions.SignOutAsync(caller, sessionId, ct);
+        if (secret.TryReadRefreshToken(token, out var sessionId, out _)
+            || (sessionId = SessionOf(accessTokens.Read(token, evenExpired: true))) is not null)
+            await sessions.SignOutAsync(caller, sessionId, ct);
     }
+
+    private static string? SessionOf(ClaimsPrincipal? token) => token is null ? null : AccessTokens.SessionOf(token)?.SessionId;
 
     private async Task<Outcome<Pair>> EndFamilyAsync(Caller caller, Session session, CancellationToken ct)
     {

@@ -12,7 +12,7 @@ public sealed class ApiDocumentTests(RunningSite site)
     public async Task The_document_has_every_route_with_every_verb()
     {
         var paths = (await Document()).GetProperty("paths");
-        foreach (var route in site.ApiRoutes)
+        foreach (var route in site.ApiRoutes.Concat(site.OAuthRoutes))
             foreach (var method in route.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods)
                 Assert.True(paths.GetProperty("/" + route.RoutePattern.RawText!.Trim('/')).TryGetProperty(method.ToLowerInvariant(), out _), $"{method} {route}");
     }
@@ -38,6 +38,30 @@ public sealed class ApiDocumentTests(RunningSite site)
             [AuthError.SecondFactorRequired, AuthError.SecondFactorInvalid, AuthError.TicketExpired, AuthError.PasskeyFailed, AuthError.AccountDisabled, AuthError.Forbidden];
         var text = (await Document()).GetRawText();
         foreach (var error in Enum.GetValues<AuthError>().Except(later)) Assert.Contains($"`{error.Code()}`", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Routes_that_speak_oauth_list_their_form_and_their_errors()
+    {
+        var paths = (await Document()).GetProperty("paths");
+        foreach (var route in site.OAuthRoutes)
+        {
+            var post = paths.GetProperty("/" + route.RoutePattern.RawText!.Trim('/')).GetProperty("post");
+            Assert.NotEmpty(post.GetProperty("summary").GetString()!);
+            Assert.Equal("application/x-www-form-urlencoded", post.GetProperty("requestBody").GetProperty("content").EnumerateObject().Single().Name);
+            foreach (var (status, error) in new[] { ("400", "invalid_request"), ("401", "invalid_client"), ("413", "invalid_request"), ("500", "server_error") })
+            {
+                var response = post.GetProperty("responses").GetProperty(status);
+                Assert.Contains($"`{error}`", response.GetProperty("description").GetString(), StringComparison.Ordinal);
+                Assert.Equal("application/json", response.GetProperty("content").EnumerateObject().Single().Name);
+            }
+        }
+        var grants = paths.GetProperty("/oauth/token").GetProperty("post").GetProperty("responses").GetProperty("400").GetProperty("description").GetString()!;
+        foreach (var told in new[] { "unsupported_grant_type", "invalid_scope", "invalid_grant", "refresh_token_reused" })
+            Assert.Contains($"`{told}`", grants, StringComparison.Ordinal);
+        var form = (await Document()).GetProperty("components").GetProperty("schemas").GetProperty("TokenForm");
+        Assert.Equal(["grant_type", "refresh_token", "client_id", "scope"], form.GetProperty("properties").EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["grant_type", "refresh_token"], form.GetProperty("required").EnumerateArray().Select(p => p.GetString()!));
     }
 
     [Fact]

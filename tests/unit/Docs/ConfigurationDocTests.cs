@@ -40,7 +40,12 @@ public sealed class ConfigurationDocTests
         foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly))
         {
             var value = property.GetValue(defaults);
-            if (property.PropertyType is { IsClass: true } nested && nested != typeof(string) && !typeof(IList).IsAssignableFrom(nested))
+            if (value is IDictionary)
+            {
+                var named = property.PropertyType.GetGenericArguments()[1];
+                Describe(named, Activator.CreateInstance(named)!, $"{prefix}{property.Name}:<id>:", summaries, text);
+            }
+            else if (property.PropertyType is { IsClass: true } nested && nested != typeof(string) && !typeof(IList).IsAssignableFrom(nested))
                 Describe(nested, value!, prefix + property.Name + ":", summaries, text);
             else
                 text.Append(CultureInfo.InvariantCulture,

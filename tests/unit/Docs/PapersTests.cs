@@ -28,7 +28,7 @@ public sealed class PapersTests(RunningSite site)
     public void Every_route_is_in_the_api_reference()
     {
         var reference = Read("docs/api.md");
-        foreach (var route in site.ApiRoutes)
+        foreach (var route in site.ApiRoutes.Concat(site.OAuthRoutes))
             foreach (var method in route.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods)
                 Assert.Contains($"`{method} /{route.RoutePattern.RawText!.Trim('/')}`", reference, StringComparison.Ordinal);
     }

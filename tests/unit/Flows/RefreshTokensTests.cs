@@ -176,6 +176,17 @@ public sealed class RefreshTokensTests : AuthTest
     }
 
     [Fact]
+    public async Task Revoking_by_an_access_token_ends_the_session_even_when_the_token_is_over()
+    {
+        var pair = await PairAsync();
+        Auth.Clock.Move(TimeSpan.FromDays(1));
+        await Auth.Use((RefreshTokens flow) => flow.RevokeAsync(Auth.Caller, pair.AccessToken[..^4] + "AAAA", default));
+        Assert.Null(await Auth.DeathOfAsync(pair.Session));
+        await Auth.Use((RefreshTokens flow) => flow.RevokeAsync(Auth.Caller, pair.AccessToken, default));
+        Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(pair.Session));
+    }
+
+    [Fact]
     public async Task A_token_of_a_closed_account_is_refused()
     {
         var pair = await PairAsync();

@@ -12,12 +12,17 @@ using Microsoft.Extensions.DependencyInjection;
 namespace BlazorAuth.UnitTests.Support;
 
 /// <summary>The site with the API in its process, on Kestrel (its limits are part of what is tested), over a store of its own.</summary>
-public sealed class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
+public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
 {
+    private readonly (string Key, string Value)[] _settings;
     private readonly string _data = Directory.CreateTempSubdirectory("blazorauth-site-").FullName;
 
-    public RunningSite()
+    public RunningSite() : this([]) { }
+
+    /// <summary>A site with settings of its own; its store and its counts are nobody else's.</summary>
+    private protected RunningSite(params (string Key, string Value)[] settings)
     {
+        _settings = settings;
         UseKestrel(0);
     }
 
@@ -26,8 +31,14 @@ public sealed class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncL
     /// <summary>Every route of the running application.</summary>
     public IEnumerable<RouteEndpoint> Routes => Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
 
-    public IEnumerable<RouteEndpoint> ApiRoutes => Routes.Where(r =>
-        r.RoutePattern.RawText!.TrimStart('/').StartsWith("api/", StringComparison.Ordinal) && r.Metadata.GetMetadata<HttpMethodMetadata>() is not null);
+    /// <summary>Those that speak JSON and answer errors with problems.</summary>
+    public IEnumerable<RouteEndpoint> ApiRoutes => Under("api/");
+
+    /// <summary>Those that speak OAuth: forms, and errors of its shape.</summary>
+    public IEnumerable<RouteEndpoint> OAuthRoutes => Under("oauth/");
+
+    private IEnumerable<RouteEndpoint> Under(string prefix) => Routes.Where(r =>
+        r.RoutePattern.RawText!.TrimStart('/').StartsWith(prefix, StringComparison.Ordinal) && r.Metadata.GetMetadata<HttpMethodMetadata>() is not null);
 
     public Task InitializeAsync()
     {
@@ -66,6 +77,7 @@ public sealed class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncL
         builder.UseSetting("BlazorAuth:DataDirectory", _data);
         builder.UseSetting("BlazorAuth:PublicUrl", "http://localhost:5080");
         builder.UseSetting("Logging:LogLevel:Default", "None");
+        foreach (var (key, value) in _settings) builder.UseSetting("BlazorAuth:" + key, value);
         builder.ConfigureServices(services => services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = 1000));
     }
 }

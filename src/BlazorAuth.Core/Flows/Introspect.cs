@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Security.Claims;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// Tells a configured client whether a token is alive, and whose (RFC 7662). Promises: sees what the bearer routes see, so an
+/// ended session's tokens are dead at once. Reveals: about anything not alive, nothing, not even why (§2.2). Changes nothing.
+/// Refuses with: <see cref="AuthError.InvalidCredentials"/> for the client, <see cref="AuthError.RateLimited"/>,
+/// <see cref="AuthError.ValidationFailed"/>.
+/// </summary>
+public sealed class Introspect(
+    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, ClientSecrets clients, IOptions<AuthOptions> options,
+    TimeProvider time)
+{
+    /// <summary>Who asks: a client by its id and its secret.</summary>
+    public sealed record Client(string? Id, string? Secret);
+
+    /// <summary>What came of it: the token as it stands, or null where it opens nothing.</summary>
+    public sealed record Answer(Token? Active);
+
+    /// <summary>A living token. Refresh tokens have no audience, id or time of issue.</summary>
+    public sealed record Token(
+        bool IsRefresh, Session Session, string? Username, string Issuer, DateTimeOffset ExpiresAt,
+        string? Audience = null, string? Id = null, DateTimeOffset? IssuedAt = null);
+
+    /// <summary>Describes a token of either kind.</summary>
+    public async Task<Outcome<Answer>> DescribeAsync(Caller caller, Client client, string? token, CancellationToken ct)
+    {
+        if (await clients.JudgeAsync(caller, client.Id, client.Secret, ct) is { } refusal) return refusal;
+        if (string.IsNullOrEmpty(token)) return Refusal.Shape("token", Fault.Required);
+        var found = secret.TryReadRefreshToken(token, out var sessionId, out var generation) ? await RefreshAsync(sessionId, generation, ct)
+            : accessTokens.Read(token) is { } claims ? await AccessAsync(claims, ct) : null;
+        // A token within the leeway of clocks is still taken at the door; one that says it is over is not called active (§2.2).
+        if (found is null || found.ExpiresAt <= time.GetUtcNow()) return new Answer(null);
+        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == found.Session.UserId, ct);
+        return new Answer(user is null ? null : found with { Username = user.ChosenUserName ?? user.Email });
+    }
+
+    private async Task<Token?> RefreshAsync(string sessionId, int generation, CancellationToken ct) =>
+        await FindAsync(sessionId, generation, ct) is not { } session ? null
+            : new(true, session, null, options.Value.Issuer, generation == session.Generation
+                ? session.IdleEndsAt : session.GenerationAt + options.Value.Tokens.ReuseLeeway);
+
+    private async Task<Token?> AccessAsync(ClaimsPrincipal token, CancellationToken ct)
+    {
+        if (AccessTokens.SessionOf(token) is not var (sessionId, generation) || await FindAsync(sessionId, generation, ct) is not { } session) return null;
+        return new(false, session, null, token.FindFirst("iss")!.Value, Instant("exp"), token.FindFirst("aud")!.Value, token.FindFirst("jti")?.Value, Instant("iat"));
+
+        DateTimeOffset Instant(string claim) => DateTimeOffset.FromUnixTimeSeconds(long.Parse(token.FindFirst(claim)!.Value, CultureInfo.InvariantCulture));
+    }
+
+    private async Task<Session?> FindAsync(string sessionId, int generation, CancellationToken ct) =>
+        (await sessions.FindLiveAsync(sessionId, generation, ct)).Value is { Kind: SessionKind.Api } session ? session : null;
+}
