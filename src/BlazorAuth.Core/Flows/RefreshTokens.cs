@@ -24,15 +24,22 @@ public sealed class RefreshTokens(
 
     /// <summary>The pair of the session as it stands.</summary>
     public async Task<Pair> IssueAsync(Session session, CancellationToken ct) => new(
-        await accessTokens.IssueAsync(session, ct), options.Value.Tokens.AccessTokenLifetime,
+        await accessTokens.IssueAsync(session, ct), accessTokens.Lifetime(session),
         secret.RefreshToken(session.Id, session.Generation), session.IdleEndsAt - time.GetUtcNow(), session);
 
     /// <summary>Exchanges a refresh token for the next pair.</summary>
     public async Task<Outcome<Pair>> RotateAsync(Caller caller, string? token, CancellationToken ct)
     {
         if (string.IsNullOrEmpty(token)) return Refusal.Shape("refreshToken", Fault.Required);
-        if (!secret.TryReadRefreshToken(token, out var sessionId, out var generation)) return AuthError.RefreshTokenInvalid;
+        return secret.TryReadRefreshToken(token, out var sessionId, out var generation)
+            ? await RotateAsync(caller, sessionId, generation, ct) : AuthError.RefreshTokenInvalid;
+    }
 
+    /// <summary>Exchanges the pair of a session that a living access token of it names: for clients that know no refresh token.</summary>
+    public Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, CancellationToken ct) => RotateAsync(caller, session.Id, session.Generation, ct);
+
+    private async Task<Outcome<Pair>> RotateAsync(Caller caller, string sessionId, int generation, CancellationToken ct)
+    {
         var now = time.GetUtcNow();
         var idleEnd = now + options.Value.Tokens.RefreshTokenIdleLifetime;
         var rotated = await db.Sessions
