@@ -75,7 +75,7 @@ public sealed partial class EveryPageTests(RunningSite site)
     [Fact]
     public async Task No_bad_form_makes_a_fault()
     {
-        using var visitor = new Visitor(site);
+        var visitor = new Visitor(site);
         foreach (var path in new[] { "/login", "/register", "/forgot-password", "/verify-email" })
         {
             var html = await visitor.GetAsync(path);
@@ -144,7 +144,7 @@ public sealed partial class EveryPageTests(RunningSite site)
         await site.PairAsync(email);
         foreach (var value in Hostile.Where(h => !h.Contains('\0', StringComparison.Ordinal) && h != "[]"))
         {
-            using var visitor = new Visitor(site);
+            var visitor = new Visitor(site);
             var path = $"/login?returnUrl={(value.Contains('%', StringComparison.Ordinal) ? value : Uri.EscapeDataString(value))}";
             var form = Form().Matches(await visitor.GetAsync(path)).First(f => f.Value.Contains("current-password", StringComparison.Ordinal)).Value;
             var (status, location) = await visitor.PostAsync(path, form, ("identifier", email), ("current-password", "correct horse battery"));
@@ -157,11 +157,11 @@ public sealed partial class EveryPageTests(RunningSite site)
     {
         var email = $"{Guid.NewGuid():N}@example.com";
         await site.PairAsync(email);
-        using var visitor = new Visitor(site);
+        var visitor = new Visitor(site);
         var form = Form().Matches(await visitor.GetAsync("/login")).First(f => f.Value.Contains("current-password", StringComparison.Ordinal)).Value;
         await visitor.PostAsync("/login", form, ("identifier", email), ("current-password", "correct horse battery"));
         Assert.Contains("<h1", await visitor.GetAsync("/account"), StringComparison.Ordinal);
-        using var thief = visitor.Copy();
+        var thief = visitor.Copy();
         var signOut = Form().Matches(await visitor.GetAsync("/logout")).First(f => f.Value.Contains("logout", StringComparison.Ordinal)).Value;
         await visitor.PostAsync("/logout", signOut);
         Assert.Equal("", await thief.GetAsync("/account")); // a redirect to the sign-in page
