@@ -2,14 +2,14 @@ using System.Net;
 using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
-using BlazorAuth.Api;
+using BlazorAuth.Core.Data;
 using BlazorAuth.UnitTests.Support;
 using BlazorAuth.Web;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Endpoints;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.StaticAssets;
+using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Laws;
@@ -223,8 +223,12 @@ public sealed partial class BrowserFrontTests() : AuthTest(Support.Store.File), 
             Assert.True(answer.Header("Cache-Control")?.Contains("no-store", StringComparison.Ordinal), $"{what}: {answer.Header("Cache-Control")}");
     }
 
-    private async Task<string> StateAsync() =>
-        string.Join(", ", await Auth.RowsAsync()) + string.Join(", ", await Auth.Use((Core.Data.AuthDbContext db) => Task.FromResult(db.Users.Select(u => u.SecurityStamp + u.DisplayName).AsEnumerable().Concat(db.Sessions.Select(s => $"{s.EndedAt}").AsEnumerable()).ToList())));
+    private async Task<string> StateAsync()
+    {
+        var users = await Auth.Use((AuthDbContext db) => db.Users.Select(u => u.SecurityStamp + u.DisplayName).ToListAsync());
+        var open = await Auth.Use((AuthDbContext db) => db.Sessions.CountAsync(s => s.EndedAt == null));
+        return $"{string.Join(", ", await Auth.RowsAsync())} {string.Join(", ", users)} {open}";
+    }
 
     private IEnumerable<string> Pages() => site.Routes.Where(r => r.Metadata.GetMetadata<ComponentTypeMetadata>() is not null)
         .Select(r => "/" + r.RoutePattern.RawText!.Trim('/')).Where(p => !p.Contains('{', StringComparison.Ordinal)).Distinct();

@@ -28,58 +28,52 @@ public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTe
     private const string Stranger = "stranger@example.net", Wrong = "not the password";
     private static readonly string Long = new('x', 1000), Huge = new('x', 70_000);
 
-    // All of one length, so that an answer which quotes them has one length too. The first of a list is nobody's, another time each time.
+    // All of one length, so that an answer which quotes them has one length too. The first of a list is nobody's.
     private static readonly string[] Addresses = ["unknown0@example.net", "verified@example.net", "unverifd@example.net", "lockedup@example.net", "nopasswd@example.net"];
     private static readonly string[] Names = ["unknown0.name", "verified.name", "unverifd.name", "lockedup.name", "nopasswd.name"];
 
     /// <summary>One way to send something to a door: a JSON body, or the fields of a form.</summary>
-    private sealed record Attempt(string Path, string Field, object? Others = null, string Form = "", bool Signed = false, string Raw = "");
+    private sealed record Attempt(string Path, string Field, Dictionary<string, object?> Others, string Form = "", bool Signed = false, string Raw = "");
 
     private sealed record Work(string Answer, int Hashed, int Verified, string Rows, string Statements);
 
-    private static IEnumerable<Attempt> Json(string path, string field, object others, string other, bool signed = false) =>
+    private static IEnumerable<Attempt> Json(string path, string field, string other, object? right, bool signed = false) =>
     [
-        new(path, field, others, Signed: signed), new(path, field, new Dictionary<string, object?>(), Signed: signed),
-        new(path, field, new Dictionary<string, object?> { [other] = null }, Signed: signed), new(path, field, new Dictionary<string, object?> { [other] = "" }, Signed: signed),
-        new(path, field, new Dictionary<string, object?> { [other] = 1 }, Signed: signed), new(path, field, new Dictionary<string, object?> { [other] = "\0" }, Signed: signed),
-        new(path, field, new Dictionary<string, object?> { [other] = Long }, Signed: signed), new(path, field, new Dictionary<string, object?> { [other] = Huge }, Signed: signed),
-        new(path, field, new Dictionary<string, object?> { [other] = Wrong, ["emailVerified"] = true, ["id"] = "1" }, Signed: signed),
-        new(path + "?mode=nonsense&returnUrl=//evil.example", field, others, Signed: signed), new(path + "/", field, others, Signed: signed),
-        new(path, field, others, Signed: signed, Raw: """{"FIELD":"ID","FIELD":"ID"}"""), new(path, field, others, Signed: signed, Raw: """{"FIELD":"ID" """),
+        .. new[] { right, Wrong, null, "", 1, "\0", Long, Huge }.Select(value => new Attempt(path, field, With(other, value), Signed: signed)),
+        new(path, field, [], Signed: signed), new(path, field, new(With(other, Wrong)) { ["emailVerified"] = true, ["id"] = "1" }, Signed: signed),
+        new(path + "?mode=nonsense&returnUrl=//evil.example", field, With(other, Wrong), Signed: signed), new(path + "/", field, With(other, Wrong), Signed: signed),
+        new(path, field, [], Signed: signed, Raw: """{"FIELD":"ID","FIELD":"ID"}"""), new(path, field, [], Signed: signed, Raw: """{"FIELD":"ID" """),
     ];
 
-    private static IEnumerable<Attempt> Page(string path, string form, string field, string other, bool signed = false) =>
+    private static IEnumerable<Attempt> Page(string path, string form, string field, string other, string right = Wrong, bool signed = false) =>
     [
-        .. new[] { Wrong, "", "\0", Long, Huge }.Select(value => new Attempt(path, field, new Dictionary<string, object?> { [other] = value }, form, signed)),
-        new(path, field, new Dictionary<string, object?>(), form, signed),
-        new(path, field, new Dictionary<string, object?> { [other] = Wrong, ["__RequestVerificationToken"] = "stale" }, form, signed),
-        .. new[] { "//evil.example", "/account/sessions", "%00", Long }.Select(to =>
-            new Attempt($"{path}?returnUrl={to}", field, new Dictionary<string, object?> { [other] = Wrong }, form, signed)),
+        .. new[] { right, Wrong, "", "\0", Long, Huge }.Select(value => new Attempt(path, field, With(other, value), form, signed)),
+        new(path, field, [], form, signed), new(path, field, new(With(other, Wrong)) { ["__RequestVerificationToken"] = "stale" }, form, signed),
+        .. new[] { "//evil.example", "/account/sessions", "%00", Long }.Select(to => new Attempt($"{path}?returnUrl={to}", field, With(other, Wrong), form, signed)),
     ];
 
-    private static Dictionary<string, object?> Body(string name, string value) => new() { [name] = value };
+    private static Dictionary<string, object?> With(string name, object? value) => new() { [name] = value };
 
     private static readonly Dictionary<string, Attempt[]> Doors = new()
     {
-        ["POST /api/token"] = [.. Json("/api/token", "identifier", Body("password", Wrong), "password"), .. Json("/api/token?mode=cookie", "identifier", Body("password", Wrong), "password")],
-        ["POST /api/account/password/forgot"] = [.. Json("/api/account/password/forgot", "email", Body("ignored", ""), "ignored")],
-        ["POST /api/account/verify/send"] = [.. Json("/api/account/verify/send", "email", Body("ignored", ""), "ignored")],
-        ["POST /api/account/verify"] = [.. Json("/api/account/verify", "email", Body("code", "nonsense"), "code")],
-        ["POST /api/account/email"] = [.. Json("/api/account/email", "newEmail", Body("currentPassword", Password), "currentPassword", signed: true)],
+        ["POST /api/token"] = [.. Json("/api/token", "identifier", "password", Wrong), .. Json("/api/token?mode=cookie", "identifier", "password", Wrong)],
+        ["POST /api/account/password/forgot"] = [.. Json("/api/account/password/forgot", "email", "ignored", "")],
+        ["POST /api/account/verify/send"] = [.. Json("/api/account/verify/send", "email", "ignored", "")],
+        ["POST /api/account/verify"] = [.. Json("/api/account/verify", "email", "code", "000000")],
+        ["POST /api/account/email"] = [.. Json("/api/account/email", "newEmail", "currentPassword", Password, signed: true)],
         ["form login"] = [.. Page("/login", "login", "identifier", "current-password")],
         ["form forgot"] = [.. Page("/forgot-password", "forgot", "email", "ignored")],
         ["form code"] = [.. Page("/verify-email", "code", "email", "code")],
         ["form resend"] = [.. Page("/verify-email", "resend", "email", "ignored")],
-        ["form email"] = [new("/account/email", "email", Body("current-password", Password), "email", Signed: true),
-            .. Page("/account/email", "email", "email", "current-password", signed: true)],
-        ["form setup"] = [.. Page("/admin/setup", "setup", "email", "new-password")],
+        ["form email"] = [.. Page("/account/email", "email", "email", "current-password", Password, signed: true)],
+        ["form setup"] = [.. Page("/admin/setup", "setup", "email", "new-password", OtherPassword)],
     };
 
     // Sign-up tells a taken address where it signs in. Elsewhere only its work differs, by what it does; its answer and its hash do not.
     private static readonly Dictionary<string, Attempt[]> PrivateDoors = new()
     {
-        ["POST /api/account"] = [.. Json("/api/account", "email", Body("password", OtherPassword), "password")],
-        ["form register"] = [.. Page("/register", "register", "email", "new-password"), new("/register", "email", Body("new-password", OtherPassword), "register")],
+        ["POST /api/account"] = [.. Json("/api/account", "email", "password", OtherPassword)],
+        ["form register"] = [.. Page("/register", "register", "email", "new-password", OtherPassword)],
     };
 
     public static TheoryData<string> DoorNames => [.. Doors.Keys];
@@ -113,7 +107,7 @@ public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTe
     {
         await AccountsAsync();
         await using var site = await Auth.SiteAsync(settings);
-        await Task.WhenAll(attempts.Where(a => a.Signed).Take(1).Select(_ => Auth.MemberAsync(Stranger)));
+        await Auth.MemberAsync(Stranger);
         foreach (var (i, attempt) in attempts.Index())
             foreach (var accounts in attempt.Field == "identifier" ? new[] { Addresses, Names } : [Addresses])
             {
@@ -163,7 +157,7 @@ public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTe
     private async Task<Func<Task<Answer[]>>> JsonAsync(RunningSite site, Attempt attempt, string id)
     {
         var body = attempt.Raw.Length > 0 ? attempt.Raw.Replace("FIELD", attempt.Field, StringComparison.Ordinal).Replace("ID", id, StringComparison.Ordinal)
-            : JsonSerializer.Serialize(new Dictionary<string, object?>((Dictionary<string, object?>)attempt.Others!) { [attempt.Field] = id });
+            : JsonSerializer.Serialize(new Dictionary<string, object?>(attempt.Others) { [attempt.Field] = id });
         var bearer = attempt.Signed ? (await Auth.ApiPairAsync(Stranger)).AccessToken : null;
         return async () => [await Answer.OfAsync(await site.SendAsync(HttpMethod.Post, attempt.Path, new StringContent(body, Encoding.UTF8, "application/json"), bearer))];
     }
@@ -176,7 +170,7 @@ public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTe
         var html = await visitor.GetAsync(attempt.Path);
         var form = Visitor.FormsOf(html).FirstOrDefault(f => Visitor.NameOf(f) == attempt.Form)
             ?? Visitor.FormOf(await visitor.GetAsync("/login"), "login").Replace("value=\"login\"", $"value=\"{attempt.Form}\"", StringComparison.Ordinal);
-        (string, string)[] fields = [(attempt.Field, id), .. ((Dictionary<string, object?>)attempt.Others!).Select(f => (f.Key, (string)f.Value!))];
+        (string, string)[] fields = [(attempt.Field, id), .. attempt.Others.Select(f => (f.Key, (string)f.Value!))];
         return async () =>
         {
             var answer = await visitor.SendFormAsync(attempt.Path, form, fields);

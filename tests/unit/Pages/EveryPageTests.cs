@@ -111,6 +111,20 @@ public sealed partial class EveryPageTests(RunningSite site)
             }
     }
 
+    [Theory]
+    [InlineData("/no/such/page")]
+    [InlineData("//api/token")]
+    public async Task What_is_sent_where_no_page_is_was_no_unreadable_form(string path)
+    {
+        using var content = new StringContent("{}", System.Text.Encoding.UTF8, "application/json");
+        var address = new Uri(site.Client.BaseAddress!.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+        var answer = await site.Client.PostAsync(address, content);
+        Assert.Contains(answer.StatusCode, new[] { HttpStatusCode.NotFound, HttpStatusCode.MethodNotAllowed });
+        var html = await answer.Content.ReadAsStringAsync();
+        Assert.Contains("<h1", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("not readable", html, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task More_fields_than_a_form_may_have_are_no_fault()
     {
