@@ -103,6 +103,18 @@ public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTe
     public async Task In_the_private_mode_every_door_answers_alike(string door) => await AllAlikeAsync(
         Doors.GetValueOrDefault(door) ?? PrivateDoors[door], sameWork: Doors.ContainsKey(door), ("SignIn:RequireVerifiedEmail", "true"));
 
+    [StoreFact]
+    public async Task In_the_private_mode_a_sign_up_does_not_tell_a_user_name()
+    {
+        await AccountsAsync();
+        await using var site = await Auth.SiteAsync(("SignIn:RequireVerifiedEmail", "true"));
+        foreach (var (i, name) in Names.Index())
+        {
+            var attempt = new Attempt("/api/account", "username", new() { ["email"] = $"another{i}@example.net", ["password"] = OtherPassword });
+            Assert.Equal((name, "202", 1), (name, (await WorkOfAsync(site, attempt, name)) is var work ? work.Answer[..3] : "", work.Hashed));
+        }
+    }
+
     private async Task AllAlikeAsync(Attempt[] attempts, bool sameWork, params (string, string)[] settings)
     {
         await AccountsAsync();
