@@ -78,6 +78,8 @@ public enum SessionEnd
     AccountClosed,
     /// <summary>The owner of the address disowned what a stranger had registered.</summary>
     Disowned,
+    /// <summary>It was unused too long, or reached its absolute end, and somebody came with it.</summary>
+    Expired,
 }
 
 /// <summary>A sign-in that lasts, under a cookie or under a chain of refresh tokens.</summary>

@@ -14,7 +14,7 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.RefreshTokenReused"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.PasswordChanged"/>.
 /// </summary>
 public sealed class RefreshTokens(
-    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, Outbox outbox, Audit audit,
+    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, LiveSessions live, Outbox outbox, Audit audit,
     IOptions<AuthOptions> options, TimeProvider time)
 {
     /// <summary>An access token and the refresh token beside it.</summary>
@@ -43,8 +43,13 @@ public sealed class RefreshTokens(
                 .SetProperty(s => s.IdleEndsAt, s => s.AbsoluteEndsAt < idleEnd ? s.AbsoluteEndsAt : idleEnd), ct) == 1;
         var session = await db.Sessions.AsNoTracking().SingleOrDefaultAsync(s => s.Id == sessionId, ct);
         if (session is null) return AuthError.SessionRevoked;
+        live.Learn(session);
         if (rotated) return await IssueAsync(session, ct);
-        if (sessions.WhyDead(session) is { } dead) return dead == AuthError.SessionExpired ? AuthError.RefreshTokenExpired : dead;
+        if (sessions.WhyDead(session) is { } dead)
+        {
+            if (session.EndedAt is null) await sessions.ExpireAsync(sessionId, ct);
+            return dead == AuthError.SessionExpired ? AuthError.RefreshTokenExpired : dead;
+        }
         if (generation < session.RenewedGeneration) return AuthError.PasswordChanged;
         if (generation == session.Generation - 1 && sessions.InLeeway(session)) return await IssueAsync(session, ct);
         // Ours, of this session, and not yet issued: the store was set back. Nobody is robbed; the session is just unknown here.
