@@ -59,7 +59,7 @@ internal sealed partial class Telling
 
     private async Task<string> AskToVerifyAsync(Step step)
     {
-        var email = Addresses[step.Which % Addresses.Length];
+        var email = AnybodysAddress(step);
         Same(null, (await auth.Use((VerifyEmail flow) => flow.SendAsync(auth.Caller, email, default))).Refusal?.Error, "asking to verify");
         return $"somebody asks for the verification letter of {email}";
     }
@@ -96,7 +96,7 @@ internal sealed partial class Telling
 
     private async Task<string> ForgetAsync(Step step)
     {
-        var email = Addresses[step.Which % Addresses.Length];
+        var email = AnybodysAddress(step);
         Same(null, (await auth.Use((ResetPassword flow) => flow.AskAsync(auth.Caller, email, default))).Refusal?.Error, "asking to reset");
         return $"somebody asks for the reset letter of {email}";
     }

@@ -173,6 +173,10 @@ internal sealed partial class Telling(AuthFixture auth)
 
     private static T? Pick<T>(IReadOnlyList<T> from, int which) where T : class => from.Count == 0 ? null : from[which % from.Count];
 
+    // Mostly an account's, now and then nobody's.
+    private string AnybodysAddress(Step step) =>
+        step.Which % 4 > 0 && Pick(model.Open, step.Who) is { } account ? account.Email : Addresses[step.Which % Addresses.Length];
+
     private string NewPassword() => $"bottle number {++passwords}";
 
     private string Name(Login login) => $"session {model.Logins.IndexOf(login)} of {login.Account.Email}";
