@@ -13,10 +13,10 @@ namespace BlazorAuth.UnitTests.Laws;
 /// </summary>
 public abstract class ModelTests(Store store, int stories)
 {
-    public sealed class OnSqlite() : ModelTests(Store.Memory, stories: 40);
+    public sealed class OnSqlite() : ModelTests(Store.Memory, stories: 30);
 
     [OnPostgres]
-    public sealed class OnPostgres() : ModelTests(Store.Postgres, stories: 6);
+    public sealed class OnPostgres() : ModelTests(Store.Postgres, stories: 5);
 
     [StoreFact]
     [SuppressMessage("Usage", "xUnit1031", Justification = "FsCheck shrinks in synchronous code; the task runs on a thread of the pool.")]

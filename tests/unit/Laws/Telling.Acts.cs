@@ -140,7 +140,7 @@ internal sealed partial class Telling
 
     private async Task<string> EndOneAsync(Login login, int which)
     {
-        var other = Pick([.. model.Logins.Where(l => l.Account == login.Account && !l.Ended)], which)!;
+        var other = Pick([.. model.Live.Where(l => l.Account == login.Account)], which)!;
         Same(null, (await auth.Use((Sessions flow) => flow.EndAsync(auth.In(login.Row), other.Row.Id, default))).Refusal?.Error, "ending a session");
         other.Ended = true;
         return $"{Name(login)} ends {Name(other)}";
