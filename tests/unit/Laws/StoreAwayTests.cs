@@ -25,7 +25,7 @@ public sealed class StoreAwayTests : IAsyncLifetime
     {
         site = plain.WithWebHostBuilder(host => host.ConfigureServices(services =>
             services.ConfigureDbContext<SqliteAuthDbContext>(options => options.AddInterceptors(away))));
-        site.UseKestrel(0);
+        site.UseKestrel();
         site.StartServer();
         client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = site.ClientOptions.BaseAddress };
         await using var scope = site.Services.CreateAsyncScope();

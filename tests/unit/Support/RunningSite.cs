@@ -25,7 +25,7 @@ public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
     {
         _settings["BlazorAuth:DataDirectory"] = Directory.CreateTempSubdirectory("blazorauth-site-").FullName;
         foreach (var (key, value) in settings) _settings["BlazorAuth:" + key] = value;
-        UseKestrel(0);
+        UseKestrel(); // the port is a setting: given here, it would be set after the program has begun to listen
     }
 
     internal RunningSite(AuthFixture store, (string Key, string Value)[] changed)
@@ -34,7 +34,7 @@ public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
         _settings["BlazorAuth:Tokens:Issuer"] = AuthFixture.Site; // the store's own tokens open this site
         foreach (var (key, value) in store.Settings.Where(s => s.Key != "BlazorAuth:PublicUrl")) _settings[key] = value;
         foreach (var (key, value) in changed) _settings["BlazorAuth:" + key] = value;
-        UseKestrel(0);
+        UseKestrel();
     }
 
     public HttpClient Client { get; private set; } = null!;
@@ -89,6 +89,7 @@ public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         foreach (var (key, value) in _settings) builder.UseSetting(key, value);
+        builder.UseSetting("urls", "http://127.0.0.1:0");
         builder.UseSetting("Logging:LogLevel:Default", "None");
         builder.ConfigureServices(services =>
         {
