@@ -33,6 +33,8 @@ public enum Notice
     SessionEnded,
     /// <summary>All other sessions were ended.</summary>
     OtherSessionsEnded,
+    /// <summary>An API key was revoked.</summary>
+    ApiKeyRevoked,
     /// <summary>The profile was saved.</summary>
     ProfileChanged,
     /// <summary>The account was closed.</summary>

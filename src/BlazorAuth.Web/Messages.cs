@@ -94,6 +94,7 @@ public static class Messages
         Notice.EmailChanged => "Your e-mail address is changed.",
         Notice.SessionEnded => "That session is ended.",
         Notice.OtherSessionsEnded => "All other sessions are ended.",
+        Notice.ApiKeyRevoked => "The key is revoked. Programs that use it are refused from now on.",
         Notice.ProfileChanged => "Your profile is saved.",
         Notice.AccountClosed => "Your account is closed, and everything in it is deleted.",
     };
@@ -155,6 +156,7 @@ public static class Messages
         "newPassword" => "a new password",
         "username" => "a user name",
         "code" => "the code",
+        "description" => "what it is for",
         _ => "this",
     };
 
