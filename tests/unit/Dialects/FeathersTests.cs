@@ -2,7 +2,9 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using BlazorAuth.Core.Data;
 using BlazorAuth.UnitTests.Support;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace BlazorAuth.UnitTests.Dialects;
 
@@ -254,6 +256,45 @@ public sealed class FeathersTests(RunningSite site)
     {
         var (_, auth) = await SignedInAsync();
         Refused(await SendAsync("GET", path, token: Token(auth)), 400, "BadRequest", "bad-request");
+    }
+
+    [Fact]
+    public async Task An_administrator_lists_reads_locks_raises_and_removes()
+    {
+        var (_, admin) = await SignedInAsync();
+        var (email, member) = await SignedInAsync();
+        await using (var scope = site.Services.CreateAsyncScope())
+        {
+            var db = scope.ServiceProvider.GetRequiredService<AuthDbContext>();
+            db.UserRoles.Add(new() { UserId = admin.GetProperty("user").GetProperty("id").GetString()!, RoleId = AuthDbContext.Administrator });
+            await db.SaveChangesAsync();
+        }
+        var path = $"/users/{member.GetProperty("user").GetProperty("id").GetString()}";
+        Assert.Equal(email, (await SendAsync("GET", path, token: Token(admin))).Body.GetProperty("email").GetString());
+        var page = (await SendAsync("GET", $"/users?email={email}", token: Token(admin))).Body;
+        Assert.Equal((1, email), (page.GetProperty("total").GetInt32(), page.GetProperty("data")[0].GetProperty("email").GetString()));
+        page = (await SendAsync("GET", "/users?$limit=1&$skip=1", token: Token(admin))).Body;
+        Assert.InRange(page.GetProperty("total").GetInt32(), 2, int.MaxValue);
+        Assert.Equal(1, page.GetProperty("data").GetArrayLength());
+        Refused(await SendAsync("PATCH", path, new { active = false, nick = "x" }, Token(admin)), 400, "BadRequest", "bad-request");
+        Assert.Contains("administrator", (await SendAsync("PATCH", path, new { roles = new[] { "administrator" } }, Token(admin))).Body.GetProperty("roles").GetRawText(), StringComparison.Ordinal);
+        Assert.False((await SendAsync("PATCH", path, new { active = false }, Token(admin))).Body.GetProperty("active").GetBoolean());
+        Refused(await SendAsync("GET", "/users/me", token: Token(member)), 401, "NotAuthenticated", "not-authenticated");
+        Refused(await SendAsync("POST", "/authentication", new { strategy = "local", email, password = Password }), 403, "Forbidden", "forbidden");
+        Assert.Equal(200, (await SendAsync("DELETE", path, token: Token(admin))).Status);
+        Refused(await SendAsync("GET", path, token: Token(admin)), 404, "NotFound", "not-found");
+    }
+
+    [Fact]
+    public async Task An_anonymous_account_is_upgraded_by_sign_up_with_its_id()
+    {
+        var (status, auth) = await SendAsync("POST", "/authentication", new { strategy = "anonymous", nick = "guest" });
+        Assert.Equal((201, "guest"), (status, auth.GetProperty("user").GetProperty("nick").GetString()));
+        var email = Address;
+        var made = (await SendAsync("POST", "/users", new { email, password = Password }, Token(auth))).Body;
+        Assert.Equal(auth.GetProperty("user").GetProperty("id").GetString(), made.GetProperty("id").GetString());
+        Assert.Equal("guest", made.GetProperty("nick").GetString());
+        Refused(await SendAsync("POST", "/users", new { email, password = Password }), 409, "Conflict", "conflict");
     }
 
     private async Task<(string Email, JsonElement Auth)> SignedInAsync()

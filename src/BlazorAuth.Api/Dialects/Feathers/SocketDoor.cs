@@ -81,15 +81,16 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         try
         {
             var payload = new StringBuilder();
-            var open = await connection.Outgoing.WaitToReadAsync(http.RequestAborted);
-            while (payload.Length < Connection.MaximumLength && connection.Outgoing.TryRead(out var packet))
-                payload.Append(payload.Length > 0 ? Separator.ToString() : "").Append(packet);
-            if (!open)
+            await connection.Outgoing.WaitToReadAsync(http.RequestAborted);
+            while (payload.Length < Connection.MaximumLength && connection.Outgoing.TryRead(out var packet)) Append(packet);
+            if (connection.Outgoing.Completion.IsCompleted)
             {
-                payload.Append('1');
+                Append("1");
                 connections.Remove(connection);
             }
             await WriteAsync(http, payload.ToString());
+
+            void Append(string packet) => payload.Append(payload.Length > 0 ? Separator.ToString() : "").Append(packet);
         }
         catch (OperationCanceledException)
         {
