@@ -102,7 +102,9 @@ public sealed class FeathersSocketTests(RunningSite site)
     {
         var path = await PollingAsync();
         Assert.Equal(400, (await PostAsync(path, payload)).Status);
-        Assert.Equal((200, true), await GetAsync(path) is var (status, text) ? (status, text.EndsWith('1')) : default);
+        var last = await GetAsync(path);
+        if (last.Text != "1") last = await GetAsync(path); // what was said before the end comes in a payload of its own
+        Assert.Equal((200, "1"), last);
         Assert.Equal(400, (await GetAsync(path)).Status);
     }
 

@@ -81,16 +81,16 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         try
         {
             var payload = new StringBuilder();
-            await connection.Outgoing.WaitToReadAsync(http.RequestAborted);
-            while (payload.Length < Connection.MaximumLength && connection.Outgoing.TryRead(out var packet)) Append(packet);
-            if (connection.Outgoing.Completion.IsCompleted)
+            var open = await connection.Outgoing.WaitToReadAsync(http.RequestAborted);
+            while (payload.Length < Connection.MaximumLength && connection.Outgoing.TryRead(out var packet))
+                payload.Append(payload.Length > 0 ? Separator.ToString() : "").Append(packet);
+            // The end goes alone: the client hands out packets later than it closes, and would lose those that came with it.
+            if (!open)
             {
-                Append("1");
+                payload.Append('1');
                 connections.Remove(connection);
             }
             await WriteAsync(http, payload.ToString());
-
-            void Append(string packet) => payload.Append(payload.Length > 0 ? Separator.ToString() : "").Append(packet);
         }
         catch (OperationCanceledException)
         {
