@@ -44,6 +44,7 @@ public static class TokenApi
     /// <param name="alone">Whether there is nothing but the API, so that every path is its own.</param>
     public static void UseTokenApi(this WebApplication app, AuthOptions options, bool alone = false)
     {
+        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(20) });
         app.UseWhen(http => alone || Owns(http.Request.Path), api => api.Use(next => http =>
         {
             http.Response.Headers.XContentTypeOptions = "nosniff";

@@ -33,9 +33,19 @@ public sealed class ResetPassword(
         tokens.FindAsync(TokenPurpose.ResetPassword, link, ct);
 
     /// <summary>Sets the password.</summary>
-    public async Task<Outcome> SetAsync(Caller caller, string? link, string? newPassword, CancellationToken ct)
+    public Task<Outcome> SetAsync(Caller caller, string? link, string? newPassword, CancellationToken ct) =>
+        SetAsync(caller, TokenPurpose.ResetPassword, link, newPassword, ct);
+
+    /// <summary>
+    /// Sets the password with the link of a letter that verifies the address: whoever opens it may choose one, as with a reset link,
+    /// and what somebody else set on the account is void in the same way.
+    /// </summary>
+    public Task<Outcome> SetFirstAsync(Caller caller, string? link, string? newPassword, CancellationToken ct) =>
+        SetAsync(caller, TokenPurpose.VerifyEmail, link, newPassword, ct);
+
+    private async Task<Outcome> SetAsync(Caller caller, TokenPurpose purpose, string? link, string? newPassword, CancellationToken ct)
     {
-        var found = await tokens.FindAsync(TokenPurpose.ResetPassword, link, ct);
+        var found = await tokens.FindAsync(purpose, link, ct);
         if (found.Value is not { } token) return found.Refusal!;
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination, ct);
         if (user is null) return AuthError.LinkInvalid;

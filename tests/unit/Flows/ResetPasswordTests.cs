@@ -39,6 +39,26 @@ public sealed class ResetPasswordTests : AuthTest
     }
 
     [Fact]
+    public async Task The_link_that_verifies_an_address_sets_its_first_password_once()
+    {
+        await Auth.RegisterAsync(Jane, username: "jane");
+        var before = await Auth.SignInAsync(Jane);
+        await Auth.DeliverAsync();
+        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        Assert.Equal(AuthError.LinkInvalid, await Set(link)); // it is no reset link
+        Assert.Null(await SetFirst(link));
+        Assert.Equal(AuthError.LinkUsed, await SetFirst(link));
+        Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(before));
+        await Auth.SignInAsync(Jane, OtherPassword);
+        var user = await Auth.UserAsync(Jane);
+        Assert.True(user.EmailConfirmed);
+        Assert.Null(user.ChosenUserName);
+
+        async Task<AuthError?> SetFirst(string given) =>
+            (await Auth.Use((ResetPassword flow) => flow.SetFirstAsync(Auth.Caller, given, OtherPassword, default))).Refusal?.Error;
+    }
+
+    [Fact]
     public async Task A_link_works_for_an_hour()
     {
         await Auth.MemberAsync(Jane);

@@ -1,0 +1,143 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+
+namespace BlazorAuth.Api.Dialects.Feathers;
+
+/// <summary>A method of a service, called over HTTP or over a socket: everything from here on is the same for both.</summary>
+internal sealed record Call(string Service, string Method)
+{
+    public string? Id { get; init; }
+
+    public JsonElement Data { get; init; }
+
+    public IReadOnlyDictionary<string, string> Query { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The access token of the header, or the one that the socket signed in with.</summary>
+    public string? Token { get; init; }
+
+    public string? Address { get; init; }
+
+    public string? Agent { get; init; }
+
+    public bool Changes => Method is not ("find" or "get");
+
+    /// <summary>Answers it.</summary>
+    /// <param name="services">A scope of its own.</param>
+    /// <param name="ct">Ends the work.</param>
+    public async Task<Answer> RunAsync(IServiceProvider services, CancellationToken ct) => Service switch
+    {
+        _ when Data.ValueKind == JsonValueKind.Array => Failure.NotAllowed($"Can not {Method} multiple entries"),
+        _ when Method is "create" or "update" or "patch" && Data.ValueKind != JsonValueKind.Object => Failure.Of(AuthError.BadJson),
+        "users" => await ActivatorUtilities.CreateInstance<Users>(services).RunAsync(this, await CallerAsync(services, ct), ct),
+        "authentication" => await ActivatorUtilities.CreateInstance<Authentication>(services, services).RunAsync(this, ct),
+        _ when Management.ActionOf(Service) is { } action =>
+            await ActivatorUtilities.CreateInstance<Management>(services).RunAsync(this, action, (await CallerAsync(services, ct)).Caller, ct),
+        _ => new Failure(404, "Service not found") { Reason = AuthError.NotFound },
+    };
+
+    /// <summary>Somebody who is not signed in.</summary>
+    public Caller Stranger => Caller.Anonymous(Address, Agent);
+
+    public Caller Of(Session session) => Caller.Of(session, Address, Agent);
+
+    /// <summary>A method that the service does not have.</summary>
+    public Failure Unsupported(params string[] supported) => Failure.NotAllowed("Method is not supported by this endpoint") with
+    {
+        Allow = string.Join(", ", supported.Select(m => m switch
+        {
+            "create" => "POST",
+            "update" => "PUT",
+            "patch" => "PATCH",
+            "remove" => "DELETE",
+            _ => "GET",
+        }).Distinct()),
+    };
+
+    // A token that opens nothing leaves a stranger; who needs a caller is told why there is none.
+    private async Task<(Caller Caller, Failure? Refused)> CallerAsync(IServiceProvider services, CancellationToken ct)
+    {
+        if (Token is null) return (Stranger, Failure.NotAuthenticated("Not authenticated"));
+        var found = await CallerFromBearer.FindAsync(services, Token, Changes, ct);
+        return found.Value is { } session ? (Of(session), null) : (Stranger, Failure.Of(found.Refusal!));
+    }
+}
+
+/// <summary>What a call came to.</summary>
+internal sealed record Answer(JsonNode? Value, Failure? Failure)
+{
+    /// <summary>The session that a socket is bound to from now on.</summary>
+    public Binding? Binds { get; init; }
+
+    /// <summary>Whether a socket belongs to nobody from now on.</summary>
+    public bool Unbinds { get; init; }
+
+    public static implicit operator Answer(JsonNode value) => new(value, null);
+
+    public static implicit operator Answer(Failure failure) => new(null, failure);
+
+    public static implicit operator Answer(Refusal refusal) => new(null, Failure.Of(refusal));
+
+    public static implicit operator Answer(AuthError error) => new(null, Failure.Of(error));
+}
+
+/// <summary>Reads what others send: types are looked at before values.</summary>
+internal static class Given
+{
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 32, AllowDuplicateProperties = false };
+
+    /// <summary>The JSON, where every text in it can be written again.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> utf8, out JsonElement json)
+    {
+        json = default;
+        try
+        {
+            json = JsonElement.Parse(utf8, Strict);
+            return IsWhole(json);
+        }
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The text of a field; null where there is none, or something else.</summary>
+    public static string? Text(this JsonElement data, string field) =>
+        data.ValueKind == JsonValueKind.Object && data.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    public static JsonElement Field(this JsonElement data, string field) =>
+        data.ValueKind == JsonValueKind.Object && data.TryGetProperty(field, out var value) ? value : default;
+
+    /// <summary>Whether a field that must be a text is something else.</summary>
+    public static bool IsMistyped(this JsonElement data, [NotNullWhen(true)] out Failure? failure, params string[] fields)
+    {
+        var wrong = Array.Find(fields, field => data.Field(field).ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.String));
+        failure = wrong is null ? null : Failure.BadRequest($"{wrong} must be a text.", (wrong, "Must be a text."));
+        return wrong is not null;
+    }
+
+    public static JsonNode? ToNode(this JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Object => JsonObject.Create(value),
+        JsonValueKind.Array => JsonArray.Create(value),
+        JsonValueKind.Null or JsonValueKind.Undefined => null,
+        _ => JsonValue.Create(value),
+    };
+
+    public static Task WriteJsonAsync(this HttpContext http, JsonNode json)
+    {
+        http.Response.ContentType = "application/json; charset=utf-8";
+        return http.Response.WriteAsync(json.ToJsonString(), http.RequestAborted);
+    }
+
+    // Half a surrogate pair throws when it is read.
+    private static bool IsWhole(JsonElement json) => json.ValueKind switch
+    {
+        JsonValueKind.Object => json.EnumerateObject().All(p => p.Name.Length >= 0 && IsWhole(p.Value)),
+        JsonValueKind.Array => json.EnumerateArray().All(IsWhole),
+        JsonValueKind.String => json.GetString() is not null,
+        _ => true,
+    };
+}

@@ -1,0 +1,151 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using BlazorAuth.Core;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
+
+namespace BlazorAuth.Api.Dialects.Feathers;
+
+/// <summary>
+/// Engine.IO 4 under Socket.IO: a handshake, long polls, and the change to a WebSocket. Only as much of it as Feathers' client uses:
+/// one namespace, text, no compression.
+/// </summary>
+internal sealed class SocketDoor(Connections connections, AuthOptions options)
+{
+    private const char Separator = '\x1e';
+
+    private enum Fault
+    {
+        UnknownTransport,
+        UnknownSid,
+        BadHandshakeMethod,
+        BadRequest,
+        Forbidden,
+        UnsupportedProtocol,
+    }
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var door = new SocketDoor(new(routes.ServiceProvider), routes.ServiceProvider.GetRequiredService<IOptions<AuthOptions>>().Value);
+        routes.Map("/socket.io", door.AnswerAsync).ExcludeFromDescription();
+    }
+
+    private async Task AnswerAsync(HttpContext http)
+    {
+        var query = http.Request.Query;
+        var upgrade = http.WebSockets.IsWebSocketRequest;
+        if (!IsWelcome(http.Request.Headers.Origin)) await RefuseAsync(http, Fault.Forbidden, StatusCodes.Status403Forbidden);
+        else if (query["EIO"] != "4") await RefuseAsync(http, Fault.UnsupportedProtocol);
+        else if (query["transport"] != (upgrade ? "websocket" : "polling")) await RefuseAsync(http, query["transport"] == "websocket" ? Fault.BadRequest : Fault.UnknownTransport);
+        else if (!query.ContainsKey("sid")) await BeginAsync(http, upgrade);
+        else if (query["sid"] is not [{ } sid] || connections.Find(sid) is not { } connection) await RefuseAsync(http, Fault.UnknownSid);
+        else if (connection.IsUpgraded || (upgrade && !connection.TryBeginUpgrade())) await RefuseAsync(http, Fault.BadRequest);
+        else if (upgrade) await new SocketTransport(connections, connection).UpgradeAsync(http);
+        else if (HttpMethods.IsGet(http.Request.Method)) await PollAsync(http, connection);
+        else if (HttpMethods.IsPost(http.Request.Method)) await TakeAsync(http, connection);
+        else await RefuseAsync(http, Fault.BadRequest);
+    }
+
+    // Browsers send any page's WebSocket here, CORS or not.
+    private bool IsWelcome(StringValues origin) =>
+        origin.Count == 0 || (origin is [{ } text] && (text == Origin(options.Site) || text == Origin(options.ApiSite)
+                                                       || options.Api.AllowedOrigins.Exists(allowed => allowed.TrimEnd('/') == text)));
+
+    private static string Origin(Uri site) => site.GetLeftPart(UriPartial.Authority);
+
+    private async Task BeginAsync(HttpContext http, bool upgrade)
+    {
+        if (!HttpMethods.IsGet(http.Request.Method))
+        {
+            await RefuseAsync(http, Fault.BadHandshakeMethod);
+            return;
+        }
+        if (connections.Add(http.Connection.RemoteIpAddress?.ToString(), http.Request.Headers.UserAgent) is not { } connection)
+        {
+            http.Response.Headers.RetryAfter = "10";
+            await Failure.Of(AuthError.RateLimited).WriteAsync(http);
+            return;
+        }
+        if (upgrade) await new SocketTransport(connections, connection).RunAsync(http);
+        else await WriteAsync(http, connection.Handshake(upgradable: true));
+    }
+
+    private async Task PollAsync(HttpContext http, Connection connection)
+    {
+        if (!connection.TryBeginPoll())
+        {
+            connection.Close(); // two that read would each get half
+            await RefuseAsync(http, Fault.BadRequest);
+            return;
+        }
+        try
+        {
+            var payload = new StringBuilder();
+            var open = await connection.Outgoing.WaitToReadAsync(http.RequestAborted);
+            while (payload.Length < Connection.MaximumLength && connection.Outgoing.TryRead(out var packet))
+                payload.Append(payload.Length > 0 ? Separator.ToString() : "").Append(packet);
+            // The end goes alone: the client hands out packets later than it closes, and would lose those that came with it.
+            if (!open)
+            {
+                payload.Append('1');
+                connections.Remove(connection);
+            }
+            await WriteAsync(http, payload.ToString());
+        }
+        catch (OperationCanceledException)
+        {
+            connection.Close(); // went away while waiting: what is said now would be lost
+        }
+        finally
+        {
+            connection.EndPoll();
+        }
+    }
+
+    private static async Task TakeAsync(HttpContext http, Connection connection)
+    {
+        using var body = new MemoryStream();
+        await http.Request.Body.CopyToAsync(body, http.RequestAborted);
+        string text;
+        try
+        {
+            text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(body.GetBuffer(), 0, (int)body.Length);
+        }
+        catch (ArgumentException)
+        {
+            text = "";
+        }
+        foreach (var packet in text.Split(Separator))
+            if (!await connection.TakeAsync(packet))
+            {
+                await (packet == "1" ? WriteAsync(http, "ok") : RefuseAsync(http, Fault.BadRequest));
+                return;
+            }
+        await WriteAsync(http, "ok");
+    }
+
+    private static Task WriteAsync(HttpContext http, string payload)
+    {
+        http.Response.ContentType = "text/plain; charset=UTF-8";
+        return http.Response.WriteAsync(payload, http.RequestAborted);
+    }
+
+    private static Task RefuseAsync(HttpContext http, Fault fault, int status = StatusCodes.Status400BadRequest)
+    {
+        http.Response.StatusCode = status;
+        return http.WriteJsonAsync(new JsonObject
+        {
+            ["code"] = (int)fault,
+            ["message"] = fault switch
+            {
+                Fault.UnknownTransport => "Transport unknown",
+                Fault.UnknownSid => "Session ID unknown",
+                Fault.BadHandshakeMethod => "Bad handshake method",
+                Fault.BadRequest => "Bad request",
+                Fault.Forbidden => "Forbidden",
+                Fault.UnsupportedProtocol => "Unsupported protocol version",
+                _ => throw new System.Diagnostics.UnreachableException(),
+            },
+        });
+    }
+}

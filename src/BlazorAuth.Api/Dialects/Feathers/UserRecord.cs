@@ -1,0 +1,74 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using BlazorAuth.Core.Flows;
+
+namespace BlazorAuth.Api.Dialects.Feathers;
+
+/// <summary>
+/// A user as Feathers' programs expect one: whatever they sent beside the credentials stands at the top again. It is kept in the
+/// profile, which is what a user says of themselves; names that are ours, or that programs would believe, are not taken from it.
+/// </summary>
+internal static class UserRecord
+{
+    private static readonly HashSet<string> Reserved = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "id", "_id", "email", "username", "emailVerified", "displayName", "avatar", "isAnonymous", "active", "roles", "profile", "createdAt", "updatedAt",
+        "password", "oldPassword", "currentPassword", "newPassword", "strategy", "authentication", "accessToken", "refreshToken", "token",
+        "isVerified", "verifyToken", "verifyShortToken", "verifyExpires", "verifyChanges", "resetToken", "resetShortToken", "resetExpires", "resetAttempts",
+        "role", "permissions", "scope", "scopes", "admin", "isAdmin", "__proto__", "constructor", "prototype",
+    };
+
+    public static JsonObject Print(Account account)
+    {
+        var record = new JsonObject
+        {
+            ["id"] = account.Id,
+            ["email"] = account.Email,
+            ["username"] = account.Username,
+            ["emailVerified"] = account.EmailVerified,
+            ["isVerified"] = account.EmailVerified,
+            ["displayName"] = account.DisplayName,
+            ["avatar"] = account.Avatar,
+            ["isAnonymous"] = account.IsAnonymous,
+            ["active"] = account.Active,
+            ["roles"] = new JsonArray([.. account.Roles.Select(role => JsonValue.Create(role))]),
+            ["profile"] = account.Profile.ToNode(),
+            ["createdAt"] = account.CreatedAt,
+        };
+        Lift(record, account.Profile);
+        return record;
+    }
+
+    /// <summary>What was asked for, where it must not show whether an account came of it.</summary>
+    public static JsonObject Echo(string email, string? profile)
+    {
+        var record = new JsonObject { ["email"] = email, ["isVerified"] = false };
+        if (profile is null) return record;
+        var said = JsonElement.Parse(profile);
+        record["profile"] = said.ToNode();
+        Lift(record, said);
+        return record;
+    }
+
+    /// <summary>The profile that the data makes of the one before: a given profile replaces it, other fields are set in it.</summary>
+    /// <returns>JSON, or null where there is nothing in it.</returns>
+    public static string? ProfileOf(JsonElement data, JsonElement before)
+    {
+        var given = data.Field("profile");
+        if (given.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.Object)) return given.GetRawText(); // the flow says what is wrong
+        var profile = new JsonObject();
+        foreach (var field in (given.ValueKind switch
+                 {
+                     JsonValueKind.Object => given.EnumerateObject(),
+                     JsonValueKind.Undefined when before.ValueKind == JsonValueKind.Object => before.EnumerateObject(),
+                     _ => default,
+                 }).Concat(data.EnumerateObject().Where(field => !Reserved.Contains(field.Name))))
+            profile[field.Name] = field.Value.ToNode();
+        return profile.Count == 0 ? null : profile.ToJsonString();
+    }
+
+    private static void Lift(JsonObject record, JsonElement profile)
+    {
+        foreach (var field in profile.EnumerateObject().Where(field => !Reserved.Contains(field.Name))) record[field.Name] = field.Value.ToNode();
+    }
+}

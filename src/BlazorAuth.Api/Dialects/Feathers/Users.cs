@@ -1,0 +1,171 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+
+namespace BlazorAuth.Api.Dialects.Feathers;
+
+/// <summary>The <c>users</c> service: sign-up for anybody, the own record (by its id, or <c>me</c>), and those of others for an administrator.</summary>
+internal sealed class Users(
+    Register register, ChangeProfile profiles, ChangeEmail emails, ChangePassword passwords, CloseAccount close, Administer administer, RefreshTokens tokens)
+{
+    private const int DefaultLimit = 10, MaximumLimit = 50;
+
+    private static readonly string[] Filters = ["$limit", "$skip", "id", "email", "username"];
+
+    public Task<Answer> RunAsync(Call call, (Caller Caller, Failure? Refused) from, CancellationToken ct)
+    {
+        if (call is { Method: "create", Id: null }) return CreateAsync(call.Data, from.Caller, ct);
+        if (call.Method is not ("find" or "get" or "update" or "patch" or "remove"))
+            return Task.FromResult<Answer>(call.Unsupported("find", "get", "create", "update", "patch", "remove"));
+        if (from.Refused is { } refused) return Task.FromResult<Answer>(refused);
+        if (call.Method == "find") return FindAsync(call.Query, from.Caller, ct);
+        if (call.Id is not { } id) return Task.FromResult<Answer>(Failure.NotAllowed($"Can not {call.Method} multiple entries"));
+        var own = id == "me" || id == from.Caller.UserId;
+        return call.Method switch
+        {
+            "get" => own ? GetAsync(from.Caller, ct) : GetOtherAsync(id, from.Caller, ct),
+            "remove" => own ? RemoveAsync(call.Data, from.Caller, ct) : RemoveOtherAsync(id, from.Caller, ct),
+            _ => own ? ChangeAsync(call, from.Caller, ct) : ChangeOtherAsync(call, id, from.Caller, ct),
+        };
+    }
+
+    private async Task<Answer> CreateAsync(JsonElement data, Caller caller, CancellationToken ct)
+    {
+        if (data.IsMistyped(out var mistyped, "email", "username", "password", "displayName")) return mistyped;
+        var profile = UserRecord.ProfileOf(data, default);
+        var outcome = await register.CreateAsync(
+            caller, new(data.Text("email"), data.Text("username"), data.Text("password"), data.Text("displayName"), profile), ct);
+        return await outcome.Match(
+            async made => made.User is null ? UserRecord.Echo(made.Email!, profile) : (Answer)UserRecord.Print(await profiles.ViewAsync(made.User, ct)),
+            refusal => Task.FromResult<Answer>(refusal));
+    }
+
+    private async Task<Answer> FindAsync(IReadOnlyDictionary<string, string> query, Caller caller, CancellationToken ct)
+    {
+        if (query.Keys.FirstOrDefault(key => !Filters.Contains(key)) is { } unknown) return Failure.BadRequest("Invalid query parameter", ("query", $"{unknown} is not known here."));
+        if (!TryNumber("$limit", DefaultLimit, out var limit) || !TryNumber("$skip", 0, out var skip))
+            return Failure.BadRequest("Invalid query parameter", ("query", "$limit and $skip are numbers."));
+        limit = Math.Min(limit, MaximumLimit);
+        var (email, username) = (query.GetValueOrDefault("email"), query.GetValueOrDefault("username"));
+        if (query.GetValueOrDefault("id") is { } id && id != caller.UserId)
+            return (await administer.ReadAsync(caller, id, ct)).Match(
+                account => Page([account], 1), refusal => refusal.Error is AuthError.NotFound or AuthError.Forbidden ? Page([], 0) : refusal);
+        if (!query.ContainsKey("id") && (await administer.ListAsync(caller, new(email, username, skip, limit), ct)).Value is { } all)
+            return Page([.. all.Accounts.Select(UserRecord.Print)], all.Total);
+        // Everybody else sees a store with one user in it.
+        return (await profiles.ReadAsync(caller, ct)).Match(own => IsMeant(own, email, username) ? Page([own], 1) : Page([], 0), refusal => refusal);
+
+        Answer Page(IReadOnlyList<object> found, int total) => new JsonObject
+        {
+            ["total"] = total, ["limit"] = limit, ["skip"] = skip,
+            ["data"] = new JsonArray([.. found.OfType<JsonObject>(), .. found.OfType<Account>().Skip(skip).Take(limit).Select(UserRecord.Print)]),
+        };
+
+        bool TryNumber(string key, int absent, out int number)
+        {
+            number = absent;
+            return !query.TryGetValue(key, out var text) || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+        }
+    }
+
+    private static bool IsMeant(Account own, string? email, string? username) =>
+        (email is null || (EmailAddress.TryParse(email, out var canonical) && canonical == own.Email))
+        && (username is null || string.Equals(username, own.Username, StringComparison.OrdinalIgnoreCase));
+
+    private async Task<Answer> GetAsync(Caller caller, CancellationToken ct) => Print(await profiles.ReadAsync(caller, ct));
+
+    private async Task<Answer> GetOtherAsync(string id, Caller caller, CancellationToken ct) => Print(await administer.ReadAsync(caller, id, ct));
+
+    private async Task<Answer> RemoveAsync(JsonElement data, Caller caller, CancellationToken ct)
+    {
+        if (data.IsMistyped(out var mistyped, "password")) return mistyped;
+        var answer = await GetAsync(caller, ct);
+        if (answer.Failure is not null) return answer;
+        return (await close.CloseAsync(caller, data.Text("password"), ct)).Refusal is { } refusal ? refusal : answer with { Unbinds = true };
+    }
+
+    private async Task<Answer> RemoveOtherAsync(string id, Caller caller, CancellationToken ct)
+    {
+        var answer = await GetOtherAsync(id, caller, ct);
+        if (answer.Failure is not null) return answer;
+        return (await administer.DeleteAsync(caller, id, ct)).Refusal is { } refusal ? refusal : answer;
+    }
+
+    // One act a call: a second one that is refused would leave the first one done.
+    private async Task<Answer> ChangeAsync(Call call, Caller caller, CancellationToken ct)
+    {
+        var data = call.Data;
+        if (data.IsMistyped(out var mistyped, "email", "username", "password", "oldPassword", "displayName", "avatar")) return mistyped;
+        var read = await profiles.ReadAsync(caller, ct);
+        if (read.Value is not { } own) return read.Refusal!;
+        var changes = Differences(own, data, replaces: call.Method == "update");
+        var (email, password, old) = (data.Text("email"), data.Text("password"), data.Text("oldPassword"));
+        if (data.Field("email").ValueKind == JsonValueKind.Null && own.Email is not null) return Failure.BadRequest("The e-mail address cannot be taken away.", ("email", "Is required."));
+        var moves = email is not null && !(EmailAddress.TryParse(email, out var canonical) && canonical == own.Email);
+        var secret = moves || password is not null;
+        if (secret && changes is not null) return Failure.BadRequest("Change email, password and everything else one after the other.");
+        if (moves && old is not null && password is not null) return Failure.BadRequest("Change email and password one after the other.");
+        if (moves) return await MoveAsync(own, email!, old ?? password, caller, ct);
+        if (password is not null) return await ChangePasswordAsync(own, old, password, caller, ct);
+        return changes is null ? UserRecord.Print(own) : Print(await profiles.ChangeAsync(caller, changes, ct));
+    }
+
+    private async Task<Answer> MoveAsync(Account own, string email, string? password, Caller caller, CancellationToken ct)
+    {
+        if (password is null) return Failure.BadRequest("To change the email, send the current password with it, as password.", ("password", "Is required."));
+        if ((await emails.AskAsync(caller, email, password, ct)).Refusal is { } refusal) return refusal;
+        var record = UserRecord.Print(own);
+        record["verifyChanges"] = new JsonObject { ["email"] = email }; // until the new address confirms
+        return record;
+    }
+
+    private async Task<Answer> ChangePasswordAsync(Account own, string? old, string password, Caller caller, CancellationToken ct)
+    {
+        if (old is null) return Failure.BadRequest("To change the password, send the current one with it, as oldPassword.", ("oldPassword", "Is required."));
+        var outcome = await passwords.ChangeAsync(caller, old, password, ct);
+        if (outcome.Value is not { } session) return outcome.Refusal!;
+        // Every older token is dead, that of this call too.
+        var pair = await tokens.IssueAsync(session, ct);
+        var record = UserRecord.Print(own);
+        (record["accessToken"], record["refreshToken"]) = (pair.AccessToken, pair.RefreshToken);
+        return new Answer(record, null) { Binds = Binding.Of(pair.AccessToken, session) };
+    }
+
+    // Only what is not so already: programs send whole records back.
+    private static ChangeProfile.Input? Differences(Account own, JsonElement data, bool replaces)
+    {
+        var profile = UserRecord.ProfileOf(data, replaces ? default : own.Profile);
+        var input = new ChangeProfile.Input(
+            Field("displayName", own.DisplayName, replaces), Field("avatar", own.Avatar, replaces), Field("username", own.Username, false),
+            JsonNode.DeepEquals(profile is null ? new JsonObject() : JsonNode.Parse(profile), own.Profile.ToNode()) ? default : new(true, profile));
+        return input is { DisplayName.IsGiven: false, Avatar.IsGiven: false, Username.IsGiven: false, Profile.IsGiven: false } ? null : input;
+
+        ChangeProfile.Field Field(string name, string? before, bool absentClears) =>
+            (absentClears || data.Field(name).ValueKind != JsonValueKind.Undefined) && data.Text(name) != before ? data.Text(name) : default(ChangeProfile.Field);
+    }
+
+    private async Task<Answer> ChangeOtherAsync(Call call, string id, Caller caller, CancellationToken ct)
+    {
+        var read = await administer.ReadAsync(caller, id, ct);
+        if (read.Value is not { } other) return read.Refusal!;
+        var (active, roles) = (call.Data.Field("active"), call.Data.Field("roles"));
+        if (active.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False)) return Failure.BadRequest("active is true or false.", ("active", "Must be true or false."));
+        if (roles.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Array)) return Failure.BadRequest("roles is a list.", ("roles", "Must be a list."));
+        bool? locks = active.ValueKind == JsonValueKind.Undefined || active.GetBoolean() == other.Active ? null : !active.GetBoolean();
+        bool? raises = roles.ValueKind == JsonValueKind.Undefined || IsAdministrator(roles) == other.Roles.Contains(AuthDbContext.Administrator) ? null : IsAdministrator(roles);
+        if (locks is null == raises is null || call.Method == "update" || call.Data.EnumerateObject().Any(f => f.Name is not ("active" or "roles")))
+            return Failure.BadRequest("Of another user, patch either active or roles.");
+        var outcome = locks is { } locked
+            ? await administer.LockAsync(caller, id, locked, ct) : await administer.MakeAdministratorAsync(caller, id, raises!.Value, ct);
+        return outcome.Refusal is { } refusal ? refusal : await GetOtherAsync(id, caller, ct);
+    }
+
+    private static bool IsAdministrator(JsonElement roles) =>
+        roles.EnumerateArray().Any(role => role.ValueKind == JsonValueKind.String && role.GetString() == AuthDbContext.Administrator);
+
+    private static Answer Print(Outcome<Account> outcome) => outcome.Match<Answer>(account => UserRecord.Print(account), refusal => refusal);
+}
