@@ -59,7 +59,7 @@ internal sealed class Authentication(
 
     private async Task<Answer> AnonymousAsync(Call call, CancellationToken ct)
     {
-        var outcome = await anonymously.BeginAsync(call.Stranger, UserRecord.ProfileOf(call.Data, default), SessionKind.Api, ct, Dialect.Feathers);
+        var outcome = await anonymously.BeginAsync(call.Stranger, UserRecord.ProfileOf(call.Data, default), SessionKind.Api, Dialect.Feathers, ct);
         return await outcome.Match(
             async done => await PrintAsync("anonymous", await tokens.IssueAsync(done.Session, ct), ct),
             refusal => Task.FromResult<Answer>(refusal));
