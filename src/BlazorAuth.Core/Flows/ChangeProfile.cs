@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using Microsoft.EntityFrameworkCore;
@@ -35,8 +36,9 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
         public static implicit operator Field(string? value) => new(true, value);
     }
 
-    /// <summary>What to change.</summary>
-    public sealed record Input(Field DisplayName = default, Field Avatar = default, Field Username = default, Field Profile = default);
+    /// <summary>What to change. With <paramref name="Merge"/> the profile is added to what there is, object by object.</summary>
+    public sealed record Input(
+        Field DisplayName = default, Field Avatar = default, Field Username = default, Field Profile = default, bool Merge = false);
 
     /// <summary>The caller's account.</summary>
     public async Task<Outcome<Account>> ReadAsync(Caller caller, CancellationToken ct)
@@ -66,7 +68,17 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
 
         if (input.DisplayName.IsGiven) user.DisplayName = input.DisplayName.Value?.Trim();
         if (input.Avatar.IsGiven) user.Avatar = input.Avatar.Value;
-        if (input.Profile.IsGiven) user.Profile = input.Profile.Value;
+        if (input is { Merge: true, Profile.Value: { } added } && user.Profile is not null)
+        {
+            var merged = JsonNode.Parse(user.Profile)!.AsObject();
+            Merge(merged, JsonNode.Parse(added)!.AsObject());
+            user.Profile = merged.ToJsonString();
+            if (Shape(null, user.Profile) is { } tooMuch) return tooMuch;
+        }
+        else if (input.Profile.IsGiven)
+        {
+            user.Profile = input.Profile.Value;
+        }
         if (input.Username.IsGiven)
         {
             user.UserName = input.Username.Value ?? user.Id;
@@ -85,6 +97,13 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
             throw;
         }
         return await ViewAsync(user, ct);
+    }
+
+    private static void Merge(JsonObject into, JsonObject added)
+    {
+        foreach (var (name, value) in added)
+            if (value is JsonObject inner && into[name] is JsonObject known) Merge(known, inner);
+            else into[name] = value?.DeepClone();
     }
 
     internal static Refusal? Shape(string? displayName, string? profile)
@@ -106,7 +125,7 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
     {
         try
         {
-            var parsed = JsonElement.Parse(json, new JsonDocumentOptions { MaxDepth = MaximumProfileDepth });
+            var parsed = JsonElement.Parse(json, new JsonDocumentOptions { MaxDepth = MaximumProfileDepth, AllowDuplicateProperties = false });
             JsonSerializer.SerializeToUtf8Bytes(parsed);
             return parsed.ValueKind == JsonValueKind.Object;
         }
