@@ -100,8 +100,7 @@ internal sealed partial class KuzzleSocket(
         {
             await using var scope = scopes.CreateAsyncScope();
             var (reply, ask) = await KuzzleActions.AnswerAsync(scope.ServiceProvider, request, address, agent, ct);
-            if (ask.SignedOut) Volatile.Write(ref _token, null);
-            else if ((ask.Issued ?? ask.Token) is { } used) Volatile.Write(ref _token, used);
+            Follow(ask);
             return reply;
         }
         catch (Exception fault) when (fault is not OutOfMemoryException)
@@ -109,6 +108,15 @@ internal sealed partial class KuzzleSocket(
             if (!ct.IsCancellationRequested) Failed(log, fault, request.Action);
             return KuzzleError.Of(AuthError.UnexpectedFailure, Hosting.IsStoreAway(fault) ? StatusCodes.Status503ServiceUnavailable : null);
         }
+    }
+
+    private void Follow(KuzzleAsk ask)
+    {
+        var known = Volatile.Read(ref _token);
+        if (ask.SignedOut) Volatile.Write(ref _token, null);
+        // A request that was under way with the token before an exchange says nothing of the one after it.
+        else if ((ask.Issued ?? ask.Token) is { } used && (known?.Session.Id != used.Session.Id || known.Generation <= used.Generation))
+            Volatile.Write(ref _token, used);
     }
 
     private async Task WatchAsync(CancellationTokenSource end, CancellationToken stopping)
