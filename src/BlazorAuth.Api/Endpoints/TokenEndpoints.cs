@@ -38,7 +38,7 @@ internal static class TokenEndpoints
         group.MapPost("/anonymous", async (AnonymousBody? body, CallerFromBearer from, SignInAnonymously signIn, TokenPrinter printer, CancellationToken ct) =>
             {
                 if (!AccountEndpoints.TryRaw(body?.Profile ?? default, out var profile)) return Problems.Of(AuthError.BadJson);
-                var outcome = await signIn.BeginAsync(from.Caller, profile, SessionKind.Api, ct);
+                var outcome = await signIn.BeginAsync(from.Caller, profile, SessionKind.Api, null, ct);
                 return await outcome.Match(done => printer.PrintAsync(done.Session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
             .WithSummary("Sign in without an account. POST /api/account with the token makes it one, with the same id.")

@@ -82,6 +82,8 @@ public enum SessionEnd
     Disowned,
     /// <summary>An administrator locked the account.</summary>
     AccountLocked,
+    /// <summary>It was unused too long, or reached its absolute end, and somebody came with it.</summary>
+    Expired,
 }
 
 /// <summary>A sign-in that lasts, under a cookie or under a chain of refresh tokens.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core.Credentials;
@@ -28,6 +29,9 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
 
     private const int MaximumAvatarLength = 2048;
     private static readonly JsonElement Empty = JsonElement.Parse("{}");
+
+    // Escapes would make a text up to twice as long as its owner wrote it.
+    private static readonly JsonSerializerOptions AsWritten = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A field that may be absent (left alone), null (cleared) or given.</summary>
     public readonly record struct Field(bool IsGiven, string? Value)
@@ -72,7 +76,7 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
         {
             var merged = JsonNode.Parse(user.Profile)!.AsObject();
             Merge(merged, JsonNode.Parse(added)!.AsObject());
-            user.Profile = merged.ToJsonString();
+            user.Profile = merged.ToJsonString(AsWritten);
             if (Shape(null, user.Profile) is { } tooMuch) return tooMuch;
         }
         else if (input.Profile.IsGiven)

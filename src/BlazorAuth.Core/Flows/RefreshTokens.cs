@@ -3,7 +3,6 @@ using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Mail;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Core.Flows;
 
@@ -15,8 +14,8 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.RefreshTokenReused"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.PasswordChanged"/>.
 /// </summary>
 public sealed class RefreshTokens(
-    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, Outbox outbox, Audit audit,
-    IOptions<AuthOptions> options, TimeProvider time)
+    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, LiveSessions live, Outbox outbox, Audit audit,
+    TimeProvider time)
 {
     /// <summary>An access token and the refresh token beside it.</summary>
     public sealed record Pair(
@@ -35,23 +34,25 @@ public sealed class RefreshTokens(
     {
         if (string.IsNullOrEmpty(token)) return Refusal.Shape("refreshToken", Fault.Required);
         return secret.TryReadRefreshToken(token, out var sessionId, out var generation)
-            ? await RotateAsync(caller, sessionId, generation, null, ct) : AuthError.RefreshTokenInvalid;
+            ? await RotateAsync(caller, sessionId, generation, null, null, ct) : AuthError.RefreshTokenInvalid;
     }
 
     /// <summary>Exchanges the pair of a session that a living access token of it names: for clients that know no refresh token.</summary>
-    public Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, CancellationToken ct) => RotateAsync(caller, session.Id, session.Generation, null, ct);
+    public Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, CancellationToken ct) =>
+        RotateAsync(caller, session.Id, session.Generation, session.Dialect, null, ct);
 
     /// <summary>
     /// The same for one access token: two tabs that exchange the same token inside the leeway get the same successor, where the
     /// session's own generation would make the first one's worthless.
     /// </summary>
     public Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, int generation, TimeSpan? lifetime, CancellationToken ct) =>
-        RotateAsync(caller, session.Id, generation, lifetime, ct);
+        RotateAsync(caller, session.Id, generation, session.Dialect, lifetime, ct);
 
-    private async Task<Outcome<Pair>> RotateAsync(Caller caller, string sessionId, int generation, TimeSpan? lifetime, CancellationToken ct)
+    private async Task<Outcome<Pair>> RotateAsync(
+        Caller caller, string sessionId, int generation, Dialect? dialect, TimeSpan? lifetime, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        var idleEnd = now + options.Value.Tokens.RefreshTokenIdleLifetime;
+        var idleEnd = now + sessions.Lifetimes(SessionKind.Api, dialect).Idle;
         var rotated = await db.Sessions
             .Where(s => s.Id == sessionId && s.Generation == generation && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now)
             .ExecuteUpdateAsync(set => sessions.Number(set)
@@ -61,8 +62,13 @@ public sealed class RefreshTokens(
                 .SetProperty(s => s.IdleEndsAt, s => s.AbsoluteEndsAt < idleEnd ? s.AbsoluteEndsAt : idleEnd), ct) == 1;
         var session = await db.Sessions.AsNoTracking().SingleOrDefaultAsync(s => s.Id == sessionId, ct);
         if (session is null) return AuthError.SessionRevoked;
+        live.Learn(session);
         if (rotated) return await IssueAsync(session, lifetime, ct);
-        if (sessions.WhyDead(session) is { } dead) return dead == AuthError.SessionExpired ? AuthError.RefreshTokenExpired : dead;
+        if (sessions.WhyDead(session) is { } dead)
+        {
+            if (session.EndedAt is null) await sessions.ExpireAsync(sessionId, ct);
+            return dead == AuthError.SessionExpired ? AuthError.RefreshTokenExpired : dead;
+        }
         if (generation < session.RenewedGeneration) return AuthError.PasswordChanged;
         if (generation == session.Generation - 1 && sessions.InLeeway(session)) return await IssueAsync(session, lifetime, ct);
         // Ours, of this session, and not yet issued: the store was set back. Nobody is robbed; the session is just unknown here.

@@ -10,7 +10,8 @@ namespace BlazorAuth.Core.Flows;
 /// <summary>
 /// Makes an account. Promises: one account per address and per user name under any concurrency, and a letter that verifies
 /// the address. Reveals: whether an address is taken only where sign-up signs in; with <c>RequireVerifiedEmail</c> both answers
-/// are the same and the owner gets a letter. Who asks from an anonymous account keeps it (see <see cref="Upgrade"/>). A second sign-up with an address never verified contests the first.
+/// are the same and the owner gets a letter; a user name given there is not looked at. Who asks from an anonymous account keeps it
+/// (see <see cref="Upgrade"/>). A second sign-up with an address never verified contests the first.
 /// Sends: <see cref="LetterKind.VerifyEmail"/> or <see cref="LetterKind.AddressTaken"/>.
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.SignUpDisabled"/>,
 /// <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>, <see cref="AuthError.EmailTaken"/>, <see cref="AuthError.UsernameTaken"/>.
@@ -39,7 +40,10 @@ public sealed class Register(
         if (passwords.Judge(input.Password, "password", email, input.Username) is { } weak) return weak;
         if (await AnonymousAsync(caller, ct) is { } anonymous) return await upgrade.UpgradeAsync(caller, anonymous, input, email, place, ct);
 
-        if (await TakenNameAsync(input.Username, ct) is { } nameTaken) return nameTaken;
+        // A name reserved with a free address only would tell that it was free, and a taken one names an account; where that is
+        // hidden, names are chosen later.
+        var name = hidden ? null : input.Username;
+        if (await TakenNameAsync(name, ct) is { } nameTaken) return nameTaken;
         // Over the budget the answer stays the same, and no letter goes out: a sign-up form is no way to flood a mailbox.
         var mayWrite = !hidden || await throttle.TakeLetterAsync(caller, email!, ct) is null;
         var owner = email is null ? null : await db.Users.SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
@@ -58,7 +62,7 @@ public sealed class Register(
         {
             // Somebody else took the address or the name between the look and the write: the unique index decides.
             db.ChangeTracker.Clear();
-            if (await TakenNameAsync(input.Username, ct) is { } lost) return lost;
+            if (await TakenNameAsync(name, ct) is { } lost) return lost;
             owner = await db.Users.SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
             if (owner is null) throw;
             return hidden ? await HideAsync(owner) : await RefuseAsync();
@@ -67,8 +71,7 @@ public sealed class Register(
 
         void Describe(AuthUser account)
         {
-            // A name reserved with a free address only would tell that it was free; where that is hidden, names are chosen later.
-            account.UserName = hidden ? account.Id : input.Username ?? account.Id;
+            account.UserName = name ?? account.Id;
             account.DisplayName = input.DisplayName?.Trim();
             account.Profile = input.Profile;
         }

@@ -40,6 +40,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         var session = await live.FindAsync(sessionId, generation, ct);
         // Unused for too long, as far as this process knows: another one may have seen it since.
         if (session is not null && WhyDead(session) == AuthError.SessionExpired) session = await live.FindAgainAsync(sessionId, ct);
+        if (session is { EndedAt: null } && WhyDead(session) is not null) await ExpireAsync(sessionId, ct);
         return session is null ? AuthError.SessionRevoked
             : WhyDead(session) is { } dead ? dead
             : WhyStale(session, generation) is { } stale ? stale
@@ -124,6 +125,15 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     internal Task<int> EndKeyAsync(string userId, string id, CancellationToken ct) =>
         EndWhereAsync(s => s.Where(x => x.Id == id && x.UserId == userId && x.Kind == SessionKind.Key), SessionEnd.Revoked, ct);
 
+    /// <summary>Writes down that the time of a session is over: on a clock that is set back it would live again.</summary>
+    internal async Task ExpireAsync(string sessionId, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await EndWhereAsync(s => s.Where(x => x.Id == sessionId && (x.IdleEndsAt <= now || x.AbsoluteEndsAt <= now)), SessionEnd.Expired, ct);
+        await transaction.CommitAsync(ct);
+    }
+
     /// <summary>Ends one session. Call it inside the transaction of what ends it.</summary>
     internal Task<int> EndOneAsync(string sessionId, SessionEnd reason, CancellationToken ct) =>
         EndWhereAsync(s => s.Where(x => x.Id == sessionId), reason, ct);
@@ -153,6 +163,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     {
         SessionEnd.PasswordChanged or SessionEnd.PasswordReset => AuthError.PasswordChanged,
         SessionEnd.RefreshTokenReused => AuthError.RefreshTokenReused,
+        SessionEnd.Expired => AuthError.SessionExpired,
         SessionEnd.SignedOut or SessionEnd.Revoked or SessionEnd.EmailChanged or SessionEnd.AccountClosed
             or SessionEnd.Disowned or SessionEnd.AccountLocked => AuthError.SessionRevoked,
     };

@@ -87,7 +87,7 @@ public sealed class SignIn(
 
     /// <summary>Begins a session for an account that this very request made, where unverified accounts may have one.</summary>
     public async Task<SignInOutcome> AfterRegisterAsync(
-        Caller caller, AuthUser user, SessionKind door, CancellationToken ct, Dialect? dialect = null)
+        Caller caller, AuthUser user, SessionKind door, Dialect? dialect, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await HoldAsComparedAsync(user, ct)) return Refuse(AuthError.InvalidCredentials);

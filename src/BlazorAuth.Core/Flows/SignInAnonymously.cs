@@ -14,7 +14,7 @@ public sealed class SignInAnonymously(
     AuthDbContext db, Throttle throttle, Sessions sessions, Audit audit, IOptions<AuthOptions> options, TimeProvider time)
 {
     /// <summary>Makes the account and its session.</summary>
-    public async Task<SignInOutcome> BeginAsync(Caller caller, string? profile, SessionKind door, CancellationToken ct, Dialect? dialect = null)
+    public async Task<SignInOutcome> BeginAsync(Caller caller, string? profile, SessionKind door, Dialect? dialect, CancellationToken ct)
     {
         if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return Refuse(limited);
         if (!options.Value.SignUp.Enabled) return Refuse(AuthError.SignUpDisabled);

@@ -144,7 +144,7 @@ public static class Letters
             LetterKind.AccountLocked => new("Your account was locked")
             {
                 Opening = [$"An administrator locked your {Brand} account. All devices were signed out, and it can't be used to sign in for now."],
-                NotYou = ["If you think that this is a mistake, write to the people who run this site:", site],
+                NotYou = ["If this wasn't you who asked for it, or you think that it is a mistake, write to the people who run this site:", site],
             },
             LetterKind.AccountClosed => new("Your account was closed")
             {
