@@ -157,11 +157,17 @@ internal sealed partial class KuzzleSocket(
     }
 
     // Whoever sends too fast is read more slowly; its own network buffers hold the rest.
-    private Task SlowDownAsync(CancellationToken ct)
+    private async Task SlowDownAsync(CancellationToken ct)
     {
         var since = time.GetElapsedTime(_pace.Since);
-        _pace = since >= Look ? (time.GetTimestamp(), 1) : (_pace.Since, _pace.Count + 1);
-        return _pace.Count > PerSecond ? Task.Delay(Look - since, ct) : Task.CompletedTask;
+        if (since < Look && _pace.Count < PerSecond)
+        {
+            _pace.Count++;
+            return;
+        }
+        // Not left to the next message to see: what is left of a millisecond is no delay, and many would pass in it.
+        if (since < Look) await Task.Delay(Look - since, ct);
+        _pace = (time.GetTimestamp(), 1);
     }
 
     private Task SendAsync(JsonObject json, CancellationToken ct) => AloneAsync(patience =>
