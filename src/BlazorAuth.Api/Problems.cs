@@ -145,7 +145,7 @@ internal static class Problems
         }
     }
 
-    internal static string Sentence(FieldFault fault) => fault.Fault switch
+    public static string Sentence(FieldFault fault) => fault.Fault switch
     {
         Fault.Required => "Is required.",
         Fault.TooShort => $"Must have at least {fault.Limit} characters.",

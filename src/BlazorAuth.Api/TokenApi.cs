@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlazorAuth.Api.Dialects;
+using BlazorAuth.Api.Dialects.Kuzzle;
 using BlazorAuth.Api.Endpoints;
 using BlazorAuth.Core;
 
@@ -23,6 +24,7 @@ public static class TokenApi
         CallerFromBearer.Add(services);
         services.AddHttpContextAccessor();
         ApiDocument.Add(services);
+        KuzzleDialect.Add(services);
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(json =>
         {
@@ -45,6 +47,7 @@ public static class TokenApi
     public static void UseTokenApi(this WebApplication app, AuthOptions options, bool alone = false)
     {
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(20) });
+        if (options.Api.Dialects.Contains(Dialect.Kuzzle)) app.UseKuzzleSockets();
         app.UseWhen(http => alone || Owns(http.Request.Path), api => api.Use(next => http =>
         {
             http.Response.Headers.XContentTypeOptions = "nosniff";

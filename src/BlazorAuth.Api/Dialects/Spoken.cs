@@ -1,3 +1,4 @@
+using BlazorAuth.Api.Dialects.Kuzzle;
 using BlazorAuth.Core;
 
 namespace BlazorAuth.Api.Dialects;
@@ -24,7 +25,11 @@ internal interface ISpoken
 /// <summary>Every dialect there is. A path belongs to the first that owns it; one that is not listed in the settings does not exist.</summary>
 internal static class Spoken
 {
-    private static readonly ISpoken[] All = [new Feathers.FeathersDialect()];
+    private static readonly ISpoken[] All =
+    [
+        new KuzzleDialect(), // before Feathers, which has the rest of /users
+        new Feathers.FeathersDialect(),
+    ];
 
     /// <summary>The dialect of a path, listed or not.</summary>
     public static ISpoken? At(PathString path) => Array.Find(All, dialect => dialect.Owns(path));

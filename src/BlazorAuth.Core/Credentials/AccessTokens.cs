@@ -35,7 +35,10 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     private static readonly JwtSecurityTokenHandler Handler = new() { SetDefaultTimesOnTokenCreation = false, MapInboundClaims = false };
 
     /// <summary>Signs a token for the session as it stands.</summary>
-    public async Task<string> IssueAsync(Session session, CancellationToken ct)
+    public Task<string> IssueAsync(Session session, CancellationToken ct) => IssueAsync(session, null, ct);
+
+    /// <summary>The same, for as long as a client asks: see <see cref="Lifetime"/>.</summary>
+    public async Task<string> IssueAsync(Session session, TimeSpan? asked, CancellationToken ct)
     {
         var key = await keys.CurrentAsync(ct);
         var now = time.GetUtcNow();
@@ -50,17 +53,21 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
             ["gen"] = session.Generation,
             ["jti"] = Secret.Random(16),
             ["iat"] = now.ToUnixTimeSeconds(),
-            ["exp"] = (now + Lifetime(session)).ToUnixTimeSeconds(),
+            ["exp"] = (now + Lifetime(session, asked)).ToUnixTimeSeconds(),
             ["auth_time"] = session.AuthenticatedAt.ToUnixTimeSeconds(),
             ["amr"] = session.Methods.Split(' '),
         };
+        if (session.Dialect == Dialect.Kuzzle) payload["_id"] = session.UserId; // what its clients read from the token themselves
         return Handler.WriteToken(new JwtSecurityToken(header, payload));
     }
 
-    /// <summary>How long a token of the session opens something: as its dialect's clients expect, but never longer than the session.</summary>
-    public TimeSpan Lifetime(Session session)
+    /// <summary>
+    /// How long a token of the session opens something: as the client asks or else as its dialect's clients expect, but never longer
+    /// than the session.
+    /// </summary>
+    public TimeSpan Lifetime(Session session, TimeSpan? asked = null)
     {
-        var lifetime = session.Dialect is { } dialect ? options.Value.Tokens.DialectAccessLifetimes.Of(dialect) : options.Value.Tokens.AccessTokenLifetime;
+        var lifetime = asked ?? (session.Dialect is { } dialect ? options.Value.Tokens.DialectAccessLifetimes.Of(dialect) : options.Value.Tokens.AccessTokenLifetime);
         var left = session.AbsoluteEndsAt - time.GetUtcNow();
         return left < lifetime ? left : lifetime;
     }

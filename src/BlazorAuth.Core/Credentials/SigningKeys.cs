@@ -82,7 +82,8 @@ public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOpti
         return made;
     }
 
-    private TimeSpan LongestToken => options.Value.Api.Dialects.Select(options.Value.Tokens.DialectAccessLifetimes.Of)
+    // A key is published until the last token it signed is over. Clients of Kuzzle say themselves how long theirs are.
+    private TimeSpan LongestToken => options.Value.Api.Dialects.Contains(Dialect.Kuzzle) ? options.Value.Tokens.RefreshTokenAbsoluteLifetime : options.Value.Api.Dialects.Select(options.Value.Tokens.DialectAccessLifetimes.Of)
         .Append(options.Value.Tokens.AccessTokenLifetime).Max();
 
     private async Task<List<SigningKey>> LoadAsync(AuthDbContext db, CancellationToken ct)

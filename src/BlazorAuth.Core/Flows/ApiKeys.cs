@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using Microsoft.EntityFrameworkCore;
@@ -79,6 +81,12 @@ public sealed class ApiKeys(
         await transaction.CommitAsync(ct);
         return Outcome.Done;
     }
+
+    /// <summary>SHA-256 of a key as its owner has it, in hexadecimal: programs tell their keys apart by it.</summary>
+    /// <param name="key">The key's session.</param>
+    /// <param name="spelled">The key's text as the edge hands it out.</param>
+    public string Fingerprint(Session key, Func<string, string> spelled) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(spelled(secret.ApiKey(key.Id)))));
 
     /// <summary>When a key ends; null where it does not.</summary>
     public static DateTimeOffset? EndOf(Session key) => key.AbsoluteEndsAt - key.CreatedAt >= Longest ? null : key.AbsoluteEndsAt;

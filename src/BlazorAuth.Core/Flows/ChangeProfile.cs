@@ -1,4 +1,6 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using Microsoft.EntityFrameworkCore;
@@ -28,6 +30,9 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
     private const int MaximumAvatarLength = 2048;
     private static readonly JsonElement Empty = JsonElement.Parse("{}");
 
+    // Escapes would make a text up to twice as long as its owner wrote it.
+    private static readonly JsonSerializerOptions AsWritten = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>A field that may be absent (left alone), null (cleared) or given.</summary>
     public readonly record struct Field(bool IsGiven, string? Value)
     {
@@ -35,8 +40,9 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
         public static implicit operator Field(string? value) => new(true, value);
     }
 
-    /// <summary>What to change.</summary>
-    public sealed record Input(Field DisplayName = default, Field Avatar = default, Field Username = default, Field Profile = default);
+    /// <summary>What to change. With <paramref name="Merge"/> the profile is added to what there is, object by object.</summary>
+    public sealed record Input(
+        Field DisplayName = default, Field Avatar = default, Field Username = default, Field Profile = default, bool Merge = false);
 
     /// <summary>The caller's account.</summary>
     public async Task<Outcome<Account>> ReadAsync(Caller caller, CancellationToken ct)
@@ -66,7 +72,17 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
 
         if (input.DisplayName.IsGiven) user.DisplayName = input.DisplayName.Value?.Trim();
         if (input.Avatar.IsGiven) user.Avatar = input.Avatar.Value;
-        if (input.Profile.IsGiven) user.Profile = input.Profile.Value;
+        if (input is { Merge: true, Profile.Value: { } added } && user.Profile is not null)
+        {
+            var merged = JsonNode.Parse(user.Profile)!.AsObject();
+            Merge(merged, JsonNode.Parse(added)!.AsObject());
+            user.Profile = merged.ToJsonString(AsWritten);
+            if (Shape(null, user.Profile) is { } tooMuch) return tooMuch;
+        }
+        else if (input.Profile.IsGiven)
+        {
+            user.Profile = input.Profile.Value;
+        }
         if (input.Username.IsGiven)
         {
             user.UserName = input.Username.Value ?? user.Id;
@@ -85,6 +101,13 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
             throw;
         }
         return await ViewAsync(user, ct);
+    }
+
+    private static void Merge(JsonObject into, JsonObject added)
+    {
+        foreach (var (name, value) in added)
+            if (value is JsonObject inner && into[name] is JsonObject known) Merge(known, inner);
+            else into[name] = value?.DeepClone();
     }
 
     internal static Refusal? Shape(string? displayName, string? profile)
@@ -106,7 +129,7 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
     {
         try
         {
-            var parsed = JsonElement.Parse(json, new JsonDocumentOptions { MaxDepth = MaximumProfileDepth });
+            var parsed = JsonElement.Parse(json, new JsonDocumentOptions { MaxDepth = MaximumProfileDepth, AllowDuplicateProperties = false });
             JsonSerializer.SerializeToUtf8Bytes(parsed);
             return parsed.ValueKind == JsonValueKind.Object;
         }

@@ -22,8 +22,11 @@ public sealed class RefreshTokens(
         string AccessToken, TimeSpan AccessLifetime, string RefreshToken, TimeSpan RefreshLifetime, Session Session);
 
     /// <summary>The pair of the session as it stands.</summary>
-    public async Task<Pair> IssueAsync(Session session, CancellationToken ct) => new(
-        await accessTokens.IssueAsync(session, ct), accessTokens.Lifetime(session),
+    public Task<Pair> IssueAsync(Session session, CancellationToken ct) => IssueAsync(session, null, ct);
+
+    /// <summary>The same, with an access token of the lifetime a client asks for: see <see cref="AccessTokens.Lifetime"/>.</summary>
+    public async Task<Pair> IssueAsync(Session session, TimeSpan? lifetime, CancellationToken ct) => new(
+        await accessTokens.IssueAsync(session, lifetime, ct), accessTokens.Lifetime(session, lifetime),
         secret.RefreshToken(session.Id, session.Generation), session.IdleEndsAt - time.GetUtcNow(), session);
 
     /// <summary>Exchanges a refresh token for the next pair.</summary>
@@ -31,14 +34,22 @@ public sealed class RefreshTokens(
     {
         if (string.IsNullOrEmpty(token)) return Refusal.Shape("refreshToken", Fault.Required);
         return secret.TryReadRefreshToken(token, out var sessionId, out var generation)
-            ? await RotateAsync(caller, sessionId, generation, null, ct) : AuthError.RefreshTokenInvalid;
+            ? await RotateAsync(caller, sessionId, generation, null, null, ct) : AuthError.RefreshTokenInvalid;
     }
 
     /// <summary>Exchanges the pair of a session that a living access token of it names: for clients that know no refresh token.</summary>
     public Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, CancellationToken ct) =>
-        RotateAsync(caller, session.Id, session.Generation, session.Dialect, ct);
+        RotateAsync(caller, session.Id, session.Generation, session.Dialect, null, ct);
 
-    private async Task<Outcome<Pair>> RotateAsync(Caller caller, string sessionId, int generation, Dialect? dialect, CancellationToken ct)
+    /// <summary>
+    /// The same for one access token: two tabs that exchange the same token inside the leeway get the same successor, where the
+    /// session's own generation would make the first one's worthless.
+    /// </summary>
+    public Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, int generation, TimeSpan? lifetime, CancellationToken ct) =>
+        RotateAsync(caller, session.Id, generation, session.Dialect, lifetime, ct);
+
+    private async Task<Outcome<Pair>> RotateAsync(
+        Caller caller, string sessionId, int generation, Dialect? dialect, TimeSpan? lifetime, CancellationToken ct)
     {
         var now = time.GetUtcNow();
         var idleEnd = now + sessions.Lifetimes(SessionKind.Api, dialect).Idle;
@@ -52,14 +63,14 @@ public sealed class RefreshTokens(
         var session = await db.Sessions.AsNoTracking().SingleOrDefaultAsync(s => s.Id == sessionId, ct);
         if (session is null) return AuthError.SessionRevoked;
         live.Learn(session);
-        if (rotated) return await IssueAsync(session, ct);
+        if (rotated) return await IssueAsync(session, lifetime, ct);
         if (sessions.WhyDead(session) is { } dead)
         {
             if (session.EndedAt is null) await sessions.ExpireAsync(sessionId, ct);
             return dead == AuthError.SessionExpired ? AuthError.RefreshTokenExpired : dead;
         }
         if (generation < session.RenewedGeneration) return AuthError.PasswordChanged;
-        if (generation == session.Generation - 1 && sessions.InLeeway(session)) return await IssueAsync(session, ct);
+        if (generation == session.Generation - 1 && sessions.InLeeway(session)) return await IssueAsync(session, lifetime, ct);
         // Ours, of this session, and not yet issued: the store was set back. Nobody is robbed; the session is just unknown here.
         if (generation > session.Generation) return AuthError.RefreshTokenInvalid;
         return await EndFamilyAsync(caller, session, ct);

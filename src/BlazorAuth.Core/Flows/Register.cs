@@ -95,6 +95,21 @@ public sealed class Register(
         }
     }
 
+    /// <summary>
+    /// Why <see cref="CreateAsync"/> would refuse a name, a password, or both, for the caller; whether an address is taken is not
+    /// looked at, nor, where sign-up hides it, a name.
+    /// </summary>
+    public async Task<Refusal?> JudgeAsync(Caller caller, Input input, CancellationToken ct)
+    {
+        if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return limited;
+        if ((input.Email ?? input.Username) is not null && Shape(input, out _) is { } malformed) return malformed;
+        if (input.Password is not null && passwords.Judge(input.Password, "password", input.Email, input.Username) is { } weak) return weak;
+        var name = input.Username?.ToLowerInvariant();
+        if (name is null || options.Value.SignIn.RequireVerifiedEmail) return null;
+        return await db.Users.AnyAsync(u => u.NormalizedUserName == name && u.Id != caller.UserId, ct)
+            ? Refusal.Of(AuthError.UsernameTaken, "username", Fault.Taken) : null;
+    }
+
     private async Task<AuthUser?> AnonymousAsync(Caller caller, CancellationToken ct) =>
         caller.UserId is null || caller.ByKey ? null : await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId && u.IsAnonymous, ct);
 

@@ -3,7 +3,10 @@ using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.Tokens;
@@ -181,5 +184,31 @@ public sealed class AccessTokensTests : AuthTest
         Assert.Null(AccessTokens.SessionOf(new ClaimsPrincipal(new ClaimsIdentity([new Claim("sid", "s")]))));
         Assert.Null(AccessTokens.SessionOf(new ClaimsPrincipal(new ClaimsIdentity([new Claim("sid", "s"), new Claim("gen", "x")]))));
         Assert.Null(AccessTokens.SessionOf(new ClaimsPrincipal(new ClaimsIdentity([new Claim("gen", "1")]))));
+    }
+
+    [Fact]
+    public async Task A_token_lives_as_long_as_is_asked_but_never_longer_than_its_session()
+    {
+        await Auth.RegisterAsync("jane@example.net");
+        var session = (await Auth.ApiPairAsync("jane@example.net")).Session;
+        Task<string> Ask(TimeSpan? lifetime) => Tokens.IssueAsync(session, lifetime, default);
+        TimeSpan Life(string token) => DateTimeOffset.FromUnixTimeSeconds(Convert.ToInt64(Payload(token)["exp"])) - Auth.Clock.Now;
+        Assert.InRange(Life(await Ask(TimeSpan.FromDays(20))), TimeSpan.FromDays(20) - TimeSpan.FromSeconds(1), TimeSpan.FromDays(20));
+        Assert.InRange(Life(await Ask(TimeSpan.FromSeconds(30))), TimeSpan.FromSeconds(29), TimeSpan.FromSeconds(30));
+        Assert.InRange(Life(await Ask(TimeSpan.MaxValue)), TimeSpan.FromDays(90) - TimeSpan.FromSeconds(1), TimeSpan.FromDays(90));
+        Auth.Clock.Move(TimeSpan.FromDays(80));
+        Assert.InRange(Life(await Ask(TimeSpan.FromDays(20))), TimeSpan.FromDays(10) - TimeSpan.FromSeconds(1), TimeSpan.FromDays(10));
+        Assert.InRange(Life(await Ask(null)), TimeSpan.FromMinutes(10) - TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10));
+    }
+
+    [Fact]
+    public async Task Only_a_session_of_kuzzle_names_its_user_as_clients_of_kuzzle_read_it()
+    {
+        var user = await Auth.RegisterAsync("jane@example.net");
+        Assert.DoesNotContain("_id", Payload((await Auth.ApiPairAsync("jane@example.net")).AccessToken).Keys);
+        var outcome = await Auth.Use((SignIn flow) => flow.WithPasswordAsync(
+            Auth.Caller, new("jane@example.net", AuthFixture.Password, SessionKind.Api, Dialect: Dialect.Kuzzle), default));
+        var token = await Tokens.IssueAsync(Assert.IsType<SignInOutcome.SignedIn>(outcome).Session, default);
+        Assert.Equal(user.Id, Payload(token)["_id"]);
     }
 }

@@ -81,4 +81,19 @@ public sealed class SigningKeysTests : AuthTest
         Assert.Equal(published[0], published[1]);
         Assert.Equal(2, published[0].Split(' ').Length);
     }
+
+    [Fact]
+    public async Task A_key_is_published_as_long_as_a_client_may_have_asked_its_tokens_to_live()
+    {
+        await using var spoken = await AuthFixture.StartAsync(Store.File, ("Api:Dialects:0", "Kuzzle"));
+        var keys = spoken.Services.GetRequiredService<SigningKeys>();
+        var first = (await keys.CurrentAsync(default)).Key.KeyId;
+        await keys.RotateAsync(SigningKeys.ShortestNotice, default);
+        spoken.Clock.Move(TimeSpan.FromDays(89));
+        await keys.ReadAsync(default);
+        Assert.Contains(keys.Published, key => key.Key.KeyId == first);
+        spoken.Clock.Move(TimeSpan.FromDays(3));
+        await keys.ReadAsync(default);
+        Assert.DoesNotContain(keys.Published, key => key.Key.KeyId == first);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
@@ -139,5 +140,25 @@ public sealed class ChangeProfileTests : AuthTest
     {
         Assert.Equal(AuthError.SessionRevoked, (await Change(Auth.Caller, new(DisplayName: "x"))).Refusal?.Error);
         Assert.Equal(AuthError.SessionRevoked, (await Auth.Use((ChangeProfile flow) => flow.ReadAsync(Auth.Caller, default))).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task A_merged_profile_keeps_what_is_not_named()
+    {
+        var caller = await SignedIn();
+        await Change(caller, new(Profile: """{"city":"Lyon","likes":{"tea":true,"list":[1]}}"""));
+        var account = (await Change(caller, new(Profile: """{"likes":{"coffee":null,"list":[2]},"motto":"né"}""", Merge: true))).Value!;
+        Assert.True(JsonElement.DeepEquals(JsonElement.Parse("""{"city":"Lyon","likes":{"tea":true,"list":[2],"coffee":null},"motto":"né"}"""), account.Profile));
+        var part = "{\"more\":\"" + new string('x', 16_300) + "\"}";
+        Assert.Equal(Fault.TooLong, (await Change(caller, new(Profile: part, Merge: true))).Refusal!.Faults[0].Fault);
+        Assert.Equal(Fault.NotAnObject, (await Change(caller, new(Profile: """{"a":1,"a":2}""", Merge: true))).Refusal!.Faults[0].Fault);
+    }
+
+    [Fact]
+    public async Task A_merged_profile_is_no_longer_than_it_was_written()
+    {
+        var caller = await SignedIn();
+        await Change(caller, new(Profile: "{\"a\":\"" + new string('好', 5000) + "\"}"));
+        Assert.Null((await Change(caller, new(Profile: """{"b":1}""", Merge: true))).Refusal); // 15 KB, and 30 KB if it were escaped
     }
 }

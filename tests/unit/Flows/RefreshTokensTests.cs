@@ -202,4 +202,17 @@ public sealed class RefreshTokensTests : AuthTest
         await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(pair.Session), Password, default));
         Assert.Equal(AuthError.SessionRevoked, await RefusalOf(pair.RefreshToken));
     }
+
+    [Fact]
+    public async Task Two_tabs_that_exchange_the_same_access_token_get_the_same_successor()
+    {
+        var first = await PairAsync();
+        Task<Outcome<RefreshTokens.Pair>> Exchange() =>
+            Auth.Use((RefreshTokens flow) => flow.RotateAsync(Auth.Caller, first.Session, first.Session.Generation, TimeSpan.FromHours(2), default));
+        var (one, other) = ((await Exchange()).Value!, (await Exchange()).Value!);
+        Assert.Equal((one.RefreshToken, TimeSpan.FromHours(2)), (other.RefreshToken, other.AccessLifetime));
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        Assert.Null(await Auth.DeathOfAsync(one.Session, one.Session.Generation));
+        Assert.Equal(AuthError.RefreshTokenReused, (await Exchange()).Refusal?.Error);
+    }
 }

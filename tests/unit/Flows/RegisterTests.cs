@@ -25,6 +25,27 @@ public sealed class RegisterTests : AuthTest
     }
 
     [Fact]
+    public async Task A_name_and_a_password_are_judged_without_making_anything()
+    {
+        await Register(username: "jane");
+        var own = Auth.In(await Auth.SignInAsync("jane"));
+        async Task<AuthError?> Judge(Register.Input input, Caller? caller = null)
+        {
+            var before = await Auth.RowsAsync();
+            var refusal = await Auth.Use((Register flow) => flow.JudgeAsync(caller ?? Auth.Caller, input, default));
+            var after = await Auth.RowsAsync();
+            foreach (var unchanging in new[] { "AspNetUsers", "Outbox", "Sessions" }) Assert.Equal(before[unchanging], after[unchanging]);
+            return refusal?.Error;
+        }
+        Assert.Null(await Judge(new(null, "john", Password)));
+        Assert.Null(await Judge(new("jane@example.net", null, null))); // whether an address is taken is not told
+        Assert.Null(await Judge(new(null, "JANE", null), own));
+        Assert.Equal(AuthError.UsernameTaken, await Judge(new(null, "JANE", null)));
+        Assert.Equal(AuthError.ValidationFailed, await Judge(new(null, "x", null)));
+        Assert.Equal(AuthError.WeakPassword, await Judge(new(null, null, "short")));
+    }
+
+    [Fact]
     public async Task A_sign_up_makes_an_account_that_can_sign_in()
     {
         var user = (await Register(displayName: "  Jane  ", username: "Jane.Doe", profile: """{"a":1}""")).Value!.User!;

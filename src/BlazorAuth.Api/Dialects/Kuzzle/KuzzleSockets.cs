@@ -1,0 +1,90 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Api.Dialects.Kuzzle;
+
+/// <summary>
+/// The door for sockets, at the root where Kuzzle's clients knock, and at an address of its own. Bounded: a socket costs memory as
+/// long as its other end likes.
+/// </summary>
+internal sealed class KuzzleSockets(
+    IServiceScopeFactory scopes, IHostApplicationLifetime host, IOptions<AuthOptions> options, TimeProvider time, ILogger<KuzzleSocket> log)
+{
+    /// <summary>The address of its own.</summary>
+    public const string Path = "/_kuzzle";
+
+    /// <summary>The most sockets of a process.</summary>
+    public const int Most = 4000;
+
+    /// <summary>The most sockets of one network address.</summary>
+    public const int MostOfOne = 100;
+
+    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(20);
+    private readonly Dictionary<string, int> _open = new(StringComparer.Ordinal);
+    private int _count;
+
+    /// <summary>Takes the upgrade, and stays until the socket is closed.</summary>
+    public async Task AcceptAsync(HttpContext http)
+    {
+        if (!IsWelcome(http.Request.Headers.Origin))
+        {
+            await RefuseAsync(http, KuzzleError.Forbidden("This origin may not open a socket."));
+            return;
+        }
+        var (address, agent) = (http.Connection.RemoteIpAddress?.ToString(), http.Request.Headers.UserAgent.ToString());
+        var network = Throttle.Network(Caller.Anonymous(address, agent));
+        if (!TryEnter(network))
+        {
+            await RefuseAsync(http, new(429, "network.websocket.ratelimit_exceeded", 0x03030002, "Rejected: too many open sockets.") { RetryAfter = Beat });
+            return;
+        }
+        try
+        {
+            // A peer that answers no ping is gone: a half-open socket would keep its place for ever.
+            using var socket = await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Beat, KeepAliveTimeout = Beat });
+            await new KuzzleSocket(socket, scopes, time, log, address, agent).RunAsync(host.ApplicationStopping, http.RequestAborted);
+        }
+        finally
+        {
+            Leave(network);
+        }
+    }
+
+    // Pages of other sites may open sockets to anywhere: no CORS stands before them. Programs send no origin.
+    private bool IsWelcome(string? origin) =>
+        string.IsNullOrEmpty(origin)
+        || options.Value.Api.AllowedOrigins.Select(o => o.TrimEnd('/'))
+            .Concat([options.Value.Site.GetLeftPart(UriPartial.Authority), options.Value.ApiSite.GetLeftPart(UriPartial.Authority)])
+            .Contains(origin, StringComparer.OrdinalIgnoreCase);
+
+    private bool TryEnter(string network)
+    {
+        lock (_open)
+        {
+            var own = _open.GetValueOrDefault(network);
+            if (_count >= Most || own >= MostOfOne) return false;
+            (_open[network], _count) = (own + 1, _count + 1);
+            return true;
+        }
+    }
+
+    private void Leave(string network)
+    {
+        lock (_open)
+        {
+            _count--;
+            if (--_open[network] == 0) _open.Remove(network);
+        }
+    }
+
+    private static Task RefuseAsync(HttpContext http, KuzzleError error) => KuzzleDialect.WriteAsync(http, error, KuzzleDialect.Unnamed(http));
+}
+
+internal static class KuzzleSocketsPipeline
+{
+    /// <summary>Sends upgrades at the root and at the address of its own to the door; a page at the root stays a page.</summary>
+    public static void UseKuzzleSockets(this IApplicationBuilder app) => app.Use((http, next) =>
+        http.WebSockets.IsWebSocketRequest && (http.Request.Path == "/" || http.Request.Path == KuzzleSockets.Path)
+            ? http.RequestServices.GetRequiredService<KuzzleSockets>().AcceptAsync(http) : next(http));
+}

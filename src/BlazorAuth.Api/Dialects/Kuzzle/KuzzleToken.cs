@@ -1,0 +1,67 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+
+namespace BlazorAuth.Api.Dialects.Kuzzle;
+
+/// <summary>A living token, as it is looked at again while a socket is open.</summary>
+/// <param name="Session">Its session; that of an API key too.</param>
+/// <param name="Generation">The generation it was made in.</param>
+/// <param name="ExpiresAt">When it is over; null where it is not.</param>
+internal sealed record KuzzleToken(Session Session, int Generation, DateTimeOffset? ExpiresAt)
+{
+    // As Kuzzle marks its own tokens.
+    private const string LoginPrefix = "kauth-", KeyPrefix = "kapikey-";
+
+    public bool IsKey => Session.Kind == SessionKind.Key;
+
+    /// <summary>The end in milliseconds, as clients read it; -1 for none.</summary>
+    public long End => ExpiresAt?.ToUnixTimeMilliseconds() ?? -1;
+
+    /// <summary>
+    /// An API key as clients of Kuzzle can carry it: they take apart whatever they send as a JWT, and read user and end from it. Nothing
+    /// in front of the key proves anything, but it is compared: a changed character makes it worthless like any other.
+    /// </summary>
+    public static string Wrap(string key, Session session)
+    {
+        var payload = new JsonObject
+        {
+            ["_id"] = session.UserId, ["iat"] = session.CreatedAt.ToUnixTimeSeconds(), ["exp"] = session.AbsoluteEndsAt.ToUnixTimeSeconds(),
+        };
+        return $"{KeyPrefix}{Part("{\"typ\":\"key\"}")}.{Part(payload.ToJsonString())}.{key}";
+    }
+
+    /// <summary>The living token of a text: a login token with or without its prefix, an API key wrapped or as the API prints it.</summary>
+    public static async Task<Outcome<KuzzleToken>> FindAsync(IServiceProvider services, string? text, bool changes, CancellationToken ct)
+    {
+        if (text is null || text.Length > AccessTokens.MaximumLength) return AuthError.AccessTokenInvalid;
+        var token = Unwrap(text);
+        var found = await CallerFromBearer.FindAsync(services, token, changes, ct);
+        if (found.Value is not { } session) return found.Refusal!;
+        if (session.Kind == SessionKind.Key)
+            return text == token || text == Wrap(token, session) ? new KuzzleToken(session, 1, ApiKeys.EndOf(session)) : AuthError.AccessTokenInvalid;
+        var read = Read(services.GetRequiredService<AccessTokens>(), token, session);
+        // To the second, where our own API forgives clocks that differ: nobody but us reads what we say of the end.
+        return read.ExpiresAt <= services.GetRequiredService<TimeProvider>().GetUtcNow() ? AuthError.AccessTokenExpired : read;
+    }
+
+    /// <summary>What a token of ours says of itself.</summary>
+    public static KuzzleToken Read(AccessTokens tokens, string token, Session session)
+    {
+        var claims = tokens.Read(token, evenExpired: true)!;
+        var end = DateTimeOffset.FromUnixTimeSeconds(long.Parse(claims.FindFirst("exp")!.Value, CultureInfo.InvariantCulture));
+        return new(session, AccessTokens.SessionOf(claims)!.Value.Generation, end);
+    }
+
+    /// <summary>The text without what Kuzzle's clients need around it.</summary>
+    public static string Unwrap(string text) =>
+        text.StartsWith(LoginPrefix, StringComparison.Ordinal) ? text[LoginPrefix.Length..]
+        : text.StartsWith(KeyPrefix, StringComparison.Ordinal) ? text[(text.LastIndexOf('.') + 1)..]
+        : text;
+
+    private static string Part(string json) => Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(json));
+}
