@@ -27,6 +27,30 @@ public readonly record struct CallerFromBearer(Caller Caller)
         return new(http.Items[typeof(CallerFromBearer)] is Session session ? Caller.Of(session, address, agent) : Caller.Anonymous(address, agent));
     }
 
+    /// <summary>
+    /// The living session of a token's text, from wherever a dialect carries it: an access token, or an API key. The same looks as at
+    /// the header.
+    /// </summary>
+    /// <param name="services">The request's, or those of one message of a socket.</param>
+    /// <param name="token">Any text.</param>
+    /// <param name="changes">Whether what is asked for may change something.</param>
+    /// <param name="ct">Ends the wait.</param>
+    internal static async Task<Outcome<Session>> FindAsync(IServiceProvider services, string? token, bool changes, CancellationToken ct)
+    {
+        if (token?.StartsWith(Secret.ApiKeyPrefix, StringComparison.Ordinal) is true)
+            return await services.GetRequiredService<ApiKeys>().FindAsync(token, changes, ct);
+        var tokens = services.GetRequiredService<AccessTokens>();
+        if (tokens.Read(token) is not { } claims)
+            return tokens.Read(token, evenExpired: true) is null ? AuthError.AccessTokenInvalid : AuthError.AccessTokenExpired;
+        if (AccessTokens.SessionOf(claims) is not var (sessionId, generation)) return AuthError.AccessTokenInvalid;
+        var sessions = services.GetRequiredService<Sessions>();
+        var found = await sessions.FindLiveAsync(sessionId, generation, ct);
+        if (found.Value is not { } session) return found;
+        if (session.Kind != SessionKind.Api) return AuthError.AccessTokenInvalid;
+        if (session.Dialect is not null) await sessions.SeeAsync(session, ct);
+        return session;
+    }
+
     internal static void Add(IServiceCollection services)
     {
         // Claims keep their names. The setting both lines of the bearer handler share is this one.
@@ -60,6 +84,10 @@ public readonly record struct CallerFromBearer(Caller Caller)
         {
             context.Token = token;
         }
+        else if (ReadKey(http) is { } key)
+        {
+            await FindKeyAsync(context, key);
+        }
         else if (http.Request.Headers.Authorization.Count == 0 && await CookieMode.SessionAsync(http) is { } session)
         {
             http.Items[typeof(CallerFromBearer)] = session;
@@ -81,6 +109,26 @@ public readonly record struct CallerFromBearer(Caller Caller)
         return AccessTokens.HasOurShape(token) ? token : null;
     }
 
+    private static string? ReadKey(HttpContext http) =>
+        http.Request.Headers.Authorization is [{ } header] && header.StartsWith($"{Scheme} {Secret.ApiKeyPrefix}", StringComparison.OrdinalIgnoreCase)
+            ? header[(Scheme.Length + 1)..].Trim() : null;
+
+    private static async Task FindKeyAsync(MessageReceivedContext context, string key)
+    {
+        var http = context.HttpContext;
+        var changes = !HttpMethods.IsGet(http.Request.Method) && !HttpMethods.IsHead(http.Request.Method);
+        var found = await http.RequestServices.GetRequiredService<ApiKeys>().FindAsync(key, changes, http.RequestAborted);
+        if (found.Value is { } session)
+        {
+            http.Items[typeof(CallerFromBearer)] = session;
+            context.Principal = new(new System.Security.Claims.ClaimsIdentity([new("sub", session.UserId)], Scheme));
+            context.Success();
+            return;
+        }
+        await Remember(http, found.Refusal!.Error);
+        context.Fail(found.Refusal.Error.Code());
+    }
+
     private static async Task FindSessionAsync(TokenValidatedContext context)
     {
         var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
@@ -91,6 +139,8 @@ public readonly record struct CallerFromBearer(Caller Caller)
             var found = await sessions.FindLiveAsync(named.SessionId, named.Generation, context.HttpContext.RequestAborted);
             if (found.Value is { Kind: SessionKind.Api } session)
             {
+                // Nobody refreshes a dialect's tokens: their use is what keeps the session.
+                if (session.Dialect is not null) await sessions.SeeAsync(session, context.HttpContext.RequestAborted);
                 context.HttpContext.Items[typeof(CallerFromBearer)] = session;
                 return;
             }
@@ -111,6 +161,11 @@ public readonly record struct CallerFromBearer(Caller Caller)
         context.HandleResponse();
         var told = context.HttpContext.Items[typeof(AuthError)] as AuthError?
                    ?? (context.HttpContext.Request.Headers.Authorization.Count > 0 ? AuthError.AccessTokenInvalid : null);
+        if (told == AuthError.Forbidden)
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer error=\"insufficient_scope\"";
+            return Problems.Of(AuthError.Forbidden).ExecuteAsync(context.HttpContext);
+        }
         // Without a token there is no error to name (RFC 6750 §3).
         context.Response.Headers.WWWAuthenticate = told is { } error
             ? $"Bearer error=\"invalid_token\", error_description=\"{error.Code()}\"" : "Bearer";

@@ -127,6 +127,7 @@ internal static class Problems
     {
         public Task ExecuteAsync(HttpContext http)
         {
+            if (Dialects.Spoken.At(http.Request.Path) is { } dialect) return dialect.WriteAsync(http, Refusal, Status ?? Describe(Refusal.Error).Status);
             if (OAuthErrors.Speaks(http.Request.Path)) return OAuthErrors.WriteAsync(http, Refusal, Status);
             var (status, title, detail) = Describe(Refusal.Error);
             var site = http.RequestServices.GetRequiredService<IOptions<AuthOptions>>().Value.ApiSite;

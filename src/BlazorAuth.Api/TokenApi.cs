@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using BlazorAuth.Api.Dialects;
 using BlazorAuth.Api.Endpoints;
 using BlazorAuth.Core;
 
@@ -14,7 +15,7 @@ public static class TokenApi
     public static bool Owns(PathString path) =>
         path.StartsWithSegments("/api") || path.StartsWithSegments("/.well-known/jwks.json") || path.StartsWithSegments("/openapi")
         || path.StartsWithSegments("/.well-known/openid-configuration") || path.StartsWithSegments("/.well-known/oauth-authorization-server")
-        || path.StartsWithSegments("/problems") || OAuthErrors.Speaks(path);
+        || path.StartsWithSegments("/problems") || Spoken.At(path) is not null || OAuthErrors.Speaks(path);
 
     /// <summary>Registers the bearer scheme, strict JSON and the API document.</summary>
     public static void AddTokenApi(this IServiceCollection services, AuthOptions options)
@@ -32,7 +33,9 @@ public static class TokenApi
         });
         services.AddCors(cors => cors.AddPolicy(Cors, policy => policy
             .WithOrigins([.. options.Api.AllowedOrigins.Select(o => o.TrimEnd('/'))])
-            .WithMethods("GET", "POST", "PATCH", "DELETE").WithHeaders("Authorization", "Content-Type").WithExposedHeaders("Retry-After")));
+            .WithMethods("GET", "POST", "PUT", "PATCH", "DELETE")
+            // Beside our own two, what the clients of dialects send.
+            .WithHeaders("Authorization", "Content-Type", "Accept", "X-Service-Method", "X-Skygear-API-Key", "X-Skygear-Access-Token", "X-Kuzzle-Volatile").WithExposedHeaders("Retry-After")));
     }
 
     /// <summary>Puts the API into the pipeline; after routing, before authentication.</summary>
@@ -71,7 +74,11 @@ public static class TokenApi
         api.MapTokens();
         api.MapAccount();
         api.MapSessions();
+        api.MapApiKeys();
         oauth.MapOAuth();
+        var dialects = app.MapGroup("");
+        if (options.Api.AllowedOrigins.Count > 0) dialects.RequireCors(Cors);
+        dialects.MapDialects(options);
         app.MapKeys();
         app.MapProblemPages();
         app.MapOpenApi();

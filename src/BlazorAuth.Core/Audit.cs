@@ -47,6 +47,22 @@ public enum AuditEvent
     AccountClosed,
     /// <summary>An account became an administrator's.</summary>
     AdministratorMade,
+    /// <summary>A session without an account of a person began.</summary>
+    SignedInAnonymously,
+    /// <summary>An anonymous account got an address or a name, and a password.</summary>
+    Upgraded,
+    /// <summary>An API key was made.</summary>
+    ApiKeyMade,
+    /// <summary>An API key was revoked.</summary>
+    ApiKeyRevoked,
+    /// <summary>An administrator locked the account.</summary>
+    AccountLocked,
+    /// <summary>An administrator unlocked the account.</summary>
+    AccountUnlocked,
+    /// <summary>An administrator deleted the account.</summary>
+    AccountDeleted,
+    /// <summary>An account is no administrator's any more.</summary>
+    AdministratorUnmade,
     /// <summary>An operator gave the signing key a successor.</summary>
     SigningKeyRotated,
 }

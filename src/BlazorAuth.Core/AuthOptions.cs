@@ -80,6 +80,8 @@ public sealed class ApiOptions
     public bool InProcess { get; set; } = true;
     /// <summary>Where programs reach the API when that is not <c>PublicUrl</c>; goes into the metadata documents.</summary>
     public string PublicUrl { get; set; } = "";
+    /// <summary>Whose wire formats the API also speaks; a dialect not listed does not exist. The shipped settings list all.</summary>
+    public List<Dialect> Dialects { get; set; } = [];
     /// <summary>Origins whose scripts may call the API (CORS).</summary>
     public List<string> AllowedOrigins { get; set; } = [];
     /// <summary>Resource servers that may ask whether a token is alive (RFC 7662), by client id.</summary>
@@ -94,6 +96,21 @@ public sealed class IntrospectionClientOptions
 
     /// <summary>Its secret, at least 32 characters; give each client one of its own.</summary>
     public string Secret { get; set; } = "";
+}
+
+/// <summary>The systems whose published clients sign in unmodified.</summary>
+public enum Dialect
+{
+    /// <summary>Feathers: authentication, users and authentication-management services, over HTTP and Socket.IO.</summary>
+    Feathers,
+    /// <summary>Conduit: local authentication.</summary>
+    Conduit,
+    /// <summary>Kuzzle: the auth controller, over HTTP and WebSocket.</summary>
+    Kuzzle,
+    /// <summary>Skygear: the auth, record and user actions.</summary>
+    Skygear,
+    /// <summary>ASP.NET Core: what <c>MapIdentityApi</c> maps, under <c>/identity</c>.</summary>
+    IdentityApi,
 }
 
 /// <summary>Section <c>SignUp</c>.</summary>
@@ -137,12 +154,42 @@ public sealed class TokenOptions
     public string Audience { get; set; } = "blazorauth";
     /// <summary>Life of an access token.</summary>
     public TimeSpan AccessTokenLifetime { get; set; } = TimeSpan.FromMinutes(10);
+    /// <summary>Life of an access token that a dialect hands out.</summary>
+    public DialectLifetimeOptions DialectAccessLifetimes { get; set; } = new();
     /// <summary>A refresh token not used this long is dead.</summary>
     public TimeSpan RefreshTokenIdleLifetime { get; set; } = TimeSpan.FromDays(14);
     /// <summary>A chain of refresh tokens ends here in any case.</summary>
     public TimeSpan RefreshTokenAbsoluteLifetime { get; set; } = TimeSpan.FromDays(90);
     /// <summary>A rotated refresh token still gets the same successor this long: a lost answer signs nobody out.</summary>
     public TimeSpan ReuseLeeway { get; set; } = TimeSpan.FromSeconds(10);
+}
+
+/// <summary>
+/// Section <c>Tokens:DialectAccessLifetimes</c>. As long as those systems' clients expect, and safe here: a session that ends
+/// takes its tokens with it at once.
+/// </summary>
+public sealed class DialectLifetimeOptions
+{
+    /// <summary>Its clients have no refresh.</summary>
+    public TimeSpan Feathers { get; set; } = TimeSpan.FromDays(1);
+    /// <summary>Its clients renew.</summary>
+    public TimeSpan Conduit { get; set; } = TimeSpan.FromHours(1);
+    /// <summary>Where the client does not say how long.</summary>
+    public TimeSpan Kuzzle { get; set; } = TimeSpan.FromHours(1);
+    /// <summary>Its clients keep one token until they sign out.</summary>
+    public TimeSpan Skygear { get; set; } = TimeSpan.FromDays(30);
+    /// <summary>Its clients refresh.</summary>
+    public TimeSpan IdentityApi { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>That of one dialect.</summary>
+    internal TimeSpan Of(Dialect dialect) => dialect switch
+    {
+        Dialect.Feathers => Feathers,
+        Dialect.Conduit => Conduit,
+        Dialect.Kuzzle => Kuzzle,
+        Dialect.Skygear => Skygear,
+        Dialect.IdentityApi => IdentityApi,
+    };
 }
 
 /// <summary>Section <c>Sessions</c>.</summary>

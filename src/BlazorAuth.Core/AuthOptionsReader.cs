@@ -117,6 +117,9 @@ internal static class AuthOptionsReader
             if (value <= TimeSpan.Zero || value > Longest) yield return p + key + ": must be longer than zero and at most ten years.";
         if (o.Tokens.AccessTokenLifetime > TimeSpan.FromDays(1))
             yield return p + "Tokens:AccessTokenLifetime: must be at most a day; an API of your own believes a token until it expires.";
+        foreach (var dialect in Enum.GetValues<Dialect>())
+            if (o.Tokens.DialectAccessLifetimes.Of(dialect) > o.Tokens.RefreshTokenAbsoluteLifetime)
+                yield return p + $"Tokens:DialectAccessLifetimes:{dialect}: must not be longer than RefreshTokenAbsoluteLifetime.";
         if (o.Tokens.ReuseLeeway < TimeSpan.Zero || o.Tokens.ReuseLeeway > TimeSpan.FromMinutes(1))
             yield return p + "Tokens:ReuseLeeway: must be from 00:00:00 to 00:01:00.";
         if (o.Tokens.RefreshTokenIdleLifetime > o.Tokens.RefreshTokenAbsoluteLifetime)
@@ -142,6 +145,7 @@ internal static class AuthOptionsReader
         ("Tokens:AccessTokenLifetime", o.Tokens.AccessTokenLifetime),
         ("Tokens:RefreshTokenIdleLifetime", o.Tokens.RefreshTokenIdleLifetime),
         ("Tokens:RefreshTokenAbsoluteLifetime", o.Tokens.RefreshTokenAbsoluteLifetime),
+        .. Enum.GetValues<Dialect>().Select(d => ($"Tokens:DialectAccessLifetimes:{d}", o.Tokens.DialectAccessLifetimes.Of(d))),
         ("Sessions:IdleLifetime", o.Sessions.IdleLifetime),
         ("Sessions:AbsoluteLifetime", o.Sessions.AbsoluteLifetime),
         ("Sessions:StepUpWindow", o.Sessions.StepUpWindow),

@@ -11,6 +11,9 @@ namespace BlazorAuth.Core;
 public sealed record Caller(
     string? UserId, string? SessionId, DateTimeOffset? AuthenticatedAt, string? Address, string? Agent)
 {
+    /// <summary>Whether an API key asks: a program that nobody watches, which may do nothing that needs a step-up.</summary>
+    public bool ByKey { get; init; }
+
     /// <summary>The longest agent text kept.</summary>
     public const int MaximumAgentLength = 256;
 
@@ -19,7 +22,7 @@ public sealed record Caller(
 
     /// <summary>The owner of a live session.</summary>
     public static Caller Of(Session session, string? address, string? agent) =>
-        new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent));
+        new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent)) { ByKey = session.Kind == SessionKind.Key };
 
     // CR/LF in a header value would forge a line wherever the agent is printed.
     private static string? Clean(string? agent) =>

@@ -31,6 +31,9 @@ public sealed partial class Rounds(IServiceScopeFactory scopes, SigningKeys keys
         await db.ThrottleCounts.Where(c => c.ResetsAt < now).ExecuteDeleteAsync(ct);
         await db.OneTimeTokens.Where(t => t.ExpiresAt < tokens && t.Purpose != TokenPurpose.SetUpAdministrator).ExecuteDeleteAsync(ct);
         await db.Outbox.Where(l => l.DoneAt < letters).ExecuteDeleteAsync(ct);
+        // Nobody can sign in to these a second time. One that waits for its address to confirm has a password already.
+        await db.Users.Where(u => u.IsAnonymous && u.PasswordHash == null && !db.Sessions.Any(s =>
+            s.UserId == u.Id && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now)).ExecuteDeleteAsync(ct);
         await db.Sessions.Where(s => s.EndedAt < sessions || s.IdleEndsAt < sessions || s.AbsoluteEndsAt < sessions).ExecuteDeleteAsync(ct);
     }
 

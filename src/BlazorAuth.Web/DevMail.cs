@@ -33,8 +33,7 @@ internal static class DevMailEndpoints
         app.MapGet("/dev/mail/{id}/html", (string id, HttpContext http, DevMail mail) =>
         {
             if (mail.List(null).FirstOrDefault(entry => entry.Id == id) is not { } found) return Results.NotFound();
-            // A letter styles itself inline, as letters must; it may do nothing else.
-            http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-top-navigation-by-user-activation";
+            http.Response.Headers.ContentSecurityPolicy = SecurityHeaders.LetterPolicy;
             return Results.Content(found.Mail.Html, "text/html; charset=utf-8");
         });
     }

@@ -122,6 +122,14 @@ public static class Messages
         AuditEvent.ProfileChanged => "The profile was changed",
         AuditEvent.AccountClosed => "The account was closed",
         AuditEvent.AdministratorMade => "The account became an administrator's",
+        AuditEvent.SignedInAnonymously => "Signed in without an account",
+        AuditEvent.Upgraded => "The account got a name and a password",
+        AuditEvent.ApiKeyMade => "An API key was made",
+        AuditEvent.ApiKeyRevoked => "An API key was revoked",
+        AuditEvent.AccountLocked => "An administrator locked the account",
+        AuditEvent.AccountUnlocked => "An administrator unlocked the account",
+        AuditEvent.AccountDeleted => "An administrator deleted the account",
+        AuditEvent.AdministratorUnmade => "The account is no administrator's any more",
         AuditEvent.SigningKeyRotated => "The key that signs access tokens was rotated",
     };
 

@@ -1,5 +1,6 @@
 using BlazorAuth.Api;
 using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Components.Endpoints;
 using Microsoft.AspNetCore.Diagnostics;
 
 namespace BlazorAuth.Web;
@@ -70,7 +71,8 @@ internal static class PageRules
     /// </summary>
     public static void UseReadableForms(this IApplicationBuilder app) => app.Use(async (http, next) =>
     {
-        if (HttpMethods.IsPost(http.Request.Method) && !TokenApi.Owns(http.Request.Path) && !await IsReadableAsync(http)) ShowAgain(http, FormCollection.Empty);
+        var isPage = http.GetEndpoint()?.Metadata.GetMetadata<ComponentTypeMetadata>() is not null;
+        if (isPage && HttpMethods.IsPost(http.Request.Method) && !await IsReadableAsync(http)) ShowAgain(http, FormCollection.Empty);
         await next(http);
     });
 

@@ -11,6 +11,7 @@ internal static class Site
 {
     public static void AddSite(this IServiceCollection services, AuthOptions options)
     {
+        services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter>(new SecurityHeaders(options.Https)));
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();
         services.AddHttpContextAccessor();
@@ -29,7 +30,6 @@ internal static class Site
     public static void UseSite(this WebApplication app, AuthOptions options)
     {
         app.UseConfiguredProxies(options);
-        app.UseSecurityHeaders(options.Https);
         app.UseSeeOther();
         app.UseWhen(http => !options.Api.InProcess || !TokenApi.Owns(http.Request.Path), pages =>
         {

@@ -48,10 +48,10 @@ internal static class AccountEndpoints
                     async done => done.User is null ? Results.Accepted() : Results.Created("/api/account", await profiles.ViewAsync(done.User, ct)),
                     refusal => Task.FromResult(Problems.Of(refusal)));
             })
-            .WithSummary("Make an account. Where unverified accounts cannot sign in, the answer is 202 for free and taken addresses alike.")
+            .WithSummary("Make an account. Where unverified accounts cannot sign in, the answer is 202 for free and taken addresses alike. With the token of an anonymous account, that one gets the name.")
             .Answers<Account>(201).Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.WeakPassword, AuthError.CommonPassword, AuthError.EmailTaken, AuthError.UsernameTaken,
-                AuthError.SignUpDisabled, AuthError.RateLimited);
+                AuthError.SignUpDisabled, AuthError.Conflict, AuthError.RateLimited);
 
         group.MapPost("/verify/send", async (EmailBody body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
                 Print(await verify.SendAsync(from.Caller, body.Email, ct), Results.Accepted()))
@@ -141,7 +141,7 @@ internal static class AccountEndpoints
         return true;
     }
 
-    private static bool TryRaw(JsonElement json, out string? text)
+    internal static bool TryRaw(JsonElement json, out string? text)
     {
         text = null;
         try

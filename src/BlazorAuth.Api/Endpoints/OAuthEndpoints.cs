@@ -37,7 +37,8 @@ internal static class OAuthEndpoints
         [property: JsonPropertyName("sub")] string? Subject = null, [property: JsonPropertyName("sid")] string? SessionId = null,
         [property: JsonPropertyName("iss")] string? Issuer = null, [property: JsonPropertyName("aud")] string? Audience = null,
         [property: JsonPropertyName("jti")] string? Id = null, [property: JsonPropertyName("iat")] long? IssuedAt = null,
-        [property: JsonPropertyName("exp")] long? ExpiresAt = null);
+        [property: JsonPropertyName("exp")] long? ExpiresAt = null,
+        [property: JsonPropertyName("scope")] string? Scope = null);
 
     public static void MapOAuth(this RouteGroupBuilder group)
     {
@@ -89,7 +90,8 @@ internal static class OAuthEndpoints
 
     private static Introspection Print(Introspect.Token? token) => token is null ? new(false) : new(
         true, token.IsRefresh ? "refresh_token" : "Bearer", AccessTokens.Client, token.Username, token.Session.UserId, token.Session.Id,
-        token.Issuer, token.Audience, token.Id, token.IssuedAt?.ToUnixTimeSeconds(), token.ExpiresAt.ToUnixTimeSeconds());
+        token.Issuer, token.Audience, token.Id, token.IssuedAt?.ToUnixTimeSeconds(), token.ExpiresAt.ToUnixTimeSeconds(),
+        token.Session.Scopes);
 
     private static RouteHandlerBuilder Takes<TForm>(this RouteHandlerBuilder route) where TForm : notnull => route.Accepts<TForm>(OAuthForm.ContentType);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
@@ -8,6 +9,8 @@ namespace BlazorAuth.Api.Endpoints;
 internal static class TokenEndpoints
 {
     public sealed record SignInBody(string? Identifier, string? Password);
+
+    public sealed record AnonymousBody(JsonElement? Profile);
 
     public sealed record RefreshBody(string? RefreshToken);
 
@@ -31,6 +34,16 @@ internal static class TokenEndpoints
             .WithSummary("Sign in with an e-mail address or user name and a password; with ?mode=cookie for a cookie instead of tokens.")
             .Answers<TokenAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.EmailNotVerified, AuthError.AccountLocked, AuthError.RateLimited);
+
+        group.MapPost("/anonymous", async (AnonymousBody? body, CallerFromBearer from, SignInAnonymously signIn, TokenPrinter printer, CancellationToken ct) =>
+            {
+                if (!AccountEndpoints.TryRaw(body?.Profile ?? default, out var profile)) return Problems.Of(AuthError.BadJson);
+                var outcome = await signIn.BeginAsync(from.Caller, profile, SessionKind.Api, null, ct);
+                return await outcome.Match(done => printer.PrintAsync(done.Session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
+            })
+            .WithSummary("Sign in without an account. POST /api/account with the token makes it one, with the same id.")
+            .Answers<TokenAnswer>(200)
+            .Refuses(AuthError.ValidationFailed, AuthError.SignUpDisabled, AuthError.RateLimited);
 
         group.MapGet("/antiforgery", (HttpContext http, IEnumerable<ICookieDoor> doors) =>
                 doors.Any(door => door.Current is not null) ? TypedResults.Ok(CookieMode.Tokens(http)) : Problems.Of(AuthError.NotFound))

@@ -50,11 +50,19 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
             ["gen"] = session.Generation,
             ["jti"] = Secret.Random(16),
             ["iat"] = now.ToUnixTimeSeconds(),
-            ["exp"] = (now + options.Value.Tokens.AccessTokenLifetime).ToUnixTimeSeconds(),
+            ["exp"] = (now + Lifetime(session)).ToUnixTimeSeconds(),
             ["auth_time"] = session.AuthenticatedAt.ToUnixTimeSeconds(),
             ["amr"] = session.Methods.Split(' '),
         };
         return Handler.WriteToken(new JwtSecurityToken(header, payload));
+    }
+
+    /// <summary>How long a token of the session opens something: as its dialect's clients expect, but never longer than the session.</summary>
+    public TimeSpan Lifetime(Session session)
+    {
+        var lifetime = session.Dialect is { } dialect ? options.Value.Tokens.DialectAccessLifetimes.Of(dialect) : options.Value.Tokens.AccessTokenLifetime;
+        var left = session.AbsoluteEndsAt - time.GetUtcNow();
+        return left < lifetime ? left : lifetime;
     }
 
     /// <summary>What makes a token ours: signature, issuer, audience, times, and nothing taken from the token's own header but the key's name.</summary>

@@ -68,6 +68,13 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
     /// <summary>This process committed the end or renewal of a session: the next look reads what changed first.</summary>
     internal void Ended() => Interlocked.Increment(ref _ended);
 
+    /// <summary>The session as it was just read; one that is not in use stays unknown.</summary>
+    internal void Learn(Session session)
+    {
+        if (_entries.TryGetValue(session.Id, out var entry) && entry.Session.ChangeNumber <= session.ChangeNumber)
+            _entries.TryUpdate(session.Id, entry with { Session = session }, entry);
+    }
+
     /// <summary>Reads the sessions that changed since the last time.</summary>
     private async Task ReadAsync(bool always, CancellationToken ct)
     {
@@ -87,9 +94,7 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
             // Numbers, not times: clocks step. What was the highest number long enough ago is settled below it.
             while (_seen.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At) > LongestTransaction) _settled = _seen.Dequeue().Highest;
             var changed = await sessions.AsNoTracking().Where(s => s.ChangeNumber > _settled).ToListAsync(ct);
-            foreach (var session in changed)
-                if (_entries.TryGetValue(session.Id, out var entry) && entry.Session.ChangeNumber <= session.ChangeNumber)
-                    _entries.TryUpdate(session.Id, entry with { Session = session }, entry);
+            foreach (var session in changed) Learn(session);
             if (changed.Count > 0) _seen.Enqueue((began, changed.Max(s => s.ChangeNumber)));
             Volatile.Write(ref _readEnded, ended);
             Volatile.Write(ref _readAt, began);

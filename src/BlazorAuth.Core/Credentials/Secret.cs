@@ -45,6 +45,24 @@ public sealed class Secret(KeyRing ring)
         return true;
     }
 
+    /// <summary>What every API key begins with, so that scanners of leaked secrets know one when they see it.</summary>
+    public const string ApiKeyPrefix = "blazorauth_";
+
+    /// <summary>The API key of a session of its kind: prefix, id, and their MAC. Nothing of it is stored.</summary>
+    public string ApiKey(string sessionId) =>
+        $"{ApiKeyPrefix}{sessionId}_{Base64Url.EncodeToString(ring.Mac("api-key", Encoding.UTF8.GetBytes(sessionId)))}";
+
+    /// <summary>Takes an API key apart; false unless we made it.</summary>
+    public bool TryReadApiKey(string? key, out string sessionId)
+    {
+        sessionId = "";
+        if (key is null || key.Length != ApiKeyPrefix.Length + 22 + 1 + 43 || !key.StartsWith(ApiKeyPrefix, StringComparison.Ordinal)) return false;
+        var id = key.Substring(ApiKeyPrefix.Length, 22);
+        if (!IsSessionId(id) || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(ApiKey(id)))) return false;
+        sessionId = id;
+        return true;
+    }
+
     /// <summary>Whether the text can be the id of a session.</summary>
     internal static bool IsSessionId(string text) => TryDecode(text, new byte[SessionIdBytes]);
 

@@ -55,7 +55,7 @@ public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOpti
                 keys = [.. keys, await MakeAsync(db, keys[^1].Ordinal + 1, now + PublishedAhead, ct)];
 
             // A key's last token expires one lifetime after its successor began.
-            var graveyard = now - options.Value.Tokens.AccessTokenLifetime - AccessTokens.ClockSkew;
+            var graveyard = now - LongestToken - AccessTokens.ClockSkew;
             _current = new([.. keys.Where((_, i) => i == keys.Count - 1 || keys[i + 1].ActiveFrom > graveyard)], now);
         }
         finally
@@ -81,6 +81,9 @@ public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOpti
         await ReadAsync(ct);
         return made;
     }
+
+    private TimeSpan LongestToken => options.Value.Api.Dialects.Select(options.Value.Tokens.DialectAccessLifetimes.Of)
+        .Append(options.Value.Tokens.AccessTokenLifetime).Max();
 
     private async Task<List<SigningKey>> LoadAsync(AuthDbContext db, CancellationToken ct)
     {

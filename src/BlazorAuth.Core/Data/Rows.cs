@@ -57,6 +57,8 @@ public enum SessionKind
     Browser,
     /// <summary>A refresh token.</summary>
     Api,
+    /// <summary>An API key.</summary>
+    Key,
 }
 
 /// <summary>Why a session ended.</summary>
@@ -78,6 +80,10 @@ public enum SessionEnd
     AccountClosed,
     /// <summary>The owner of the address disowned what a stranger had registered.</summary>
     Disowned,
+    /// <summary>An administrator locked the account.</summary>
+    AccountLocked,
+    /// <summary>It was unused too long, or reached its absolute end, and somebody came with it.</summary>
+    Expired,
 }
 
 /// <summary>A sign-in that lasts, under a cookie or under a chain of refresh tokens.</summary>
@@ -89,6 +95,12 @@ public sealed class Session
     public required string UserId { get; init; }
     /// <summary>The door it came in by.</summary>
     public required SessionKind Kind { get; init; }
+    /// <summary>The dialect it was begun in, where it was one.</summary>
+    public Dialect? Dialect { get; init; }
+    /// <summary>What the owner of an API key calls it; at most 200 code points.</summary>
+    public string? Description { get; init; }
+    /// <summary>What an API key may do, separated by spaces; null for everything but what needs a step-up.</summary>
+    public string? Scopes { get; init; }
     /// <summary>How the owner proved who they are: RFC 8176 values, separated by spaces.</summary>
     public required string Methods { get; set; }
     /// <summary>When it began.</summary>

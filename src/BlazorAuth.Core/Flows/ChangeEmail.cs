@@ -55,9 +55,10 @@ public sealed class ChangeEmail(
         if (user is null) return AuthError.LinkInvalid;
         var old = user.Email;
         (user.Email, user.NormalizedEmail, user.EmailConfirmed) = (token.Destination, token.Destination, true);
+        user.IsAnonymous = false;
         user.SecurityStamp = Guid.NewGuid().ToString();
         await tokens.KillAsync(user.Id, ct);
-        await sessions.EndAllAsync(user.Id, token.SessionId, SessionEnd.EmailChanged, ct);
+        await sessions.EndOthersAsync(user.Id, token.SessionId, SessionEnd.EmailChanged, ct);
         foreach (var address in new[] { old, token.Destination }.OfType<string>())
             outbox.Promise(LetterKind.EmailChanged, address, caller, user.Id, newAddress: token.Destination);
         audit.Write(AuditEvent.EmailChanged, caller, user.Id);

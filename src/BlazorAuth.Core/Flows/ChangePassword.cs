@@ -31,7 +31,7 @@ public sealed class ChangePassword(
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await db.HoldAsync(user.Id, ct)) return AuthError.SessionRevoked;
         if (await sessions.RenewAsync(caller.SessionId, ct) is not { } session) return AuthError.SessionRevoked;
-        await sessions.EndAllAsync(user.Id, session.Id, SessionEnd.PasswordChanged, ct);
+        await sessions.EndOthersAsync(user.Id, session.Id, SessionEnd.PasswordChanged, ct);
         await tokens.KillAsync(user.Id, ct, TokenPurpose.ResetPassword, TokenPurpose.ChangeEmail);
         if (user.Email is not null) outbox.Promise(LetterKind.PasswordChanged, user.Email, caller, user.Id);
         audit.Write(AuditEvent.PasswordChanged, caller);

@@ -89,16 +89,17 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
 
     internal static Refusal? Shape(string? displayName, string? profile)
     {
-        if (displayName is not null)
-        {
-            if (displayName.Any(char.IsControl) || !IsWhole(displayName)) return Refusal.Shape("displayName", Fault.HasControlCharacters);
-            if (Passwords.CodePoints(displayName) > MaximumNameLength) return Refusal.Shape("displayName", Fault.TooLong, MaximumNameLength);
-        }
+        if (ShapeOfText("displayName", displayName, MaximumNameLength) is { } malformed) return malformed;
         if (profile is null) return null;
         if (System.Text.Encoding.UTF8.GetByteCount(profile) > MaximumProfileLength)
             return Refusal.Shape("profile", Fault.TooLong, MaximumProfileLength);
         return IsObject(profile) ? null : Refusal.Shape("profile", Fault.NotAnObject);
     }
+
+    internal static Refusal? ShapeOfText(string field, string? text, int maximum) =>
+        text is null ? null
+        : text.Any(char.IsControl) || !IsWhole(text) ? Refusal.Shape(field, Fault.HasControlCharacters)
+        : Passwords.CodePoints(text) > maximum ? Refusal.Shape(field, Fault.TooLong, maximum) : null;
 
     // What cannot be written again must not be stored: half a surrogate pair would break every later answer.
     private static bool IsObject(string json)

@@ -34,6 +34,7 @@ public sealed class Introspect(
         if (await clients.JudgeAsync(caller, client.Id, client.Secret, ct) is { } refusal) return refusal;
         if (string.IsNullOrEmpty(token)) return Refusal.Shape("token", Fault.Required);
         var found = secret.TryReadRefreshToken(token, out var sessionId, out var generation) ? await RefreshAsync(sessionId, generation, ct)
+            : secret.TryReadApiKey(token, out var key) ? await KeyAsync(key, ct)
             : accessTokens.Read(token) is { } claims ? await AccessAsync(claims, ct) : null;
         // A token within the leeway of clocks is still taken at the door; one that says it is over is not called active (§2.2).
         if (found is null || found.ExpiresAt <= time.GetUtcNow()) return new Answer(null);
@@ -45,6 +46,10 @@ public sealed class Introspect(
         await FindAsync(sessionId, generation, ct) is not { } session ? null
             : new(true, session, null, options.Value.Issuer, generation == session.Generation
                 ? session.IdleEndsAt : session.GenerationAt + options.Value.Tokens.ReuseLeeway);
+
+    private async Task<Token?> KeyAsync(string sessionId, CancellationToken ct) =>
+        (await sessions.FindLiveAsync(sessionId, 1, ct)).Value is { Kind: SessionKind.Key } session
+            ? new(false, session, null, options.Value.Issuer, session.AbsoluteEndsAt, options.Value.Tokens.Audience, session.Id, session.CreatedAt) : null;
 
     private async Task<Token?> AccessAsync(ClaimsPrincipal token, CancellationToken ct)
     {

@@ -3,7 +3,6 @@ using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Mail;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Core.Flows;
 
@@ -15,8 +14,8 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.RefreshTokenReused"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.PasswordChanged"/>.
 /// </summary>
 public sealed class RefreshTokens(
-    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, Outbox outbox, Audit audit,
-    IOptions<AuthOptions> options, TimeProvider time)
+    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, LiveSessions live, Outbox outbox, Audit audit,
+    TimeProvider time)
 {
     /// <summary>An access token and the refresh token beside it.</summary>
     public sealed record Pair(
@@ -24,17 +23,25 @@ public sealed class RefreshTokens(
 
     /// <summary>The pair of the session as it stands.</summary>
     public async Task<Pair> IssueAsync(Session session, CancellationToken ct) => new(
-        await accessTokens.IssueAsync(session, ct), options.Value.Tokens.AccessTokenLifetime,
+        await accessTokens.IssueAsync(session, ct), accessTokens.Lifetime(session),
         secret.RefreshToken(session.Id, session.Generation), session.IdleEndsAt - time.GetUtcNow(), session);
 
     /// <summary>Exchanges a refresh token for the next pair.</summary>
     public async Task<Outcome<Pair>> RotateAsync(Caller caller, string? token, CancellationToken ct)
     {
         if (string.IsNullOrEmpty(token)) return Refusal.Shape("refreshToken", Fault.Required);
-        if (!secret.TryReadRefreshToken(token, out var sessionId, out var generation)) return AuthError.RefreshTokenInvalid;
+        return secret.TryReadRefreshToken(token, out var sessionId, out var generation)
+            ? await RotateAsync(caller, sessionId, generation, null, ct) : AuthError.RefreshTokenInvalid;
+    }
 
+    /// <summary>Exchanges the pair of a session that a living access token of it names: for clients that know no refresh token.</summary>
+    public Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, CancellationToken ct) =>
+        RotateAsync(caller, session.Id, session.Generation, session.Dialect, ct);
+
+    private async Task<Outcome<Pair>> RotateAsync(Caller caller, string sessionId, int generation, Dialect? dialect, CancellationToken ct)
+    {
         var now = time.GetUtcNow();
-        var idleEnd = now + options.Value.Tokens.RefreshTokenIdleLifetime;
+        var idleEnd = now + sessions.Lifetimes(SessionKind.Api, dialect).Idle;
         var rotated = await db.Sessions
             .Where(s => s.Id == sessionId && s.Generation == generation && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now)
             .ExecuteUpdateAsync(set => sessions.Number(set)
@@ -44,8 +51,13 @@ public sealed class RefreshTokens(
                 .SetProperty(s => s.IdleEndsAt, s => s.AbsoluteEndsAt < idleEnd ? s.AbsoluteEndsAt : idleEnd), ct) == 1;
         var session = await db.Sessions.AsNoTracking().SingleOrDefaultAsync(s => s.Id == sessionId, ct);
         if (session is null) return AuthError.SessionRevoked;
+        live.Learn(session);
         if (rotated) return await IssueAsync(session, ct);
-        if (sessions.WhyDead(session) is { } dead) return dead == AuthError.SessionExpired ? AuthError.RefreshTokenExpired : dead;
+        if (sessions.WhyDead(session) is { } dead)
+        {
+            if (session.EndedAt is null) await sessions.ExpireAsync(sessionId, ct);
+            return dead == AuthError.SessionExpired ? AuthError.RefreshTokenExpired : dead;
+        }
         if (generation < session.RenewedGeneration) return AuthError.PasswordChanged;
         if (generation == session.Generation - 1 && sessions.InLeeway(session)) return await IssueAsync(session, ct);
         // Ours, of this session, and not yet issued: the store was set back. Nobody is robbed; the session is just unknown here.

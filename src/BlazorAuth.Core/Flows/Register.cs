@@ -10,13 +10,14 @@ namespace BlazorAuth.Core.Flows;
 /// <summary>
 /// Makes an account. Promises: one account per address and per user name under any concurrency, and a letter that verifies
 /// the address. Reveals: whether an address is taken only where sign-up signs in; with <c>RequireVerifiedEmail</c> both answers
-/// are the same and the owner gets a letter. A second sign-up with an address never verified contests the first.
+/// are the same and the owner gets a letter; a user name given there is not looked at. Who asks from an anonymous account keeps it
+/// (see <see cref="Upgrade"/>). A second sign-up with an address never verified contests the first.
 /// Sends: <see cref="LetterKind.VerifyEmail"/> or <see cref="LetterKind.AddressTaken"/>.
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.SignUpDisabled"/>,
 /// <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>, <see cref="AuthError.EmailTaken"/>, <see cref="AuthError.UsernameTaken"/>.
 /// </summary>
 public sealed class Register(
-    AuthDbContext db, Passwords passwords, HashingGate gate, Throttle throttle, Outbox outbox, Audit audit,
+    AuthDbContext db, Passwords passwords, HashingGate gate, Upgrade upgrade, Throttle throttle, Outbox outbox, Audit audit,
     IOptions<AuthOptions> options, TimeProvider time)
 {
     /// <summary>What a person or program gives; an address or a user name is needed.</summary>
@@ -37,8 +38,12 @@ public sealed class Register(
         // An account without an address could never be verified, and so never signed in to.
         if (hidden && email is null) return Refusal.Shape("email", Fault.Required);
         if (passwords.Judge(input.Password, "password", email, input.Username) is { } weak) return weak;
+        if (await AnonymousAsync(caller, ct) is { } anonymous) return await upgrade.UpgradeAsync(caller, anonymous, input, email, place, ct);
 
-        if (await TakenNameAsync(input.Username, ct) is { } nameTaken) return nameTaken;
+        // A name reserved with a free address only would tell that it was free, and a taken one names an account; where that is
+        // hidden, names are chosen later.
+        var name = hidden ? null : input.Username;
+        if (await TakenNameAsync(name, ct) is { } nameTaken) return nameTaken;
         // Over the budget the answer stays the same, and no letter goes out: a sign-up form is no way to flood a mailbox.
         var mayWrite = !hidden || await throttle.TakeLetterAsync(caller, email!, ct) is null;
         var owner = email is null ? null : await db.Users.SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
@@ -57,7 +62,7 @@ public sealed class Register(
         {
             // Somebody else took the address or the name between the look and the write: the unique index decides.
             db.ChangeTracker.Clear();
-            if (await TakenNameAsync(input.Username, ct) is { } lost) return lost;
+            if (await TakenNameAsync(name, ct) is { } lost) return lost;
             owner = await db.Users.SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
             if (owner is null) throw;
             return hidden ? await HideAsync(owner) : await RefuseAsync();
@@ -66,8 +71,7 @@ public sealed class Register(
 
         void Describe(AuthUser account)
         {
-            // A name reserved with a free address only would tell that it was free; where that is hidden, names are chosen later.
-            account.UserName = hidden ? account.Id : input.Username ?? account.Id;
+            account.UserName = name ?? account.Id;
             account.DisplayName = input.DisplayName?.Trim();
             account.Profile = input.Profile;
         }
@@ -90,6 +94,9 @@ public sealed class Register(
             return new Registered(null, email);
         }
     }
+
+    private async Task<AuthUser?> AnonymousAsync(Caller caller, CancellationToken ct) =>
+        caller.UserId is null || caller.ByKey ? null : await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId && u.IsAnonymous, ct);
 
     // Two signed up with an address that neither has shown to be theirs; VerifyEmail decides who it belongs to.
     private Task ContestAsync(string userId, CancellationToken ct)

@@ -56,7 +56,7 @@ public sealed class ResetPassword(
             (user.EmailConfirmed, user.ContestedAt) = (true, null);
         }
         await tokens.KillAsync(user.Id, ct);
-        await sessions.EndAllAsync(user.Id, null, SessionEnd.PasswordReset, ct);
+        await sessions.EndAllAsync(user.Id, SessionEnd.PasswordReset, ct);
         outbox.Promise(LetterKind.PasswordReset, user.Email!, caller, user.Id);
         audit.Write(AuditEvent.PasswordReset, Caller.Anonymous(caller.Address, caller.Agent), user.Id);
         if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;

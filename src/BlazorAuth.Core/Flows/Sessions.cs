@@ -16,13 +16,13 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     private static readonly TimeSpan SeenEvery = TimeSpan.FromMinutes(1);
 
     /// <summary>Adds a session to the caller's unit of work.</summary>
-    public Session Begin(string userId, Caller caller, SessionKind kind, string methods, bool persistent)
+    public Session Begin(string userId, Caller caller, SessionKind kind, string methods, bool persistent = false, Dialect? dialect = null)
     {
         var now = time.GetUtcNow();
-        var (idle, absolute) = Lifetimes(kind);
+        var (idle, absolute) = Lifetimes(kind, dialect);
         var session = new Session
         {
-            Id = Secret.Random(16), UserId = userId, Kind = kind, Methods = methods, Persistent = persistent,
+            Id = Secret.Random(16), UserId = userId, Kind = kind, Methods = methods, Persistent = persistent, Dialect = dialect,
             CreatedAt = now, AuthenticatedAt = now, LastSeenAt = now, Address = caller.Address, Agent = caller.Agent,
             IdleEndsAt = now + idle, AbsoluteEndsAt = now + absolute,
             Generation = 1, RenewedGeneration = 1, GenerationAt = now,
@@ -40,6 +40,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         var session = await live.FindAsync(sessionId, generation, ct);
         // Unused for too long, as far as this process knows: another one may have seen it since.
         if (session is not null && WhyDead(session) == AuthError.SessionExpired) session = await live.FindAgainAsync(sessionId, ct);
+        if (session is { EndedAt: null } && WhyDead(session) is not null) await ExpireAsync(sessionId, ct);
         return session is null ? AuthError.SessionRevoked
             : WhyDead(session) is { } dead ? dead
             : WhyStale(session, generation) is { } stale ? stale
@@ -55,7 +56,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     {
         var now = time.GetUtcNow();
         if (now - session.LastSeenAt < SeenEvery) return;
-        var idleEnd = Earlier(now + Lifetimes(session.Kind).Idle, session.AbsoluteEndsAt);
+        var idleEnd = Earlier(now + Lifetimes(session.Kind, session.Dialect).Idle, session.AbsoluteEndsAt);
         var seen = await db.Sessions.Where(s => s.Id == session.Id && s.EndedAt == null).ExecuteUpdateAsync(set =>
             Number(set).SetProperty(s => s.LastSeenAt, now).SetProperty(s => s.IdleEndsAt, idleEnd), ct);
         if (seen == 1) (session.LastSeenAt, session.IdleEndsAt) = (now, idleEnd);
@@ -66,7 +67,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     {
         var now = time.GetUtcNow();
         var found = await db.Sessions.AsNoTracking()
-            .Where(s => s.UserId == caller.UserId && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now)
+            .Where(s => s.UserId == caller.UserId && s.Kind != SessionKind.Key && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now)
             .OrderByDescending(s => s.LastSeenAt).ToListAsync(ct);
         return [.. found.OrderByDescending(s => s.Id == caller.SessionId)];
     }
@@ -74,9 +75,10 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     /// <summary>Ends one of the caller's sessions.</summary>
     public async Task<Outcome> EndAsync(Caller caller, string sessionId, CancellationToken ct)
     {
+        if (caller.ByKey) return AuthError.Forbidden;
         if (!Secret.IsSessionId(sessionId)) return AuthError.NotFound; // a NUL in the route is a fault to some databases, not an unknown id
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (await EndWhereAsync(s => s.Where(x => x.Id == sessionId && x.UserId == caller.UserId), SessionEnd.Revoked, ct) == 0)
+        if (await EndWhereAsync(s => s.Where(x => x.Id == sessionId && x.UserId == caller.UserId && x.Kind != SessionKind.Key), SessionEnd.Revoked, ct) == 0)
             return AuthError.NotFound;
         audit.Write(AuditEvent.SessionEnded, caller, sessionId: sessionId);
         await db.SaveChangesAsync(ct);
@@ -87,9 +89,10 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     /// <summary>Ends all of the caller's sessions but the one the request came in.</summary>
     public async Task<Outcome> EndOthersAsync(Caller caller, CancellationToken ct)
     {
+        if (caller.ByKey) return AuthError.Forbidden;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await db.HoldAsync(caller.UserId, ct)) return AuthError.SessionRevoked;
-        await EndAllAsync(caller.UserId!, caller.SessionId, SessionEnd.Revoked, ct);
+        await EndOthersAsync(caller.UserId!, caller.SessionId, SessionEnd.Revoked, ct);
         audit.Write(AuditEvent.OtherSessionsEnded, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -107,9 +110,29 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         await transaction.CommitAsync(ct);
     }
 
-    /// <summary>Ends every session of an account, but for one. Call it inside the transaction of what ends them.</summary>
-    internal Task<int> EndAllAsync(string userId, string? exceptSessionId, SessionEnd reason, CancellationToken ct) =>
-        EndWhereAsync(s => s.Where(x => x.UserId == userId && x.Id != exceptSessionId), reason, ct);
+    /// <summary>Ends every session and API key of an account. Call it inside the transaction of what ends them.</summary>
+    internal Task<int> EndAllAsync(string userId, SessionEnd reason, CancellationToken ct) =>
+        EndWhereAsync(s => s.Where(x => x.UserId == userId), reason, ct);
+
+    /// <summary>
+    /// Ends every session of an account but the one its owner acts in; API keys stay, or a changed password would stop programs
+    /// that do not know it. Call it inside the transaction of what ends them.
+    /// </summary>
+    internal Task<int> EndOthersAsync(string userId, string? exceptSessionId, SessionEnd reason, CancellationToken ct) =>
+        EndWhereAsync(s => s.Where(x => x.UserId == userId && x.Id != exceptSessionId && x.Kind != SessionKind.Key), reason, ct);
+
+    /// <summary>Ends one of an account's API keys. Call it inside the transaction of what ends it.</summary>
+    internal Task<int> EndKeyAsync(string userId, string id, CancellationToken ct) =>
+        EndWhereAsync(s => s.Where(x => x.Id == id && x.UserId == userId && x.Kind == SessionKind.Key), SessionEnd.Revoked, ct);
+
+    /// <summary>Writes down that the time of a session is over: on a clock that is set back it would live again.</summary>
+    internal async Task ExpireAsync(string sessionId, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await EndWhereAsync(s => s.Where(x => x.Id == sessionId && (x.IdleEndsAt <= now || x.AbsoluteEndsAt <= now)), SessionEnd.Expired, ct);
+        await transaction.CommitAsync(ct);
+    }
 
     /// <summary>Ends one session. Call it inside the transaction of what ends it.</summary>
     internal Task<int> EndOneAsync(string sessionId, SessionEnd reason, CancellationToken ct) =>
@@ -140,8 +163,9 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     {
         SessionEnd.PasswordChanged or SessionEnd.PasswordReset => AuthError.PasswordChanged,
         SessionEnd.RefreshTokenReused => AuthError.RefreshTokenReused,
+        SessionEnd.Expired => AuthError.SessionExpired,
         SessionEnd.SignedOut or SessionEnd.Revoked or SessionEnd.EmailChanged or SessionEnd.AccountClosed
-            or SessionEnd.Disowned => AuthError.SessionRevoked,
+            or SessionEnd.Disowned or SessionEnd.AccountLocked => AuthError.SessionRevoked,
     };
 
     // A refresh makes the pair before it worthless when the leeway ends; a renewal at once.
@@ -158,8 +182,12 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         return since < options.Value.Tokens.ReuseLeeway && since > -AccessTokens.ClockSkew;
     }
 
-    internal (TimeSpan Idle, TimeSpan Absolute) Lifetimes(SessionKind kind) => kind switch
+    internal (TimeSpan Idle, TimeSpan Absolute) Lifetimes(SessionKind kind, Dialect? dialect) => kind switch
     {
+        // A token that nobody refreshes must not outlive its session's patience.
+        SessionKind.Api when dialect is { } spoken && options.Value.Tokens.DialectAccessLifetimes.Of(spoken) is var access
+                             && access > options.Value.Tokens.RefreshTokenIdleLifetime => (access, options.Value.Tokens.RefreshTokenAbsoluteLifetime),
+        SessionKind.Key => (ApiKeys.Longest, ApiKeys.Longest),
         SessionKind.Browser => (options.Value.Sessions.IdleLifetime, options.Value.Sessions.AbsoluteLifetime),
         SessionKind.Api => (options.Value.Tokens.RefreshTokenIdleLifetime, options.Value.Tokens.RefreshTokenAbsoluteLifetime),
     };
@@ -172,7 +200,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     /// </summary>
     internal async Task EraseAllAsync(string userId, SessionEnd reason, CancellationToken ct)
     {
-        await EndAllAsync(userId, null, reason, ct);
+        await EndAllAsync(userId, reason, ct);
         await db.Sessions.Where(s => s.UserId == userId).ExecuteUpdateAsync(set => set
             .SetProperty(s => s.Address, (string?)null).SetProperty(s => s.Agent, (string?)null), ct);
     }

@@ -80,7 +80,7 @@ public sealed class SetUpAdministrator(
             }
             await transaction.CommitAsync(ct);
         }
-        return await signIn.AfterRegisterAsync(caller, user, SessionKind.Browser, ct);
+        return await signIn.AfterRegisterAsync(caller, user, SessionKind.Browser, null, ct);
     }
 
     private static SignInOutcome.Refused Refuse(Refusal refusal) => new(refusal);

@@ -40,7 +40,7 @@ public sealed class SignIn(
     AuthDbContext db, Passwords passwords, Throttle throttle, Sessions sessions, Outbox outbox, Audit audit, IOptions<AuthOptions> options)
 {
     /// <summary>What a person or program gives. The identifier is an e-mail address or a user name.</summary>
-    public sealed record Input(string? Identifier, string? Password, SessionKind Door, bool Persistent = false);
+    public sealed record Input(string? Identifier, string? Password, SessionKind Door, bool Persistent = false, Dialect? Dialect = null);
 
     /// <summary>Begins a session where the password is right.</summary>
     public async Task<SignInOutcome> WithPasswordAsync(Caller caller, Input input, CancellationToken ct)
@@ -76,7 +76,7 @@ public sealed class SignIn(
             await transaction.CommitAsync(ct);
             return Refuse(AuthError.InvalidCredentials);
         }
-        var session = sessions.Begin(user.Id, caller, input.Door, "pwd", input.Persistent);
+        var session = sessions.Begin(user.Id, caller, input.Door, "pwd", input.Persistent, input.Dialect);
         if (news) outbox.Promise(LetterKind.NewSignIn, user.Email!, caller, user.Id);
         audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
         await db.SaveChangesAsync(ct);
@@ -86,11 +86,12 @@ public sealed class SignIn(
     }
 
     /// <summary>Begins a session for an account that this very request made, where unverified accounts may have one.</summary>
-    public async Task<SignInOutcome> AfterRegisterAsync(Caller caller, AuthUser user, SessionKind door, CancellationToken ct)
+    public async Task<SignInOutcome> AfterRegisterAsync(
+        Caller caller, AuthUser user, SessionKind door, Dialect? dialect, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await HoldAsComparedAsync(user, ct)) return Refuse(AuthError.InvalidCredentials);
-        var session = sessions.Begin(user.Id, caller, door, "pwd", persistent: false);
+        var session = sessions.Begin(user.Id, caller, door, "pwd", dialect: dialect);
         audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);

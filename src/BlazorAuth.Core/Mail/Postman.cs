@@ -149,7 +149,7 @@ public sealed partial class Postman(
             LetterKind.AddressTaken when owner is not null => Task.FromResult<OutgoingMail?>(Mail(facts with { Link = site.Link("login") })),
             LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged
                 or LetterKind.NewSignIn or LetterKind.RefreshTokenReused or LetterKind.PasswordStopped
-                or LetterKind.AccountClosed => Task.FromResult<OutgoingMail?>(Mail(facts)),
+                or LetterKind.AccountLocked or LetterKind.AccountClosed => Task.FromResult<OutgoingMail?>(Mail(facts)),
             // Asked for by somebody who does not know that there is nobody to write to.
             LetterKind.VerifyEmail or LetterKind.ResetPassword or LetterKind.AddressTaken => Task.FromResult<OutgoingMail?>(null),
         });

@@ -43,6 +43,7 @@ public sealed class BadInputTests(RunningSite site)
         foreach (var (method, path) in Writes())
         {
             if (path.EndsWith("/revoke", StringComparison.Ordinal) && what is "nothing" or "null" or "NUL") continue; // says 204 to any text
+            if (path.EndsWith("/anonymous", StringComparison.Ordinal) && what is not "text" and not "a list") continue; // needs no body, and its one field is anything
             if (method == HttpMethod.Delete && (path.Contains("sessions", StringComparison.Ordinal) || what is "nothing" or "null")) continue; // takes no body
             using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
             content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
@@ -53,7 +54,7 @@ public sealed class BadInputTests(RunningSite site)
     [Fact]
     public async Task Malformed_utf8_is_a_bad_body()
     {
-        foreach (var (method, path) in Writes().Where(w => w.Method == HttpMethod.Post && !w.Path.EndsWith("/revoke", StringComparison.Ordinal)))
+        foreach (var (method, path) in Writes().Where(w => w.Method == HttpMethod.Post && !w.Path.EndsWith("/revoke", StringComparison.Ordinal) && !w.Path.EndsWith("/anonymous", StringComparison.Ordinal)))
         {
             using var content = new ByteArrayContent([.. "{\"email\":\""u8, 0xC3, 0x28, .. "\",\"identifier\":\""u8, 0xFF, .. "\"}"u8]);
             content.Headers.ContentType = new("application/json");

@@ -50,6 +50,15 @@ public sealed class RefreshTokensTests : AuthTest
     }
 
     [Fact]
+    public async Task A_refresh_made_here_is_seen_by_the_very_next_look()
+    {
+        var first = await PairAsync();
+        Assert.Null(await Auth.DeathOfAsync(first.Session));
+        await Next(await Next(first));
+        Assert.Equal(AuthError.AccessTokenInvalid, await Auth.DeathOfAsync(first.Session));
+    }
+
+    [Fact]
     public async Task A_rotated_token_outside_the_leeway_ends_its_session_and_is_told_of()
     {
         var first = await PairAsync();

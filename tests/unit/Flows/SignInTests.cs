@@ -207,7 +207,7 @@ public sealed class SignInTests : AuthTest
     public async Task A_fresh_account_is_signed_in_by_its_own_sign_up()
     {
         var user = await Auth.RegisterAsync(Jane);
-        var outcome = await Auth.Use((SignIn flow) => flow.AfterRegisterAsync(Auth.Caller, user, SessionKind.Api, default));
+        var outcome = await Auth.Use((SignIn flow) => flow.AfterRegisterAsync(Auth.Caller, user, SessionKind.Api, null, default));
         var session = Assert.IsType<SignInOutcome.SignedIn>(outcome).Session;
         Assert.Null(await Auth.DeathOfAsync(session));
     }

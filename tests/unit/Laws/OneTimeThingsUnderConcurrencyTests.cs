@@ -112,30 +112,6 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     }
 
     [StoreFact]
-    public async Task A_refresh_token_has_one_successor_whoever_asks()
-    {
-        await Auth.RegisterAsync(Jane);
-        var pair = await Auth.ApiPairAsync(Jane);
-        var results = await RaceAsync(Racers, _ => Auth.RefreshAsync(pair.RefreshToken));
-        Assert.All(results, result => Assert.Null(result.Refusal));
-        var successor = Assert.Single(results.Select(result => result.Value!.RefreshToken).Distinct());
-        Assert.Equal(2, results[0].Value!.Session.Generation);
-        Assert.Null((await Auth.RefreshAsync(successor)).Refusal);
-    }
-
-    [StoreFact]
-    public async Task A_replayed_refresh_token_ends_its_session_once()
-    {
-        await Auth.RegisterAsync(Jane);
-        var pair = await Auth.ApiPairAsync(Jane);
-        await Auth.RefreshAsync(pair.RefreshToken);
-        Auth.Clock.Move(TimeSpan.FromMinutes(1));
-        var results = await RaceAsync(Racers, _ => Auth.RefreshAsync(pair.RefreshToken));
-        Assert.All(results, result => Assert.Equal(AuthError.RefreshTokenReused, result.Refusal!.Error));
-        Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.RefreshTokenReused);
-    }
-
-    [StoreFact]
     public async Task One_address_makes_one_account()
     {
         var results = await RaceAsync(Racers, i => Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, $"jane{i}", Password), default)));

@@ -21,14 +21,16 @@ public sealed class StoreAwayTests : IAsyncLifetime
     private WebApplicationFactory<Web.BrowserSession> site = null!;
     private HttpClient client = null!;
 
-    public Task InitializeAsync()
+    public async Task InitializeAsync()
     {
         site = plain.WithWebHostBuilder(host => host.ConfigureServices(services =>
             services.ConfigureDbContext<SqliteAuthDbContext>(options => options.AddInterceptors(away))));
         site.UseKestrel(0);
         site.StartServer();
         client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = site.ClientOptions.BaseAddress };
-        return Task.CompletedTask;
+        await using var scope = site.Services.CreateAsyncScope();
+        // The host's last look at the store before it is only asked by requests.
+        while (!await scope.ServiceProvider.GetRequiredService<AuthDbContext>().OneTimeTokens.AnyAsync()) await Task.Delay(20);
     }
 
     public async Task DisposeAsync()

@@ -166,7 +166,7 @@ public class LettersTests
     [Theory, MemberData(nameof(Kinds))]
     public void A_letter_with_a_link_says_when_it_expires(LetterKind kind)
     {
-        if (kind is LetterKind.AccountClosed) return;
+        if (kind is LetterKind.AccountClosed or LetterKind.AccountLocked) return;
         Both(Letters.Render(kind, Facts()), WithCode.Contains(kind)
             ? "The link and the code expire in 60 minutes and work once."
             : "The link expires in 60 minutes and works once.");

@@ -45,6 +45,7 @@ public sealed class AuthFixture : IAsyncDisposable
     public HashLog Hashes { get; } = new();
     public IServiceProvider Services => services;
     internal SqlLog Sql { get; } = new();
+    internal IReadOnlyDictionary<string, string?> Settings => settings;
 
     /// <summary>Somebody who is not signed in.</summary>
     public Caller Caller { get; set; } = Caller.Anonymous("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
@@ -87,6 +88,16 @@ public sealed class AuthFixture : IAsyncDisposable
         await services.DisposeAsync();
         foreach (var (key, value) in changed) settings["BlazorAuth:" + key] = value;
         await OpenAsync();
+    }
+
+    /// <summary>
+    /// The site itself over this store, on Kestrel, with this fixture's clock, mail and counts. Letters leave when the test delivers them.
+    /// </summary>
+    public async Task<RunningSite> SiteAsync(params (string Key, string Value)[] changed)
+    {
+        var site = new RunningSite(this, changed);
+        await site.InitializeAsync();
+        return site;
     }
 
     /// <summary>One act in a scope of its own, as one request is.</summary>
@@ -228,15 +239,23 @@ public sealed class AuthFixture : IAsyncDisposable
     {
         settings["BlazorAuth:DataDirectory"] = Folder;
         var collection = new ServiceCollection();
-        collection.AddLogging().AddSingleton<TimeProvider>(Clock).AddSingleton(Hashes);
+        collection.AddLogging();
         collection.AddAuthCore(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), development: true, Site);
+        ReplaceEdges(collection, Sql);
+        services = collection.BuildServiceProvider(validateScopes: true);
+        await services.OpenAuthStoreAsync();
+    }
+
+    /// <summary>Puts this fixture's clock, mail and counts into a process over its store.</summary>
+    internal void ReplaceEdges(IServiceCollection collection, SqlLog sql)
+    {
+        collection.AddSingleton(Hashes);
+        collection.Replace(ServiceDescriptor.Singleton<TimeProvider>(Clock));
         collection.Replace(ServiceDescriptor.Singleton<IMailTransport>(Mail));
         collection.Replace(ServiceDescriptor.Scoped<IPasswordHasher<AuthUser>, CountingHasher>());
         collection.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = 10);
-        collection.ConfigureDbContext<SqliteAuthDbContext>(options => options.AddInterceptors(Sql));
-        collection.ConfigureDbContext<PostgresAuthDbContext>(options => options.AddInterceptors(Sql));
-        services = collection.BuildServiceProvider(validateScopes: true);
-        await services.OpenAuthStoreAsync();
+        collection.ConfigureDbContext<SqliteAuthDbContext>(options => options.AddInterceptors(sql));
+        collection.ConfigureDbContext<PostgresAuthDbContext>(options => options.AddInterceptors(sql));
     }
 
     private static SqliteConnection Migrate()

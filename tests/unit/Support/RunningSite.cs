@@ -8,25 +8,39 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace BlazorAuth.UnitTests.Support;
 
 /// <summary>The site with the API in its process, on Kestrel (its limits are part of what is tested), over a store of its own.</summary>
 public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
 {
-    private readonly (string Key, string Value)[] _settings;
-    private readonly string _data = Directory.CreateTempSubdirectory("blazorauth-site-").FullName;
+    private readonly Dictionary<string, string?> _settings = new() { ["BlazorAuth:PublicUrl"] = "http://localhost:5080" };
+    private readonly AuthFixture? _store;
 
     public RunningSite() : this([]) { }
 
     /// <summary>A site with settings of its own; its store and its counts are nobody else's.</summary>
     private protected RunningSite(params (string Key, string Value)[] settings)
     {
-        _settings = settings;
+        _settings["BlazorAuth:DataDirectory"] = Directory.CreateTempSubdirectory("blazorauth-site-").FullName;
+        foreach (var (key, value) in settings) _settings["BlazorAuth:" + key] = value;
+        UseKestrel(0);
+    }
+
+    internal RunningSite(AuthFixture store, (string Key, string Value)[] changed)
+    {
+        _store = store;
+        _settings["BlazorAuth:Tokens:Issuer"] = AuthFixture.Site; // the store's own tokens open this site
+        foreach (var (key, value) in store.Settings.Where(s => s.Key != "BlazorAuth:PublicUrl")) _settings[key] = value;
+        foreach (var (key, value) in changed) _settings["BlazorAuth:" + key] = value;
         UseKestrel(0);
     }
 
     public HttpClient Client { get; private set; } = null!;
+
+    /// <summary>What requests sent to the store, without the process's own rounds.</summary>
+    internal SqlLog Sql { get; } = new() { OfRequestsOnly = true };
 
     /// <summary>Every route of the running application.</summary>
     public IEnumerable<RouteEndpoint> Routes => Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
@@ -74,11 +88,18 @@ public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
-        builder.UseSetting("BlazorAuth:DataDirectory", _data);
-        builder.UseSetting("BlazorAuth:PublicUrl", "http://localhost:5080");
+        foreach (var (key, value) in _settings) builder.UseSetting(key, value);
         builder.UseSetting("Logging:LogLevel:Default", "None");
-        foreach (var (key, value) in _settings) builder.UseSetting("BlazorAuth:" + key, value);
-        builder.ConfigureServices(services => services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = 1000));
+        builder.ConfigureServices(services =>
+        {
+            if (_store is null)
+            {
+                services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = 1000);
+                return;
+            }
+            _store.ReplaceEdges(services, Sql);
+            services.Remove(services.Single(s => s.ServiceType == typeof(IHostedService) && s.ImplementationFactory is Func<IServiceProvider, Postman>));
+        });
     }
 }
 

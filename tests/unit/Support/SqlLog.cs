@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace BlazorAuth.UnitTests.Support;
@@ -7,7 +8,11 @@ namespace BlazorAuth.UnitTests.Support;
 internal sealed class SqlLog : DbCommandInterceptor
 {
     private readonly List<string> statements = [];
+    private readonly HttpContextAccessor accessor = new();
     private (string Fragment, Action Act)? trap;
+
+    /// <summary>Whether to leave out what is sent outside of a request.</summary>
+    public bool OfRequestsOnly { get; init; }
 
     /// <summary>Runs once, just before the next statement that contains the fragment: a place for what happens in between.</summary>
     public void BeforeNext(string fragment, Action act) => trap = (fragment, act);
@@ -35,6 +40,7 @@ internal sealed class SqlLog : DbCommandInterceptor
 
     private T Note<T>(DbCommand command, T result)
     {
+        if (OfRequestsOnly && accessor.HttpContext is null) return result;
         lock (statements) statements.Add(command.CommandText);
         if (trap is { } set && command.CommandText.Contains(set.Fragment, StringComparison.Ordinal))
         {

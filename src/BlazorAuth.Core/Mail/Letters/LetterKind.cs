@@ -36,6 +36,9 @@ public enum LetterKind
     /// <summary>To the owner: the password was guessed at too often and opens nothing now. Link: reset it (M11).</summary>
     PasswordStopped,
 
+    /// <summary>To the owner: an administrator locked the account. No link (M14).</summary>
+    AccountLocked,
+
     /// <summary>To the owner: the account is closed. No link (M15).</summary>
     AccountClosed,
 }

@@ -141,6 +141,11 @@ public static class Letters
                 Link = facts.Link ?? forgot,
                 NotYou = ["If this wasn't you, nobody has come in: choosing a new password is all there is to do."],
             },
+            LetterKind.AccountLocked => new("Your account was locked")
+            {
+                Opening = [$"An administrator locked your {Brand} account. All devices were signed out, and it can't be used to sign in for now."],
+                NotYou = ["If this wasn't you who asked for it, or you think that it is a mistake, write to the people who run this site:", site],
+            },
             LetterKind.AccountClosed => new("Your account was closed")
             {
                 Opening = [$"Your {Brand} account was closed. All devices were signed out, and it can't be used to sign in any more."],

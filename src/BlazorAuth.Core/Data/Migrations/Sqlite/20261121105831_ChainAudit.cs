@@ -10,15 +10,7 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.AlterColumn<long>(
-                name: "Id",
-                table: "AuditEntries",
-                type: "INTEGER",
-                nullable: false,
-                oldClrType: typeof(long),
-                oldType: "INTEGER")
-                .OldAnnotation("Sqlite:Autoincrement", true);
-
+            // The table's own numbering stays and is not used: without it the table would be built anew, which no transaction covers.
             migrationBuilder.AddColumn<byte[]>(
                 name: "Mac",
                 table: "AuditEntries",
@@ -51,15 +43,6 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
             migrationBuilder.DropColumn(
                 name: "Mac",
                 table: "AuditEntries");
-
-            migrationBuilder.AlterColumn<long>(
-                name: "Id",
-                table: "AuditEntries",
-                type: "INTEGER",
-                nullable: false,
-                oldClrType: typeof(long),
-                oldType: "INTEGER")
-                .Annotation("Sqlite:Autoincrement", true);
         }
     }
 }

@@ -1,0 +1,122 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// What an administrator does with the accounts of others. Kills: locking and deleting end every session, key and one-time token of
+/// the account at once. Sends: <see cref="LetterKind.AccountLocked"/>, <see cref="LetterKind.AccountClosed"/>. Refuses with:
+/// <see cref="AuthError.Forbidden"/> whoever is no administrator, and API keys; <see cref="AuthError.NotFound"/>;
+/// <see cref="AuthError.StepUpRequired"/> for changes without a recent sign-in; <see cref="AuthError.Conflict"/> where nobody would
+/// be left who can administer.
+/// </summary>
+public sealed class Administer(
+    AuthDbContext db, ChangeProfile profiles, StepUp stepUp, OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit, TimeProvider time)
+{
+    /// <summary>The most accounts one look shows.</summary>
+    public const int PageSize = 100;
+
+    /// <summary>Which accounts: all, or those with exactly this address or user name.</summary>
+    public sealed record Query(string? Email = null, string? Username = null, int Skip = 0, int Take = PageSize);
+
+    /// <summary>Accounts, the newest first, and how many there are in all.</summary>
+    public sealed record Page(IReadOnlyList<Account> Accounts, int Total);
+
+    /// <summary>Looks for accounts.</summary>
+    public async Task<Outcome<Page>> ListAsync(Caller caller, Query query, CancellationToken ct)
+    {
+        if (!await IsAdministratorAsync(caller, ct)) return AuthError.Forbidden;
+        var found = db.Users.AsNoTracking();
+        if (query.Email is not null)
+        {
+            var email = EmailAddress.TryParse(query.Email, out var canonical) ? canonical : "";
+            found = found.Where(u => u.NormalizedEmail == email);
+        }
+        if (query.Username is not null)
+        {
+            var name = UserName.IsValid(query.Username) ? query.Username.ToLowerInvariant() : "";
+            found = found.Where(u => u.NormalizedUserName == name);
+        }
+        var page = await found.OrderByDescending(u => u.Id).Skip(Math.Max(0, query.Skip)).Take(Math.Clamp(query.Take, 0, PageSize)).ToListAsync(ct);
+        var accounts = new List<Account>();
+        foreach (var user in page) accounts.Add(await profiles.ViewAsync(user, ct));
+        return new Page(accounts, await found.CountAsync(ct));
+    }
+
+    /// <summary>One account.</summary>
+    public async Task<Outcome<Account>> ReadAsync(Caller caller, string id, CancellationToken ct)
+    {
+        if (!await IsAdministratorAsync(caller, ct)) return AuthError.Forbidden;
+        var user = Guid.TryParse(id, out _) ? await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == id, ct) : null;
+        return user is null ? AuthError.NotFound : await profiles.ViewAsync(user, ct);
+    }
+
+    /// <summary>Locks an account, or unlocks it.</summary>
+    public Task<Outcome> LockAsync(Caller caller, string id, bool locked, CancellationToken ct) => ChangeAsync(caller, id, async user =>
+    {
+        if (locked == user.LockedAt is not null) return Outcome.Done;
+        if (locked && await IsLastAdministratorAsync(user.Id, ct)) return AuthError.Conflict;
+        user.LockedAt = locked ? time.GetUtcNow() : null;
+        audit.Write(locked ? AuditEvent.AccountLocked : AuditEvent.AccountUnlocked, caller, user.Id);
+        if (!locked) return Outcome.Done;
+        await tokens.KillAsync(user.Id, ct);
+        await sessions.EndAllAsync(user.Id, SessionEnd.AccountLocked, ct);
+        if (user.Email is not null) outbox.Promise(LetterKind.AccountLocked, user.Email, caller with { Address = null, Agent = null }, user.Id);
+        return Outcome.Done;
+    }, ct);
+
+    /// <summary>Deletes an account and everything in it.</summary>
+    public Task<Outcome> DeleteAsync(Caller caller, string id, CancellationToken ct) => ChangeAsync(caller, id, async user =>
+    {
+        if (await IsLastAdministratorAsync(user.Id, ct)) return AuthError.Conflict;
+        await tokens.KillAsync(user.Id, ct);
+        await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
+        db.Users.Remove(user);
+        if (user.Email is not null) outbox.Promise(LetterKind.AccountClosed, user.Email, caller with { Address = null, Agent = null }, user.Id);
+        audit.Write(AuditEvent.AccountDeleted, caller, user.Id);
+        return Outcome.Done;
+    }, ct);
+
+    /// <summary>Gives an account the administrator's role, or takes it away.</summary>
+    public Task<Outcome> MakeAdministratorAsync(Caller caller, string id, bool administrator, CancellationToken ct) => ChangeAsync(caller, id, async user =>
+    {
+        var role = await db.UserRoles.SingleOrDefaultAsync(r => r.UserId == user.Id && r.RoleId == AuthDbContext.Administrator, ct);
+        if (administrator == role is not null) return Outcome.Done;
+        if (role is not null && await IsLastAdministratorAsync(user.Id, ct)) return AuthError.Conflict;
+        if (role is null) db.UserRoles.Add(new IdentityUserRole<string> { UserId = user.Id, RoleId = AuthDbContext.Administrator });
+        else db.UserRoles.Remove(role);
+        audit.Write(administrator ? AuditEvent.AdministratorMade : AuditEvent.AdministratorUnmade, caller, user.Id);
+        return Outcome.Done;
+    }, ct);
+
+    private async Task<Outcome> ChangeAsync(Caller caller, string id, Func<AuthUser, Task<Outcome>> change, CancellationToken ct)
+    {
+        if (!await IsAdministratorAsync(caller, ct)) return AuthError.Forbidden;
+        var self = await db.Users.AsNoTracking().SingleAsync(u => u.Id == caller.UserId, ct);
+        if (await stepUp.DemandAsync(caller, self, null, "password", ct) is { } unproven) return unproven;
+        if (!Guid.TryParse(id, out _)) return AuthError.NotFound;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        // Administrators change one after the other: two that unmake each other must not both be last.
+        await db.Roles.Where(r => r.Id == AuthDbContext.Administrator).ExecuteUpdateAsync(set => set.SetProperty(r => r.Name, r => r.Name), ct);
+        if (!await sessions.IsOpenAsync(caller.SessionId, ct) || !await IsAdministratorAsync(caller, ct)) return AuthError.Forbidden;
+        if (!await db.HoldAsync(id, ct)) return AuthError.NotFound;
+        var user = await db.Users.SingleAsync(u => u.Id == id, ct);
+        var outcome = await change(user);
+        if (!outcome.Ok) return outcome;
+        if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
+
+    private async Task<bool> IsAdministratorAsync(Caller caller, CancellationToken ct) =>
+        caller is { UserId: { } id, ByKey: false } && await db.UserRoles.AnyAsync(r => r.UserId == id && r.RoleId == AuthDbContext.Administrator, ct);
+
+    private async Task<bool> IsLastAdministratorAsync(string userId, CancellationToken ct)
+    {
+        var able = db.UserRoles.Where(r => r.RoleId == AuthDbContext.Administrator && db.Users.Any(u => u.Id == r.UserId && u.LockedAt == null));
+        return await able.AnyAsync(r => r.UserId == userId, ct) && !await able.AnyAsync(r => r.UserId != userId, ct);
+    }
+}

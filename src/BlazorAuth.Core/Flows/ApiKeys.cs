@@ -1,0 +1,110 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// Keys of an account for programs that nobody watches. Promises: a key is shown once, nothing of it is stored, it is refused from
+/// the request after its end on, and it may do nothing that needs a step-up. Outlives a changed password, as programs do not know
+/// it; a reset, a lock or a closed account ends it. Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.ValidationFailed"/>,
+/// <see cref="AuthError.NotFound"/>, <see cref="AuthError.SessionRevoked"/>.
+/// </summary>
+public sealed class ApiKeys(
+    AuthDbContext db, StepUp stepUp, Secret secret, Sessions sessions, Audit audit, TimeProvider time)
+{
+    /// <summary>A key that is to live longer is one without an end, which is this far away.</summary>
+    public static readonly TimeSpan Longest = TimeSpan.FromDays(3653);
+
+    /// <summary>Lets a key read what its owner may read at this API.</summary>
+    public const string Read = "read";
+
+    /// <summary>Lets a key change what its owner may change at this API without a step-up.</summary>
+    public const string Write = "write";
+
+    private const int MaximumDescription = 200, MaximumScopes = 20, MaximumScope = 40;
+
+    /// <summary>What is asked for. Scopes beside <see cref="Read"/> and <see cref="Write"/> are for APIs that introspect.</summary>
+    public sealed record Input(string? Description, TimeSpan? Lifetime = null, IReadOnlyList<string>? Scopes = null, string? Password = null);
+
+    /// <summary>A new key: the one time that its text exists.</summary>
+    public sealed record Made(string Key, Session Session);
+
+    /// <summary>Makes a key, on the password or on a recent sign-in.</summary>
+    public async Task<Outcome<Made>> MakeAsync(Caller caller, Input input, CancellationToken ct)
+    {
+        if (Shape(input) is { } malformed) return malformed;
+        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (user is null) return AuthError.SessionRevoked;
+        if (await stepUp.DemandAsync(caller, user, input.Password, "password", ct) is { } unproven) return unproven;
+
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        var now = time.GetUtcNow();
+        var end = now + (input.Lifetime ?? Longest);
+        var session = new Session
+        {
+            Id = Secret.Random(16), UserId = user.Id, Kind = SessionKind.Key, Methods = "key",
+            Description = input.Description!.Trim(), Scopes = input.Scopes is null ? null : string.Join(' ', input.Scopes),
+            CreatedAt = now, AuthenticatedAt = now, LastSeenAt = now, Address = caller.Address, Agent = caller.Agent,
+            IdleEndsAt = end, AbsoluteEndsAt = end, Generation = 1, RenewedGeneration = 1, GenerationAt = now,
+        };
+        db.Sessions.Add(session);
+        audit.Write(AuditEvent.ApiKeyMade, caller);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return new Made(secret.ApiKey(session.Id), session);
+    }
+
+    /// <summary>The caller's living keys, the newest first.</summary>
+    public async Task<IReadOnlyList<Session>> ListAsync(Caller caller, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        return await db.Sessions.AsNoTracking()
+            .Where(s => s.UserId == caller.UserId && s.Kind == SessionKind.Key && s.EndedAt == null && s.AbsoluteEndsAt > now)
+            .OrderByDescending(s => s.CreatedAt).ToListAsync(ct);
+    }
+
+    /// <summary>Revokes one, on the password or on a recent sign-in.</summary>
+    public async Task<Outcome> RevokeAsync(Caller caller, string id, string? password, CancellationToken ct)
+    {
+        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (user is null) return AuthError.SessionRevoked;
+        if (await stepUp.DemandAsync(caller, user, password, "password", ct) is { } unproven) return unproven;
+        if (!Secret.IsSessionId(id)) return AuthError.NotFound;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (await sessions.EndKeyAsync(user.Id, id, ct) == 0) return AuthError.NotFound;
+        audit.Write(AuditEvent.ApiKeyRevoked, caller);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
+
+    /// <summary>When a key ends; null where it does not.</summary>
+    public static DateTimeOffset? EndOf(Session key) => key.AbsoluteEndsAt - key.CreatedAt >= Longest ? null : key.AbsoluteEndsAt;
+
+    /// <summary>The living session of a key; <paramref name="changes"/> is whether the request may change something.</summary>
+    public async Task<Outcome<Session>> FindAsync(string? key, bool changes, CancellationToken ct)
+    {
+        if (!secret.TryReadApiKey(key, out var id)) return AuthError.AccessTokenInvalid;
+        var found = await sessions.FindLiveAsync(id, 1, ct);
+        if (found.Value is not { } session) return found;
+        if (session.Kind != SessionKind.Key) return AuthError.AccessTokenInvalid;
+        if (session.Scopes is { } scopes && !scopes.Split(' ').Contains(changes ? Write : Read)) return AuthError.Forbidden;
+        await sessions.SeeAsync(session, ct);
+        return session;
+    }
+
+    private static Refusal? Shape(Input input)
+    {
+        if (string.IsNullOrWhiteSpace(input.Description)) return Refusal.Shape("description", Fault.Required);
+        if (ChangeProfile.ShapeOfText("description", input.Description, MaximumDescription) is { } malformed) return malformed;
+        if (input.Lifetime is { } life && (life <= TimeSpan.Zero || life > Longest)) return Refusal.Shape("expiresIn", Fault.TooLong, (int)Longest.TotalSeconds);
+        if (input.Scopes is null) return null;
+        return input.Scopes.Count is 0 or > MaximumScopes || !input.Scopes.All(IsScope) ? Refusal.Shape("scopes", Fault.TooLong, MaximumScopes) : null;
+    }
+
+    // As RFC 6749 §3.3 spells a scope, but shorter.
+    private static bool IsScope(string? scope) =>
+        scope is { Length: > 0 and <= MaximumScope } && scope.All(c => c is > ' ' and <= '~' and not ('"' or '\\'));
+}

@@ -1,0 +1,68 @@
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// Makes an anonymous account somebody's: it gets an address or a user name, and a password, and keeps id, profile and sessions.
+/// Reached through <see cref="Register"/>, which checks what was typed. Reveals what <see cref="Register"/> does; where that hides
+/// whether an address is taken, the account gets its address only when the address confirms. Sends: <see cref="LetterKind.VerifyEmail"/>,
+/// or <see cref="LetterKind.ConfirmEmailChange"/> where taken addresses are hidden.
+/// Refuses with: <see cref="AuthError.EmailTaken"/>, <see cref="AuthError.UsernameTaken"/>, <see cref="AuthError.RateLimited"/>,
+/// <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
+/// </summary>
+public sealed class Upgrade(
+    AuthDbContext db, Passwords passwords, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit, IOptions<AuthOptions> options)
+{
+    /// <summary>Upgrades the caller's account.</summary>
+    internal async Task<Outcome<Register.Registered>> UpgradeAsync(
+        Caller caller, AuthUser user, Register.Input input, string? email, HashingGate.Place place, CancellationToken ct)
+    {
+        var hidden = options.Value.SignIn.RequireVerifiedEmail;
+        if (email is not null && await throttle.TakeLetterAsync(caller, email, ct) is { } limited) return limited;
+        if (!hidden && await TakenAsync(user.Id, email, input.Username, ct) is { } taken) return taken;
+
+        await passwords.SetAsync(place, user, input.Password!, ct);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (input.DisplayName is not null) user.DisplayName = input.DisplayName.Trim();
+        if (input.Profile is not null) user.Profile = input.Profile;
+        if (hidden)
+            outbox.Promise(LetterKind.ConfirmEmailChange, email!, caller, user.Id, sessionId: caller.SessionId);
+        else
+            Name(caller, user, email, input.Username);
+        audit.Write(AuditEvent.Upgraded, caller);
+        try
+        {
+            if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+        }
+        catch (DbUpdateException)
+        {
+            await transaction.RollbackAsync(ct);
+            db.ChangeTracker.Clear();
+            if (await TakenAsync(user.Id, email, input.Username, ct) is { } lost) return lost;
+            throw;
+        }
+        await transaction.CommitAsync(ct);
+        return new Register.Registered(hidden ? null : user, email);
+    }
+
+    private void Name(Caller caller, AuthUser user, string? email, string? username)
+    {
+        (user.Email, user.NormalizedEmail, user.IsAnonymous) = (email, email, false);
+        if (username is not null) (user.UserName, user.NormalizedUserName) = (username, username.ToLowerInvariant());
+        if (email is not null) outbox.Promise(LetterKind.VerifyEmail, email, caller);
+    }
+
+    private async Task<Refusal?> TakenAsync(string userId, string? email, string? username, CancellationToken ct)
+    {
+        var name = username?.ToLowerInvariant();
+        if (name is not null && await db.Users.AnyAsync(u => u.NormalizedUserName == name && u.Id != userId, ct))
+            return Refusal.Of(AuthError.UsernameTaken, "username", Fault.Taken);
+        return email is not null && await db.Users.AnyAsync(u => u.NormalizedEmail == email && u.Id != userId, ct)
+            ? Refusal.Of(AuthError.EmailTaken, "email", Fault.Taken) : null;
+    }
+}

@@ -1,0 +1,125 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.AspNetCore.Identity;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Flows;
+
+public abstract class AdministerTests(Store store) : AuthTest(store)
+{
+    public sealed class OnSqlite() : AdministerTests(Store.File);
+
+    [OnPostgres]
+    public sealed class OnPostgres() : AdministerTests(Store.Postgres);
+
+    private const string Jane = "jane@example.net", Root = "root@example.net";
+
+    private async Task<Session> AdministratorAsync(string email = Root)
+    {
+        var user = await Auth.MemberAsync(email);
+        await Auth.Use(async (AuthDbContext db) =>
+        {
+            db.UserRoles.Add(new IdentityUserRole<string> { UserId = user.Id, RoleId = AuthDbContext.Administrator });
+            await db.SaveChangesAsync();
+        });
+        return await Auth.SignInAsync(email);
+    }
+
+    private Task<Outcome> LockAsync(Session by, string id, bool locked = true) => Auth.Use((Administer flow) => flow.LockAsync(Auth.In(by), id, locked, default));
+
+    private Task<Outcome> DeleteAsync(Session by, string id) => Auth.Use((Administer flow) => flow.DeleteAsync(Auth.In(by), id, default));
+
+    private Task<Outcome> MakeAsync(Session by, string id, bool administrator) =>
+        Auth.Use((Administer flow) => flow.MakeAdministratorAsync(Auth.In(by), id, administrator, default));
+
+    [StoreFact]
+    public async Task Whoever_is_no_administrator_sees_and_changes_nothing()
+    {
+        var root = await AdministratorAsync();
+        await Auth.MemberAsync(Jane);
+        var jane = await Auth.SignInAsync(Jane);
+        Assert.Equal(AuthError.Forbidden, (await Auth.Use((Administer flow) => flow.ListAsync(Auth.In(jane), new(), default))).Refusal?.Error);
+        Assert.Equal(AuthError.Forbidden, (await Auth.Use((Administer flow) => flow.ReadAsync(Auth.In(jane), root.UserId, default))).Refusal?.Error);
+        foreach (var outcome in new[] { await LockAsync(jane, root.UserId), await DeleteAsync(jane, root.UserId), await MakeAsync(jane, jane.UserId, true) })
+            Assert.Equal(AuthError.Forbidden, outcome.Refusal?.Error);
+        Assert.Equal(AuthError.Forbidden, (await Auth.Use((Administer flow) => flow.ListAsync(Auth.Caller, new(), default))).Refusal?.Error);
+    }
+
+    [StoreFact]
+    public async Task An_api_key_of_an_administrator_administers_nothing()
+    {
+        var root = await AdministratorAsync();
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(root), new("ci"), default))).Value!.Session;
+        Assert.Equal(AuthError.Forbidden, (await Auth.Use((Administer flow) => flow.ListAsync(Auth.In(key), new(), default))).Refusal?.Error);
+    }
+
+    [StoreFact]
+    public async Task Accounts_are_listed_the_newest_first_and_found_by_address_or_name()
+    {
+        var root = await AdministratorAsync();
+        for (var i = 0; i < 3; i++) await Auth.RegisterAsync($"user{i}@example.net", username: $"user{i}");
+        async Task<Administer.Page> ListAsync(Administer.Query query) => (await Auth.Use((Administer flow) => flow.ListAsync(Auth.In(root), query, default))).Value!;
+        var page = await ListAsync(new(Skip: 1, Take: 2));
+        Assert.Equal((4, "user1@example.net", "user0@example.net"), (page.Total, page.Accounts[0].Email, page.Accounts[1].Email));
+        Assert.Equal("user2", Assert.Single((await ListAsync(new(Email: "USER2@example.net"))).Accounts).Username);
+        Assert.Equal("user1", Assert.Single((await ListAsync(new(Username: "User1"))).Accounts).Username);
+        Assert.Empty((await ListAsync(new(Email: "no address"))).Accounts);
+    }
+
+    [StoreFact]
+    public async Task A_lock_ends_everything_and_tells_the_owner_and_is_undone()
+    {
+        var root = await AdministratorAsync();
+        await Auth.MemberAsync(Jane);
+        var (browser, pair) = (await Auth.SignInAsync(Jane), await Auth.ApiPairAsync(Jane));
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(browser), new("ci"), default))).Value!;
+        var link = await Auth.ResetLinkAsync(Jane);
+        Assert.Null((await LockAsync(root, browser.UserId)).Refusal);
+        Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(browser));
+        Assert.Equal(AuthError.SessionRevoked, (await Auth.RefreshAsync(pair.RefreshToken)).Refusal?.Error);
+        Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(key.Session));
+        Assert.NotNull((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Refusal);
+        Assert.Equal(AuthError.AccountLocked, Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane)).Refusal.Error);
+        await Auth.DeliverAsync();
+        Assert.Equal("Your account was locked", Auth.SubjectsTo(Jane)[^1]);
+        Assert.Null((await LockAsync(root, browser.UserId, locked: false)).Refusal);
+        await Auth.SignInAsync(Jane);
+    }
+
+    [StoreFact]
+    public async Task A_deleted_account_is_gone_with_its_sessions()
+    {
+        var root = await AdministratorAsync();
+        await Auth.MemberAsync(Jane);
+        var jane = await Auth.SignInAsync(Jane);
+        Assert.Null((await DeleteAsync(root, jane.UserId)).Refusal);
+        Assert.Null(await Auth.FindUserAsync(jane.UserId));
+        Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(jane));
+        Assert.Equal(AuthError.NotFound, (await DeleteAsync(root, jane.UserId)).Refusal?.Error);
+        Assert.Equal(AuthError.NotFound, (await LockAsync(root, "\0")).Refusal?.Error);
+    }
+
+    [StoreFact]
+    public async Task A_change_needs_a_fresh_sign_in()
+    {
+        var root = await AdministratorAsync();
+        await Auth.MemberAsync(Jane);
+        Auth.Clock.Move(TimeSpan.FromMinutes(15));
+        Assert.Equal(AuthError.StepUpRequired, (await LockAsync(root, (await Auth.UserAsync(Jane)).Id)).Refusal?.Error);
+        Assert.Null((await Auth.Use((Administer flow) => flow.ListAsync(Auth.In(root), new(), default))).Refusal);
+    }
+
+    [StoreFact]
+    public async Task The_last_administrator_stays_one_also_when_two_unmake_each_other()
+    {
+        var (one, two) = (await AdministratorAsync(), await AdministratorAsync("two@example.net"));
+        var results = await RaceAsync(2, i => i == 0 ? MakeAsync(one, two.UserId, false) : MakeAsync(two, one.UserId, false));
+        Assert.Single(results, r => r.Refusal is null);
+        var last = results[0].Refusal is null ? one : two;
+        Assert.Equal(AuthError.Conflict, (await MakeAsync(last, last.UserId, false)).Refusal?.Error);
+        Assert.Equal(AuthError.Conflict, (await DeleteAsync(last, last.UserId)).Refusal?.Error);
+        Assert.Equal(AuthError.Conflict, (await LockAsync(last, last.UserId)).Refusal?.Error);
+    }
+}

@@ -1,0 +1,108 @@
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Flows;
+
+public abstract class UpgradeTests(Store store) : AuthTest(store)
+{
+    public sealed class OnSqlite() : UpgradeTests(Store.File);
+
+    [OnPostgres]
+    public sealed class OnPostgres() : UpgradeTests(Store.Postgres);
+
+    private const string Jane = "jane@example.net";
+
+    private async Task<SignInOutcome.SignedIn> BeginAsync() => Assert.IsType<SignInOutcome.SignedIn>(
+        await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, """{"cart":[1,2]}""", SessionKind.Api, null, default)));
+
+    private Task<Outcome<Register.Registered>> UpgradeAsync(Session session, string? email = Jane, string? username = null, string? password = Password) =>
+        Auth.Use((Register flow) => flow.CreateAsync(Auth.In(session), new(email, username, password), default));
+
+    [StoreFact]
+    public async Task It_keeps_id_profile_and_session_and_signs_in_from_then_on()
+    {
+        var begun = await BeginAsync();
+        var user = (await UpgradeAsync(begun.Session, username: "jane")).Value!.User!;
+        Assert.Equal((begun.User.Id, Jane, "jane", false, """{"cart":[1,2]}"""), (user.Id, user.Email, user.ChosenUserName, user.IsAnonymous, user.Profile));
+        Assert.Null(await Auth.DeathOfAsync(begun.Session));
+        Assert.Equal(begun.User.Id, (await Auth.SignInAsync(Jane)).UserId);
+        Assert.Equal(begun.User.Id, (await Auth.SignInAsync("jane")).UserId);
+        await Auth.DeliverAsync();
+        Assert.Equal(["Confirm your e-mail address"], Auth.SubjectsTo(Jane));
+        Assert.Contains(await Auth.AuditAsync(), e => e.Event == AuditEvent.Upgraded && e.UserId == user.Id);
+    }
+
+    [StoreFact]
+    public async Task A_taken_address_or_name_changes_nothing()
+    {
+        await Auth.MemberAsync(Jane, username: "jane");
+        var begun = await BeginAsync();
+        Assert.Equal(AuthError.EmailTaken, (await UpgradeAsync(begun.Session)).Refusal?.Error);
+        Assert.Equal(AuthError.UsernameTaken, (await UpgradeAsync(begun.Session, null, "JANE")).Refusal?.Error);
+        var user = (await Auth.FindUserAsync(begun.User.Id))!;
+        Assert.Equal((true, null, null), (user.IsAnonymous, user.Email, user.PasswordHash));
+        Assert.Null((await UpgradeAsync(begun.Session, "other@example.net")).Refusal);
+    }
+
+    [StoreFact]
+    public async Task An_account_that_is_somebodys_is_not_upgraded_but_another_is_made()
+    {
+        var begun = await BeginAsync();
+        await UpgradeAsync(begun.Session);
+        var other = (await UpgradeAsync(begun.Session, "other@example.net")).Value!.User!;
+        Assert.NotEqual(begun.User.Id, other.Id);
+        Assert.Equal(Jane, (await Auth.FindUserAsync(begun.User.Id))!.Email);
+    }
+
+    [StoreFact]
+    public async Task Of_many_upgrades_at_once_one_counts()
+    {
+        var begun = await BeginAsync();
+        var results = await RaceAsync(6, i => UpgradeAsync(begun.Session, $"jane{i}@example.net"));
+        var email = (await Auth.FindUserAsync(begun.User.Id))!.Email;
+        // Those that came after the first saw an account that is somebody's, and made one of their own.
+        Assert.Single(results, r => r.Value?.User is { } user && user.Id == begun.User.Id && user.Email == email);
+        Assert.Single(results, r => r.Value?.User?.Id == begun.User.Id);
+    }
+
+    [StoreFact]
+    public async Task Many_that_want_one_address_at_once_leave_it_to_one()
+    {
+        var begun = new List<SignInOutcome.SignedIn>();
+        for (var i = 0; i < 6; i++) begun.Add(await BeginAsync());
+        var results = await RaceAsync(begun.Count, i => UpgradeAsync(begun[i].Session));
+        Assert.Single(results, r => r.Refusal is null);
+        Assert.All(results.Where(r => r.Refusal is not null), r => Assert.Equal(AuthError.EmailTaken, r.Refusal!.Error));
+    }
+
+    [StoreFact]
+    public async Task Where_taken_addresses_are_hidden_both_answers_are_alike_and_the_address_counts_when_it_confirms()
+    {
+        await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
+        await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new("john@example.net", null, OtherPassword), default));
+        await Auth.DeliverAsync();
+        await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo("john@example.net")), default));
+        var begun = await BeginAsync();
+        Assert.Null((await UpgradeAsync(begun.Session, "john@example.net")).Value!.User);
+        Assert.Null((await UpgradeAsync(begun.Session)).Value!.User);
+        Assert.True((await Auth.FindUserAsync(begun.User.Id))!.IsAnonymous);
+        await Auth.DeliverAsync();
+        Assert.Equal("You already have an account", Auth.SubjectsTo("john@example.net")[^1]);
+        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default))).Refusal);
+        Assert.Equal(begun.User.Id, (await Auth.SignInAsync(Jane)).UserId);
+        Assert.False((await Auth.FindUserAsync(begun.User.Id))!.IsAnonymous);
+    }
+
+    [StoreFact]
+    public async Task An_ended_session_or_an_api_key_upgrades_nothing()
+    {
+        var begun = await BeginAsync();
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(begun.Session), new("ci"), default))).Value!;
+        Assert.NotEqual(begun.User.Id, (await UpgradeAsync(key.Session, "key@example.net")).Value!.User!.Id);
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, begun.Session.Id, default));
+        Assert.Equal(AuthError.SessionRevoked, (await UpgradeAsync(begun.Session)).Refusal?.Error);
+    }
+}
