@@ -43,13 +43,16 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
               told.changed = (await auth.changePassword(password, "an even quieter second")).email;
               told.after = (await auth.whoAmI()).email;
               told.notUpgraded = await auth.upgrade({ email, password }).catch(fault => fault.name);
+              const nobody = await auth.signInAnonymously({ cart: [7] });
+              const named = await auth.upgrade({ email: "cart@example.com", password });
+              told.upgraded = [nobody.isAnonymous, named.id === nobody.id, auth.currentUser.email, named.profile.cart[0]];
               told.out = [await auth.signOut(), auth.currentUser, (await auth.fetch("/api/account")).status];
               told.heard = heard.map(change => change.reason).join(" ");
               told.members = Object.keys(auth);
               return JSON.stringify(told);
             }
             """, Password));
-        Assert.Equal("""{"signedUp":"ada@example.com","nobody":[null,null],"wrong":["invalid_credentials",401,null,true],"malformed":"Must be an e-mail address.","signedIn":"Ada","current":"ada@example.com","sessions":1,"patched":200,"whoAmI":"Countess","notChanged":"invalid_credentials","changed":"ada@example.com","after":"ada@example.com","notUpgraded":"TypeError","out":[true,null,401],"heard":"signedIn updated signedOut" """.Trim(),
+        Assert.Equal("""{"signedUp":"ada@example.com","nobody":[null,null],"wrong":["invalid_credentials",401,null,true],"malformed":"Must be an e-mail address.","signedIn":"Ada","current":"ada@example.com","sessions":1,"patched":200,"whoAmI":"Countess","notChanged":"invalid_credentials","changed":"ada@example.com","after":"ada@example.com","notUpgraded":"TypeError","upgraded":[true,true,"cart@example.com",7],"out":[true,null,401],"heard":"signedIn updated signedIn updated signedOut" """.Trim(),
             told.GetRawText().Split(",\"members\"")[0]);
         Assert.Empty(faults);
 
@@ -216,6 +219,56 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         await page.EvaluateAsync("Promise.all(['friend', 'stranger'].map(name => auth.fetch(`http://${name}.example/`)))");
         Assert.StartsWith("Bearer ey", seen["friend.example"], StringComparison.Ordinal);
         Assert.Null(seen["stranger.example"]);
+    }
+
+    [Fact]
+    public async Task What_comes_back_late_is_nobody_elses()
+    {
+        await using var host = await Host.StartAsync();
+        var page = await browser.PersonAsync(host.Url);
+        await OpenAsync(page, "localStorage");
+        await SignUpAndInAsync(page);
+        var told = await page.EvaluateAsync<string>(
+            """
+            async password => {
+              const real = window.fetch, told = [];
+              // What happens between a request and its answer.
+              const meanwhile = (path, act) => window.fetch = async (input, init) => {
+                const answer = await real(input, init);
+                if (new URL(input.url ?? input, location).pathname !== path) return answer;
+                window.fetch = real;
+                return await act(answer) ?? answer;
+              };
+              const expire = () => {
+                const [key] = Object.keys(localStorage), kept = JSON.parse(localStorage[key]);
+                localStorage[key] = JSON.stringify({ ...kept, expiresAt: 0 });
+              };
+              const refused = code => new Response(JSON.stringify({ code }), { status: 401 });
+              await auth.signUp({ email: "bea@example.com", password });
+
+              meanwhile("/api/account", async () => {
+                await auth.signIn("bea@example.com", password);
+                return refused("access_token_expired");
+              });
+              told.push((await auth.fetch("/api/account")).status, auth.currentUser.email); // not answered as Bea
+
+              expire();
+              meanwhile("/api/token/refresh", async () => void await auth.signOut());
+              told.push((await auth.fetch("/api/account")).status, auth.currentUser, localStorage.length); // and nobody is brought back
+
+              await auth.signIn("bea@example.com", password);
+              let beside;
+              meanwhile("/api/account/password", async () => {
+                beside = auth.fetch("/api/account"); // refused for the old token, before the new one is here
+                await new Promise(done => setTimeout(done, 300));
+              });
+              await auth.changePassword(password, "an even quieter second");
+              told.push((await beside).status, auth.currentUser.email);
+              return JSON.stringify(told);
+            }
+            """, Password);
+        Assert.Equal("""[401,"bea@example.com",401,null,0,200,"bea@example.com"]""", told);
+        Assert.DoesNotContain("ended", await HeardAsync(page));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using BlazorAuth.Client;
 using BlazorAuth.UnitTests.Support;
 
@@ -31,6 +32,24 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
         Assert.Null(await person.Auth.WhoAmIAsync());
         Assert.Equal(HttpStatusCode.Unauthorized, (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: kept!.AccessToken)).StatusCode);
         Assert.Equal([UserChangeReason.SignedIn, UserChangeReason.SignedOut], person.Reasons);
+    }
+
+    [Fact]
+    public async Task Somebody_without_a_name_gets_one_and_keeps_id_profile_and_session()
+    {
+        var person = site.Stranger();
+        var nobody = await person.Auth.SignInAnonymouslyAsync(JsonElement.Parse("""{"cart":[7]}"""));
+        Assert.Equal((true, null), (nobody.IsAnonymous, nobody.Email));
+        // Both clocks: the upgrade begins with a dead access token, and must not make a stranger's account.
+        site.Clock.Move(TimeSpan.FromMinutes(11));
+        person.Clock.Move(TimeSpan.FromSeconds(20));
+        var email = $"{Guid.NewGuid():N}@example.com";
+        var user = await person.Auth.UpgradeAsync(new(email, Person.Password));
+        Assert.Equal((nobody.Id, email, false, """{"cart":[7]}"""), (user!.Id, user.Email, user.IsAnonymous, user.Profile.GetRawText()));
+        Assert.Equal(email, (await person.Auth.WhoAmIAsync())!.Email);
+        Assert.Equal([UserChangeReason.SignedIn, UserChangeReason.Updated], person.Reasons);
+        var again = Assert.IsType<SignInResult.SignedIn>(await site.Stranger().Auth.SignInAsync(email, Person.Password));
+        Assert.Equal(nobody.Id, again.User.Id);
     }
 
     [Fact]
