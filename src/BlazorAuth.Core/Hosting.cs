@@ -39,6 +39,8 @@ public static class Hosting
             kestrel.Limits.MaxRequestBodySize = MaximumBodyLength;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         });
+        // At Information it writes every address with its query, and the query of a letter's link is its secret.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
         // Stored keys are wrapped by the master key as a whole; the framework cannot see that and warns.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         return builder;

@@ -2,7 +2,7 @@ namespace BlazorAuth.Core.Credentials;
 
 /// <summary>
 /// Lets as many password hashes run at once as there are processors, on threads of their own, and a bounded number wait. The
-/// rest of the site keeps answering, and a flood is turned away before it costs anything (OWASP Denial of Service).
+/// rest of the site keeps answering, and a flood is turned away before it costs anything (ADR 0012).
 /// </summary>
 public sealed class HashingGate
 {

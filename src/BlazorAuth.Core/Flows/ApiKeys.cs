@@ -7,7 +7,7 @@ namespace BlazorAuth.Core.Flows;
 /// <summary>
 /// Keys of an account for programs that nobody watches. Promises: a key is shown once, nothing of it is stored, it is refused from
 /// the request after its end on, and it may do nothing that needs a step-up. Outlives a changed password, as programs do not know
-/// it; a reset, a lock or a closed account ends it. Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.ValidationFailed"/>,
+/// it; a reset, a lock or a closed account ends it (ADR 0013). Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.ValidationFailed"/>,
 /// <see cref="AuthError.NotFound"/>, <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
 public sealed class ApiKeys(

@@ -1,7 +1,10 @@
 using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Laws;
@@ -34,6 +37,21 @@ public abstract class MigrationDriftTests(Store store) : AuthTest(store)
             await one.SignInAsync("jane@example.net");
             await one.DisposeAsync();
         }
+    }
+
+    [StoreFact]
+    public async Task A_store_of_the_first_release_keeps_its_rows_and_chains_its_audit_from_there()
+    {
+        await Auth.Use(async (AuthDbContext db) =>
+        {
+            await db.GetService<IMigrator>().MigrateAsync(db.Database.GetMigrations().First());
+            await db.Database.ExecuteSqlRawAsync("INSERT INTO \"AuditEntries\" (\"Id\", \"At\", \"Event\") VALUES (7, 0, 'SignedIn')");
+        });
+        await Auth.RestartAsync();
+        await Auth.MemberAsync("jane@example.net");
+        Assert.Equal([7, 8, 9], (await Auth.AuditAsync()).Select(e => e.Id));
+        var found = await Auth.Use((VerifyAudit flow) => flow.LookAsync(default));
+        Assert.Equal((null, 2), (found.Broken, found.Count));
     }
 
     public sealed class OnSqlite() : MigrationDriftTests(Store.File)

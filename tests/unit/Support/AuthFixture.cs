@@ -9,6 +9,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace BlazorAuth.UnitTests.Support;
 
@@ -45,6 +46,7 @@ public sealed class AuthFixture : IAsyncDisposable
     public HashLog Hashes { get; } = new();
     public IServiceProvider Services => services;
     internal SqlLog Sql { get; } = new();
+    private readonly EveryLog log = new();
     internal IReadOnlyDictionary<string, string?> Settings => settings;
 
     /// <summary>Somebody who is not signed in.</summary>
@@ -222,6 +224,9 @@ public sealed class AuthFixture : IAsyncDisposable
     {
         var connection = settings.GetValueOrDefault("BlazorAuth:Database:ConnectionString") ?? $"Data Source={Path.Combine(Folder, "blazorauth.db")}";
         await services.DisposeAsync();
+        // Whatever a test was about: no password and no link of a letter was written into the log (ASVS 16.2.5).
+        foreach (var secret in Mail.Sent.Select(LinkTokenIn).Where(link => link.Length > 0).Append(Password).Append(OtherPassword))
+            Assert.DoesNotContain(secret, log.Text, StringComparison.Ordinal);
         if (store == Store.Postgres)
         {
             if (owner) await PostgresServer.DropDatabaseAsync(connection);
@@ -239,7 +244,7 @@ public sealed class AuthFixture : IAsyncDisposable
     {
         settings["BlazorAuth:DataDirectory"] = Folder;
         var collection = new ServiceCollection();
-        collection.AddLogging();
+        collection.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Debug).AddProvider(log));
         collection.AddAuthCore(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), development: true, Site);
         ReplaceEdges(collection, Sql);
         services = collection.BuildServiceProvider(validateScopes: true);
