@@ -5,7 +5,7 @@ using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Laws;
 
-/// <summary>The arrows: Web knows Api, Api knows Core, Core knows neither and no page.</summary>
+/// <summary>The arrows: Web knows Api, Api knows Core, Core knows neither and no page. The client knows none of them.</summary>
 public sealed class ArchitectureTests
 {
     private const int LongestFile = 300;
@@ -34,6 +34,26 @@ public sealed class ArchitectureTests
         var references = ReferencesOf("BlazorAuth.Api");
         Assert.DoesNotContain("BlazorAuth.Web", references);
         Assert.DoesNotContain(references, name => name.StartsWith("Microsoft.AspNetCore.Components", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_client_knows_only_the_wire()
+    {
+        var references = ReferencesOf("BlazorAuth.Client");
+        Assert.Contains("System.Net.Http", references);
+        Assert.All(references, name => Assert.True(
+            name.StartsWith("System.", StringComparison.Ordinal) || name == "Microsoft.Extensions.DependencyInjection.Abstractions", name));
+        Assert.DoesNotContain("ProjectReference", File.ReadAllText(Path.Combine(Root, "src/BlazorAuth.Client/BlazorAuth.Client.csproj")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_act_of_the_client_can_be_cancelled()
+    {
+        var acts = Assembly.Load("BlazorAuth.Client").GetExportedTypes()
+            .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly))
+            .Where(method => typeof(Task).IsAssignableFrom(method.ReturnType)).ToList();
+        Assert.True(acts.Count > 15);
+        Assert.All(acts, method => Assert.Equal(typeof(CancellationToken), method.GetParameters()[^1].ParameterType));
     }
 
     [Fact]
