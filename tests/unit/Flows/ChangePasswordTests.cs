@@ -102,4 +102,26 @@ public sealed class ChangePasswordTests : AuthTest
         Assert.Equal(AuthError.Conflict, outcome.Refusal?.Error);
         Assert.Equal("Jane", (await Auth.UserAsync(jane)).DisplayName);
     }
+
+    [Fact]
+    public async Task A_door_that_has_no_password_to_give_needs_a_recent_sign_in()
+    {
+        await Auth.RegisterAsync(Jane);
+        var (session, other) = (await Auth.SignInAsync(Jane), await Auth.SignInAsync(Jane));
+        Auth.Clock.Move(TimeSpan.FromMinutes(15));
+        Assert.Equal(AuthError.StepUpRequired, (await Change(session, current: null)).Refusal?.Error);
+        Assert.Equal(AuthError.ValidationFailed, (await Change(session, current: "")).Refusal?.Error);
+        var fresh = await Auth.SignInAsync(Jane);
+        Assert.NotNull((await Change(fresh, current: null)).Value);
+        Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(other));
+        await Auth.SignInAsync(Jane, OtherPassword);
+    }
+
+    [Fact]
+    public async Task An_anonymous_account_gets_no_password_without_a_name()
+    {
+        var outcome = await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, default));
+        var session = Assert.IsType<SignInOutcome.SignedIn>(outcome).Session;
+        Assert.Equal(AuthError.Forbidden, (await Change(session, current: null)).Refusal?.Error);
+    }
 }
