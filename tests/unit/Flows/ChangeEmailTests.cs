@@ -101,7 +101,6 @@ public sealed class ChangeEmailTests : AuthTest
 
     [Theory]
     [InlineData(New, "not the password", AuthError.InvalidCredentials)]
-    [InlineData(New, null, AuthError.ValidationFailed)]
     [InlineData(New, "", AuthError.ValidationFailed)]
     [InlineData("no address", Password, AuthError.ValidationFailed)]
     [InlineData(null, Password, AuthError.ValidationFailed)]

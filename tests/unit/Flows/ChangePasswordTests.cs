@@ -40,7 +40,7 @@ public sealed class ChangePasswordTests : AuthTest
 
     [Theory]
     [InlineData("not the password", OtherPassword, AuthError.InvalidCredentials)]
-    [InlineData(null, OtherPassword, AuthError.ValidationFailed)]
+    [InlineData("", OtherPassword, AuthError.ValidationFailed)]
     [InlineData(Password, null, AuthError.ValidationFailed)]
     [InlineData(Password, "short", AuthError.WeakPassword)]
     [InlineData(Password, "12345678", AuthError.CommonPassword)]
