@@ -24,7 +24,7 @@ internal interface ISpoken
 /// <summary>Every dialect there is. A path belongs to the first that owns it; one that is not listed in the settings does not exist.</summary>
 internal static class Spoken
 {
-    private static readonly ISpoken[] All = [new Conduit(), new IdentityApi()];
+    private static readonly ISpoken[] All = [new Conduit(), new IdentityApi(), new Skygear()];
 
     /// <summary>The dialect of a path, listed or not.</summary>
     public static ISpoken? At(PathString path) => Array.Find(All, dialect => dialect.Owns(path));
