@@ -28,7 +28,10 @@ internal static class Spoken
     private static readonly ISpoken[] All =
     [
         new KuzzleDialect(), // before Feathers, which has the rest of /users
+        new Conduit(), // before Feathers, which has the rest of /authentication
         new Feathers.FeathersDialect(),
+        new IdentityApi(),
+        new Skygear(),
     ];
 
     /// <summary>The dialect of a path, listed or not.</summary>

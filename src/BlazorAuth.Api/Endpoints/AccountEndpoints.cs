@@ -111,7 +111,7 @@ internal static class AccountEndpoints
     {
         owner.MapPost("/password", async (ChangePasswordBody body, CallerFromBearer from, ChangePassword change, TokenPrinter printer, CancellationToken ct) =>
             {
-                var outcome = await change.ChangeAsync(from.Caller, body.CurrentPassword, body.NewPassword, ct);
+                var outcome = await change.ChangeAsync(from.Caller, body.CurrentPassword ?? "", body.NewPassword, ct);
                 return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
             .WithSummary("Change the password. Ends every other session; the answer carries this session's new tokens.")
@@ -120,7 +120,7 @@ internal static class AccountEndpoints
                 AuthError.Conflict, AuthError.RateLimited);
 
         owner.MapPost("/email", async (ChangeEmailBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
-                Print(await change.AskAsync(from.Caller, body.NewEmail, body.CurrentPassword, ct), Results.Accepted()))
+                Print(await change.AskAsync(from.Caller, body.NewEmail, body.CurrentPassword ?? "", ct), Results.Accepted()))
             .WithSummary("Ask to move the account to another address. It moves when that address confirms.")
             .Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.RateLimited);

@@ -32,6 +32,8 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     /// <summary>How far clocks may differ (ASVS 9.2.1); the library's own default of five minutes is half a lifetime.</summary>
     public static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
 
+    private const int SignatureBytes = 64;
+
     private static readonly JwtSecurityTokenHandler Handler = new() { SetDefaultTimesOnTokenCreation = false, MapInboundClaims = false };
 
     /// <summary>Signs a token for the session as it stands.</summary>
@@ -105,9 +107,13 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
         }
     }
 
-    /// <summary>Whether the text can be a token at all.</summary>
+    /// <summary>
+    /// Whether the text can be a token at all. The bits that the last character of a signature has left over are not signed, and the
+    /// library does not look at them: a signature that is not spelled as we write it is a changed token.
+    /// </summary>
     public static bool HasOurShape([NotNullWhen(true)] string? token) =>
-        token is { Length: > 0 and <= MaximumLength } && token.AsSpan().Count('.') == 2;
+        token is { Length: > 0 and <= MaximumLength } && token.AsSpan().Count('.') == 2
+        && Secret.TryDecode(token.AsSpan(token.LastIndexOf('.') + 1), new byte[SignatureBytes]);
 
     /// <summary>Whether the header is one of ours: the algorithm and the type, exactly.</summary>
     public static bool HasOurHeader(JwtSecurityToken token) =>

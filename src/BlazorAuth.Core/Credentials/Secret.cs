@@ -76,8 +76,11 @@ public sealed class Secret(KeyRing ring)
         return selector;
     }
 
-    // Base64url has several spellings of the same bytes; only the one we write is ours, or a changed character would pass.
-    private static bool TryDecode(ReadOnlySpan<char> text, byte[] bytes) =>
+    /// <summary>
+    /// Decodes base64url of exactly that many bytes. It has several spellings of the same bytes; only the one we write is ours, or a
+    /// changed character would pass.
+    /// </summary>
+    internal static bool TryDecode(ReadOnlySpan<char> text, byte[] bytes) =>
         // The overload that begins with Try throws where a character is not of the alphabet.
         Base64Url.DecodeFromChars(text, bytes, out _, out var written) == OperationStatus.Done && written == bytes.Length
         && text.SequenceEqual(Base64Url.EncodeToString(bytes));

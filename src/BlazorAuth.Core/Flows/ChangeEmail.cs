@@ -16,14 +16,14 @@ namespace BlazorAuth.Core.Flows;
 public sealed class ChangeEmail(
     AuthDbContext db, StepUp stepUp, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
-    /// <summary>Asks for the change.</summary>
+    /// <summary>Asks for the change, on the password; where a door has none to give (null), on a recent sign-in.</summary>
     public async Task<Outcome> AskAsync(Caller caller, string? newEmail, string? currentPassword, CancellationToken ct)
     {
         if (!EmailAddress.TryParse(newEmail, out var address)) return Refusal.Shape("newEmail", Fault.NotAnEmail);
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (user is null) return AuthError.SessionRevoked;
         if (address == user.NormalizedEmail) return Refusal.Shape("newEmail", Fault.Same);
-        if (await stepUp.WithPasswordAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
+        if (await stepUp.DemandAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
         if (await throttle.TakeLetterAsync(caller, address, ct) is { } limited) return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);

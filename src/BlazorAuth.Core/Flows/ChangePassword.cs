@@ -8,20 +8,24 @@ namespace BlazorAuth.Core.Flows;
 /// <summary>
 /// Changes the password of a signed-in user. Kills: every other session, reset and change-of-address links, and every older
 /// credential of this session, which is renewed. Sends: <see cref="LetterKind.PasswordChanged"/>.
-/// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>,
-/// <see cref="AuthError.SamePassword"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
+/// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.Forbidden"/> to an anonymous account, which has no name to sign in with,
+/// <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>, <see cref="AuthError.SamePassword"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
 /// </summary>
 public sealed class ChangePassword(
     AuthDbContext db, StepUp stepUp, Passwords passwords, HashingGate gate, OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit)
 {
-    /// <summary>Changes it, and returns the session whose credentials must be issued anew.</summary>
+    /// <summary>
+    /// Changes it, on the current one; where a door has none to give (null), on a recent sign-in. Returns the session whose credentials
+    /// must be issued anew.
+    /// </summary>
     public async Task<Outcome<Session>> ChangeAsync(Caller caller, string? currentPassword, string? newPassword, CancellationToken ct)
     {
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (user is null) return AuthError.SessionRevoked;
-        if (await stepUp.WithPasswordAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
+        if (currentPassword is null && user.IsAnonymous) return AuthError.Forbidden;
+        if (await stepUp.DemandAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
         if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak) return weak;
-        if (Passwords.Nfc(newPassword!) == Passwords.Nfc(currentPassword!)) return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
+        if (currentPassword is not null && Passwords.Nfc(newPassword!) == Passwords.Nfc(currentPassword)) return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
 
         using (var place = gate.Enter())
         {

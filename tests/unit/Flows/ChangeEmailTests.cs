@@ -101,7 +101,6 @@ public sealed class ChangeEmailTests : AuthTest
 
     [Theory]
     [InlineData(New, "not the password", AuthError.InvalidCredentials)]
-    [InlineData(New, null, AuthError.ValidationFailed)]
     [InlineData(New, "", AuthError.ValidationFailed)]
     [InlineData("no address", Password, AuthError.ValidationFailed)]
     [InlineData(null, Password, AuthError.ValidationFailed)]
@@ -180,5 +179,17 @@ public sealed class ChangeEmailTests : AuthTest
         var session = await MemberSession();
         Assert.Null(await Ask(session));
         Assert.Equal(AuthError.RateLimited, await Ask(session));
+    }
+
+    [Fact]
+    public async Task A_door_that_has_no_password_to_give_needs_a_recent_sign_in()
+    {
+        var session = await MemberSession();
+        Auth.Clock.Move(TimeSpan.FromMinutes(15) - TimeSpan.FromMilliseconds(1));
+        Assert.Null(await Ask(session, password: null));
+        Assert.Equal(AuthError.ValidationFailed, await Ask(session, password: ""));
+        Auth.Clock.Move(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(AuthError.StepUpRequired, await Ask(session, password: null));
+        Assert.Null(await Ask(session));
     }
 }

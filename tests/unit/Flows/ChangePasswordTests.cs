@@ -40,7 +40,7 @@ public sealed class ChangePasswordTests : AuthTest
 
     [Theory]
     [InlineData("not the password", OtherPassword, AuthError.InvalidCredentials)]
-    [InlineData(null, OtherPassword, AuthError.ValidationFailed)]
+    [InlineData("", OtherPassword, AuthError.ValidationFailed)]
     [InlineData(Password, null, AuthError.ValidationFailed)]
     [InlineData(Password, "short", AuthError.WeakPassword)]
     [InlineData(Password, "12345678", AuthError.CommonPassword)]
@@ -101,5 +101,27 @@ public sealed class ChangePasswordTests : AuthTest
         var outcome = await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default));
         Assert.Equal(AuthError.Conflict, outcome.Refusal?.Error);
         Assert.Equal("Jane", (await Auth.UserAsync(jane)).DisplayName);
+    }
+
+    [Fact]
+    public async Task A_door_that_has_no_password_to_give_needs_a_recent_sign_in()
+    {
+        await Auth.RegisterAsync(Jane);
+        var (session, other) = (await Auth.SignInAsync(Jane), await Auth.SignInAsync(Jane));
+        Auth.Clock.Move(TimeSpan.FromMinutes(15));
+        Assert.Equal(AuthError.StepUpRequired, (await Change(session, current: null)).Refusal?.Error);
+        Assert.Equal(AuthError.ValidationFailed, (await Change(session, current: "")).Refusal?.Error);
+        var fresh = await Auth.SignInAsync(Jane);
+        Assert.NotNull((await Change(fresh, current: null)).Value);
+        Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(other));
+        await Auth.SignInAsync(Jane, OtherPassword);
+    }
+
+    [Fact]
+    public async Task An_anonymous_account_gets_no_password_without_a_name()
+    {
+        var outcome = await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default));
+        var session = Assert.IsType<SignInOutcome.SignedIn>(outcome).Session;
+        Assert.Equal(AuthError.Forbidden, (await Change(session, current: null)).Refusal?.Error);
     }
 }

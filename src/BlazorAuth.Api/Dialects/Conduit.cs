@@ -1,0 +1,207 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+
+namespace BlazorAuth.Api.Dialects;
+
+/// <summary>
+/// Conduit's authentication module: its 'Local Authentication' document in the words it has there, and those of v0.16, where a recent
+/// sign-in ('sudo') stands for the old password. What of it is answered, and otherwise than there: docs/dialects/conduit.md.
+/// </summary>
+internal sealed class Conduit : ISpoken
+{
+    private const string Prefix = "/authentication", Hook = "/hook/authentication";
+
+    // Not all of /authentication: that address itself is another dialect's.
+    private static readonly PathString[] Owned =
+        [.. new[] { "local", "username", "renew", "logout", "forgot-password", "reset-password", "user", "magic-link" }.Select(p => new PathString($"{Prefix}/{p}")), Hook, "/twoFa"];
+
+    private static readonly HashSet<string> Own = new(
+        ["_id", "email", "username", "active", "isVerified", "isAnonymous", "hasTwoFA", "createdAt"], StringComparer.Ordinal);
+
+    /// <summary>An answer's pair; the user's id stands in the document's, and is no more in v0.16's.</summary>
+    public sealed record Pair(
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Result, string UserId, string AccessToken, string RefreshToken);
+
+    public sealed record Error(
+        string Name, int Status, string Message, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ConduitCode = null);
+
+    private sealed record Said(string Result);
+
+    public Dialect Dialect => Dialect.Conduit;
+
+    public bool Owns(PathString path) => Array.Exists(Owned, owned => path.StartsWithSegments(owned));
+
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        var anyone = routes.MapGroup("").ExcludeFromDescription().WithMetadata(new RefusalCodes([]));
+        var owner = routes.MapGroup(Prefix).ExcludeFromDescription().WithMetadata(new RefusalCodes([])).RequireAuthorization(CallerFromBearer.Scheme);
+        MapDoors(anyone.MapGroup(Prefix));
+        MapLetters(anyone.MapGroup(Prefix));
+        MapHooks(anyone.MapGroup(Hook));
+        MapOwn(owner);
+    }
+
+    public Task WriteAsync(HttpContext http, Refusal refusal, int status)
+    {
+        if (refusal.RetryAfter is { } wait)
+            http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        http.Response.StatusCode = status;
+        return http.Response.WriteAsJsonAsync(Describe(refusal, status), http.RequestAborted);
+    }
+
+    private static void MapDoors(RouteGroupBuilder group)
+    {
+        group.MapPost("/local/new", async (ForeignJson body, CallerFromBearer from, Register register, ChangeProfile profiles, CancellationToken ct) =>
+        {
+            var outcome = await register.CreateAsync(from.Caller, new(body.Required("email"), null, body.Required("password"), Profile: body.Object("userData")?.Raw()), ct);
+            // Where it must not be told whether the address was free, nobody's id is in the answer.
+            return await outcome.Match<Task<IResult>>(async done => TypedResults.Ok(new JsonObject
+            {
+                ["user"] = done.User is null ? new JsonObject { ["email"] = done.Email, ["active"] = true, ["isVerified"] = false } : Print(await profiles.ViewAsync(done.User, ct)),
+            }), refusal => Task.FromResult(Problems.Of(refusal)));
+        });
+        group.MapPost("/local/new/anonymous", async (ForeignJson body, CallerFromBearer from, SignInAnonymously signIn, RefreshTokens tokens, CancellationToken ct) =>
+            await PrintAsync(await signIn.BeginAsync(from.Caller, body.Object("userData")?.Raw(), SessionKind.Api, Dialect.Conduit, ct), tokens, ct));
+        foreach (var (path, name) in new[] { ("/local", "email"), ("/username", "username") })
+            group.MapPost(path, async (ForeignJson body, CallerFromBearer from, SignIn signIn, RefreshTokens tokens, CancellationToken ct) =>
+            {
+                var input = new SignIn.Input(body.Required(name), body.Required("password"), SessionKind.Api, Dialect: Dialect.Conduit);
+                return await PrintAsync(await signIn.WithPasswordAsync(from.Caller, input, ct), tokens, ct);
+            });
+        group.MapPost("/renew", async (ForeignJson body, HttpRequest request, CallerFromBearer from, RefreshTokens tokens, CancellationToken ct) =>
+        {
+            var token = Bearer(request) ?? body.Text("refreshToken") ?? request.Cookies["refreshToken"];
+            var outcome = token is null ? AuthError.RefreshTokenInvalid : await tokens.RotateAsync(from.Caller, token, ct);
+            return outcome.Match(pair => Print(pair), Problems.Of);
+        });
+    }
+
+    private static void MapLetters(RouteGroupBuilder group)
+    {
+        group.MapPost("/forgot-password", async (ForeignJson body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
+            Say(await reset.AskAsync(from.Caller, body.Required("email"), ct), "If the email address is valid, a letter with a link to reset the password is on its way"));
+        group.MapPost("/reset-password", async (ForeignJson body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
+            Say(await reset.SetAsync(from.Caller, body.Required("passwordResetToken"), body.Required("password"), ct), "Password reset successful"));
+        group.MapPost("/local/resend-verification", async (ForeignJson body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
+            Say(await verify.SendAsync(from.Caller, body.Required("email"), ct), "If the email address is valid, a letter to verify it is on its way"));
+        group.MapPost("/local/verify-email", async (ForeignJson body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
+            (await verify.ConfirmCodeAsync(from.Caller, body.Required("email"), body.Required("code"), ct)).Match(_ => Say("Email verified"), Problems.Of));
+    }
+
+    private static void MapHooks(RouteGroupBuilder group)
+    {
+        group.MapGet("/verify-email/{token}", async (string token, HttpRequest request, CallerFromBearer from, VerifyEmail verify, IOptions<AuthOptions> options, CancellationToken ct) =>
+            IsProgram(request)
+                ? (await verify.ConfirmAsync(from.Caller, token, ct)).Match(_ => Say("Email verified"), Problems.Of)
+                : Page(options.Value, "verify-email", token));
+        group.MapGet("/verify-change-email/{token}", async (string token, HttpRequest request, CallerFromBearer from, ChangeEmail change, IOptions<AuthOptions> options, CancellationToken ct) =>
+            IsProgram(request)
+                ? Say(await change.ConfirmAsync(from.Caller, token, ct), "Email changed successfully")
+                : Page(options.Value, "confirm-email-change", token));
+    }
+
+    private static void MapOwn(RouteGroupBuilder group)
+    {
+        group.MapPost("/logout", async (CallerFromBearer from, Sessions sessions, CancellationToken ct) =>
+        {
+            await sessions.SignOutAsync(from.Caller, from.Caller.SessionId!, ct);
+            return Say("LoggedOut");
+        });
+        group.MapPost("/local/change-email", async (ForeignJson body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
+            Say(await change.AskAsync(from.Caller, body.Required("newEmail"), body.Text("password"), ct), "Verification code sent"));
+        foreach (var path in new[] { "/local/change-password", "/username/change-password" })
+            group.MapPost(path, async (ForeignJson body, CallerFromBearer from, ChangePassword change, RefreshTokens tokens, CancellationToken ct) =>
+            {
+                var outcome = await change.ChangeAsync(from.Caller, body.Text("oldPassword"), body.Required("newPassword"), ct);
+                // Every older token is dead: the client needs the next pair.
+                return await outcome.Match(async session => Print(await tokens.IssueAsync(session, ct), "Password changed successfully"), refusal => Task.FromResult(Problems.Of(refusal)));
+            });
+        group.MapGet("/user", async (CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
+            (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(account => TypedResults.Ok(Print(account)), Problems.Of));
+        group.MapPatch("/user", async (ForeignJson body, CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
+        {
+            var data = body.Object("userData") ?? throw ForeignJson.Unreadable();
+            var outcome = await profiles.ReadAsync(from.Caller, ct);
+            if (outcome.Value is { } account)
+                outcome = await profiles.ChangeAsync(from.Caller, new(Profile: ForeignJson.Merge(account.Profile, data.Fields(without: Own.Contains))), ct);
+            return outcome.Match<IResult>(changed => TypedResults.Ok(Print(changed)), Problems.Of);
+        });
+        group.MapDelete("/user", async (CallerFromBearer from, CloseAccount close, CancellationToken ct) =>
+            Say(await close.CloseAsync(from.Caller, null, ct), "LoggedOut"));
+    }
+
+    // A link of a letter is opened by people and by scanners of letters, and must change nothing then. Neither asks for JSON and nothing
+    // of a page; a program that follows the original does.
+    private static bool IsProgram(HttpRequest request)
+    {
+        var accepted = request.GetTypedHeaders().Accept;
+        return accepted.Any(a => Is(a, "application/json")) && !accepted.Any(a => Is(a, "text/html") || Is(a, "application/xhtml+xml"));
+
+        static bool Is(MediaTypeHeaderValue accepted, string type) => accepted.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase);
+    }
+
+    private static IResult Page(AuthOptions options, string page, string token) =>
+        TypedResults.Redirect(options.Link($"{page}?token={Uri.EscapeDataString(token)}").ToString());
+
+    private static string? Bearer(HttpRequest request) =>
+        request.Headers.Authorization is [{ } header] && header.StartsWith($"{CallerFromBearer.Scheme} ", StringComparison.OrdinalIgnoreCase)
+            ? header[(CallerFromBearer.Scheme.Length + 1)..].Trim() : null;
+
+    private static IResult Say(string result) => TypedResults.Ok(new Said(result));
+
+    private static IResult Say(Outcome outcome, string result) => outcome.Refusal is { } refusal ? Problems.Of(refusal) : Say(result);
+
+    private static IResult Print(RefreshTokens.Pair pair, string? result = null) =>
+        TypedResults.Ok(new Pair(result, pair.Session.UserId, pair.AccessToken, pair.RefreshToken));
+
+    private static Task<IResult> PrintAsync(SignInOutcome outcome, RefreshTokens tokens, CancellationToken ct) => outcome.Match(
+        async done => Print(await tokens.IssueAsync(done.Session, ct)), refusal => Task.FromResult(Problems.Of(refusal)));
+
+    // What an application added to its users stands beside the original's own fields, and never in their place.
+    private static JsonObject Print(Account account)
+    {
+        var user = new JsonObject
+        {
+            ["_id"] = account.Id, ["email"] = account.Email, ["active"] = account.Active, ["isVerified"] = account.EmailVerified,
+            ["isAnonymous"] = account.IsAnonymous, ["hasTwoFA"] = false, ["createdAt"] = account.CreatedAt.UtcDateTime,
+        };
+        if (account.Username is not null) user["username"] = account.Username;
+        foreach (var field in account.Profile.EnumerateObject())
+            if (!Own.Contains(field.Name)) user[field.Name] = JsonNode.Parse(field.Value.GetRawText());
+        return user;
+    }
+
+    private static Error Describe(Refusal refusal, int status) => refusal.Error switch
+    {
+        AuthError.InvalidCredentials => new("UNAUTHORIZED", status, "Invalid login credentials"),
+        AuthError.EmailTaken => new("CONFLICT", status, "User already exists", "USER_EXISTS"),
+        AuthError.EmailNotVerified => new("FORBIDDEN", status, "You must verify your account to login"),
+        AuthError.AccountLocked or AuthError.AccountDisabled => new("FORBIDDEN", status, "Inactive user"),
+        AuthError.StepUpRequired => new("FORBIDDEN", status, "Re-login required to enter sudo mode"),
+        AuthError.LinkInvalid or AuthError.LinkExpired or AuthError.LinkUsed => new("INVALID_ARGUMENTS", status, "Invalid parameters"),
+        AuthError.ValidationFailed when refusal.Faults is [{ Fault: Fault.NotAnEmail }] => new("INVALID_ARGUMENTS", status, "Invalid email address provided"),
+        var error => new(NameOf(status), status, error switch
+        {
+            AuthError.SamePassword => "The new password can not be the same as the old password",
+            _ => Problems.Describe(error).Title,
+        }),
+    };
+
+    private static string NameOf(int status) => status switch
+    {
+        401 => "UNAUTHORIZED",
+        403 => "FORBIDDEN",
+        404 or 405 => "NOT_FOUND",
+        409 => "CONFLICT",
+        429 => "RATE_LIMITED",
+        >= 500 => "INTERNAL_SERVER_ERROR",
+        _ => "INVALID_ARGUMENTS",
+    };
+}

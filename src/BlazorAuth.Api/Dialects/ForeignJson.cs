@@ -1,0 +1,129 @@
+using System.Text;
+using System.Text.Json;
+using BlazorAuth.Core;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace BlazorAuth.Api.Dialects;
+
+/// <summary>
+/// An object of a foreign body, read one field at a time: each name once, texts that are texts. What is anything else is refused as
+/// unreadable before a flow sees it. No body at all is an empty object: some clients send none where nothing is asked.
+/// </summary>
+internal sealed class ForeignJson
+{
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
+
+    private readonly JsonElement _object;
+
+    private ForeignJson(JsonElement from) => _object = from;
+
+    /// <summary>Binds a handler's parameter.</summary>
+    /// <exception cref="BadHttpRequestException">The body is no JSON object, or too large.</exception>
+    public static async ValueTask<ForeignJson> BindAsync(HttpContext http)
+    {
+        if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }) return new(JsonElement.Parse("{}"));
+        if (!http.Request.HasJsonContentType()) throw new BadHttpRequestException(nameof(AuthError.BadJson), StatusCodes.Status415UnsupportedMediaType);
+        try
+        {
+            using var document = await JsonDocument.ParseAsync(http.Request.Body, Strict, http.RequestAborted);
+            return document.RootElement.ValueKind == JsonValueKind.Object ? new(document.RootElement.Clone()) : throw Unreadable();
+        }
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or DecoderFallbackException)
+        {
+            throw Unreadable();
+        }
+    }
+
+    /// <summary>A text; null where it is absent or null.</summary>
+    public string? Text(string name) => Find(name) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.String } text => Whole(text),
+        _ => throw Unreadable(),
+    };
+
+    /// <summary>A text that the dialect cannot do without.</summary>
+    public string Required(string name) => Text(name) ?? throw Unreadable();
+
+    /// <summary>True or false; null where it is absent or null.</summary>
+    public bool? Flag(string name) => Find(name) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        _ => throw Unreadable(),
+    };
+
+    /// <summary>An object within; null where it is absent or null.</summary>
+    public ForeignJson? Object(string name) => Find(name) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Object } within => new(within),
+        _ => throw Unreadable(),
+    };
+
+    /// <summary>The objects of a list.</summary>
+    public IReadOnlyList<ForeignJson> Objects(string name, int most) =>
+        [.. List(name, most).Select(item => item.ValueKind == JsonValueKind.Object ? new ForeignJson(item) : throw Unreadable())];
+
+    /// <summary>The texts of a list.</summary>
+    public IReadOnlyList<string> Texts(string name, int most) =>
+        [.. List(name, most).Select(item => item.ValueKind == JsonValueKind.String ? Whole(item) : throw Unreadable())];
+
+    /// <summary>Whether the name is there, with null or with a value.</summary>
+    public bool Has(string name) => _object.TryGetProperty(name, out _);
+
+    /// <summary>Names and values, without those that are left out.</summary>
+    public IEnumerable<JsonProperty> Fields(Func<string, bool> without) => _object.EnumerateObject().Where(field => !without(field.Name));
+
+    /// <summary>The object as it was written.</summary>
+    public string Raw()
+    {
+        try
+        {
+            return _object.GetRawText();
+        }
+        catch (Exception malformed) when (malformed is InvalidOperationException or ArgumentException)
+        {
+            throw Unreadable(); // not UTF-8 inside
+        }
+    }
+
+    public static BadHttpRequestException Unreadable() => new(nameof(AuthError.BadJson));
+
+    /// <summary>
+    /// One object of the other's fields over those of the first, as text: a profile is kept as it came, and a client that sends some of
+    /// its fields means only those.
+    /// </summary>
+    public static string Merge(JsonElement profile, IEnumerable<JsonProperty> over)
+    {
+        try
+        {
+            var fields = profile.EnumerateObject().ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
+            foreach (var field in over) fields[field.Name] = field.Value;
+            return JsonSerializer.Serialize(fields);
+        }
+        catch (Exception malformed) when (malformed is InvalidOperationException or ArgumentException or JsonException)
+        {
+            throw Unreadable();
+        }
+    }
+
+    private JsonElement? Find(string name) =>
+        _object.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private IEnumerable<JsonElement> List(string name, int most) =>
+        Find(name) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() <= most ? list.EnumerateArray() : throw Unreadable();
+
+    private static string Whole(JsonElement text)
+    {
+        try
+        {
+            return text.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Unreadable(); // half a surrogate pair, or not UTF-8
+        }
+    }
+}

@@ -1,0 +1,187 @@
+using System.Globalization;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using Microsoft.Extensions.Options;
+
+namespace BlazorAuth.Api.Dialects;
+
+/// <summary>
+/// The contract of ASP.NET Core's own <c>MapIdentityApi</c>, so that an application that speaks it changes one base address. Where the
+/// stock tells who has an account, lets a refresh token be used again, or confirms on a GET, ours does not (docs/dialects/identity-api.md).
+/// </summary>
+internal sealed class IdentityApi : ISpoken
+{
+    private const string Prefix = "/identity";
+
+    public sealed record Tokens(string TokenType, string AccessToken, long ExpiresIn, string RefreshToken);
+
+    public sealed record Info(string? Email, bool IsEmailConfirmed);
+
+    public Dialect Dialect => Dialect.IdentityApi;
+
+    public bool Owns(PathString path) => path.StartsWithSegments(Prefix);
+
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        var anyone = routes.MapGroup(Prefix).ExcludeFromDescription().WithMetadata(new RefusalCodes([]));
+        anyone.MapPost("/register", async (ForeignJson body, CallerFromBearer from, Register register, CancellationToken ct) =>
+            (await register.CreateAsync(from.Caller, new(body.Required("email"), null, body.Required("password")), ct))
+                .Match<IResult>(_ => TypedResults.Ok(), Problems.Of));
+        anyone.MapPost("/login", SignInAsync);
+        anyone.MapPost("/refresh", async (ForeignJson body, CallerFromBearer from, RefreshTokens tokens, CancellationToken ct) =>
+            (await tokens.RotateAsync(from.Caller, body.Required("refreshToken"), ct))
+                .Match<IResult>(Print, refusal => Problems.Of(refusal.Error == AuthError.ValidationFailed ? AuthError.RefreshTokenInvalid : refusal)));
+        // The stock confirms here. A scanner of letters would do that too, so there is a button to press.
+        anyone.MapGet("/confirmEmail", (string userId, string code, string? changedEmail, IOptions<AuthOptions> options) =>
+            TypedResults.Redirect(options.Value.Link(
+                $"{(string.IsNullOrEmpty(changedEmail) ? "verify-email" : "confirm-email-change")}?token={Uri.EscapeDataString(code)}").ToString()));
+        anyone.MapPost("/resendConfirmationEmail", async (ForeignJson body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
+            Asked(await verify.SendAsync(from.Caller, body.Required("email"), ct)));
+        anyone.MapPost("/forgotPassword", async (ForeignJson body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
+            Asked(await reset.AskAsync(from.Caller, body.Required("email"), ct)));
+        anyone.MapPost("/resetPassword", ResetAsync);
+
+        var owner = anyone.MapGroup("/manage").RequireAuthorization(CallerFromBearer.Scheme);
+        owner.MapPost("/2fa", TwoFactor);
+        owner.MapGet("/info", async (CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
+            (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(Print, Problems.Of));
+        owner.MapPost("/info", ChangeAsync);
+    }
+
+    public async Task WriteAsync(HttpContext http, Refusal refusal, int status)
+    {
+        if (refusal.RetryAfter is { } wait)
+            http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        switch (refusal.Error)
+        {
+            case AuthError.AccessTokenInvalid or AuthError.AccessTokenExpired or AuthError.SessionRevoked or AuthError.SessionExpired
+                or AuthError.PasswordChanged or AuthError.RefreshTokenInvalid or AuthError.RefreshTokenExpired or AuthError.RefreshTokenReused:
+                if (http.Response.Headers.WWWAuthenticate.Count == 0) http.Response.Headers.WWWAuthenticate = CallerFromBearer.Scheme;
+                http.Response.StatusCode = StatusCodes.Status401Unauthorized;
+                await http.Response.StartAsync(); // empty, as the stock's
+                break;
+            case AuthError.LinkInvalid or AuthError.LinkExpired or AuthError.LinkUsed:
+                await Refuse("InvalidToken", "Invalid token.").ExecuteAsync(http);
+                break;
+            case AuthError.StepUpRequired:
+                await Refuse("OldPasswordRequired", "The old password is required, or a sign-in that is fresh enough.").ExecuteAsync(http);
+                break;
+            default:
+                await (refusal.Faults.Count > 0 ? Refuse(refusal.Faults) : Plain(http, refusal.Error, status)).ExecuteAsync(http);
+                break;
+        }
+    }
+
+    private static async Task<IResult> SignInAsync(
+        ForeignJson body, bool? useCookies, bool? useSessionCookies, CallerFromBearer from, SignIn signIn, RefreshTokens tokens,
+        IEnumerable<ICookieDoor> doors, HttpContext http, CancellationToken ct)
+    {
+        var cookie = useCookies is true || useSessionCookies is true;
+        if (cookie && !doors.Any()) return Refuse("CookiesNotAvailable", "This host has no pages and gives no cookies.");
+        var input = new SignIn.Input(body.Required("email"), body.Required("password"), cookie ? SessionKind.Browser : SessionKind.Api,
+            Persistent: useCookies is true && useSessionCookies is not true, cookie ? null : Dialect.IdentityApi);
+        var outcome = await signIn.WithPasswordAsync(from.Caller, input, ct);
+        return await outcome.Match(
+            async done => cookie ? await GiveCookieAsync(http, doors.Single(), done.Session) : Print(await tokens.IssueAsync(done.Session, ct)),
+            // The stock has one answer for everything that signs nobody in, an empty password too.
+            refusal => Task.FromResult(Problems.Of(refusal.Error == AuthError.ValidationFailed ? AuthError.InvalidCredentials : refusal)));
+    }
+
+    private static async Task<IResult> GiveCookieAsync(HttpContext http, ICookieDoor door, Session session)
+    {
+        await door.SignInAsync(session);
+        // A cookie alone opens no bearer route here; a script sends this back beside it.
+        var antiforgery = CookieMode.Tokens(http);
+        http.Response.Headers[antiforgery.Header] = antiforgery.Token;
+        return TypedResults.Ok();
+    }
+
+    private static async Task<IResult> ResetAsync(ForeignJson body, CallerFromBearer from, ResetPassword reset, CancellationToken ct)
+    {
+        var (email, code) = (body.Required("email"), body.Required("resetCode"));
+        var link = await reset.LookAsync(code, ct);
+        if (!EmailAddress.TryParse(email, out var address) || link.Value?.Destination != address) return Problems.Of(AuthError.LinkInvalid);
+        return (await reset.SetAsync(from.Caller, code, body.Required("newPassword"), ct)).Refusal is { } refusal ? Problems.Of(refusal) : TypedResults.Ok();
+    }
+
+    private static async Task<IResult> ChangeAsync(
+        ForeignJson body, CallerFromBearer from, ChangePassword passwords, ChangeEmail emails, ChangeProfile profiles, IEnumerable<ICookieDoor> doors,
+        CancellationToken ct)
+    {
+        var (email, next, current) = (Given("newEmail"), Given("newPassword"), Given("oldPassword"));
+        if (email is not null && !EmailAddress.TryParse(email, out _)) return Problems.Of(Refusal.Shape("newEmail", Fault.NotAnEmail));
+        if (next is not null)
+        {
+            if (current is null) return Refuse("OldPasswordRequired", "The old password is required to set a new password. If the old password is forgotten, use /resetPassword.");
+            var changed = await passwords.ChangeAsync(from.Caller, current, next, ct);
+            if (changed.Value is not { } session) return Problems.Of(changed.Refusal!);
+            if (session.Kind == SessionKind.Browser) await doors.Single().SignInAsync(session);
+            current = next;
+        }
+        if (email is not null && (await emails.AskAsync(from.Caller, email, current, ct)).Refusal is { } refusal && refusal is not { Faults: [{ Fault: Fault.Same }] })
+            return Problems.Of(refusal);
+        return (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(Print, Problems.Of);
+
+        string? Given(string name) => body.Text(name) is { Length: > 0 } text ? text : null;
+    }
+
+    // What the stock says of somebody without a second factor; there is none to set up here.
+    private static IResult TwoFactor(ForeignJson body)
+    {
+        var (enable, newKey, newCodes) = (body.Flag("enable"), body.Flag("resetSharedKey") is true, body.Flag("resetRecoveryCodes") is true);
+        var code = body.Text("twoFactorCode");
+        if (enable is true && newKey)
+            return Refuse("CannotResetSharedKeyAndEnable", "Resetting the 2fa shared key must disable 2fa until a 2fa token based on the new shared key is validated.");
+        if (enable is true)
+            return string.IsNullOrEmpty(code)
+                ? Refuse("RequiresTwoFactor", "No 2fa token was provided by the request. A valid 2fa token is required to enable 2fa.")
+                : Refuse("InvalidTwoFactorCode", "The 2fa token provided by the request was invalid. A valid 2fa token is required to enable 2fa.");
+        return newKey || newCodes
+            ? Refuse("TwoFactorNotAvailable", "Second factors cannot be set up at this address.")
+            : TypedResults.Ok(new { sharedKey = "", recoveryCodesLeft = 0, recoveryCodes = (string[]?)null, isTwoFactorEnabled = false, isMachineRemembered = false });
+    }
+
+    private static IResult Print(RefreshTokens.Pair pair) => TypedResults.Ok(
+        new Tokens(CallerFromBearer.Scheme, pair.AccessToken, (long)pair.AccessLifetime.TotalSeconds, pair.RefreshToken));
+
+    private static IResult Print(Account account) => TypedResults.Ok(new Info(account.Email, account.EmailVerified));
+
+    // Also for what is no address: the stock does not look.
+    private static IResult Asked(Outcome outcome) =>
+        outcome.Refusal is { Error: not AuthError.ValidationFailed } refusal ? Problems.Of(refusal) : TypedResults.Ok();
+
+    private static IResult Plain(HttpContext http, AuthError error, int status) => error switch
+    {
+        AuthError.InvalidCredentials => TypedResults.Problem("Failed", statusCode: StatusCodes.Status401Unauthorized),
+        AuthError.AccountLocked or AuthError.AccountDisabled => TypedResults.Problem("LockedOut", statusCode: StatusCodes.Status401Unauthorized),
+        AuthError.EmailNotVerified => TypedResults.Problem("NotAllowed", statusCode: StatusCodes.Status401Unauthorized),
+        AuthError.SecondFactorRequired => TypedResults.Problem("RequiresTwoFactor", statusCode: StatusCodes.Status401Unauthorized),
+        AuthError.RateLimited when http.Request.Path.Value!.EndsWith("/login", StringComparison.OrdinalIgnoreCase) =>
+            TypedResults.Problem("LockedOut", statusCode: status),
+        _ => TypedResults.Problem(statusCode: status),
+    };
+
+    private static IResult Refuse(string code, string sentence) =>
+        TypedResults.ValidationProblem(new Dictionary<string, string[]>(StringComparer.Ordinal) { [code] = [sentence] });
+
+    private static IResult Refuse(IEnumerable<FieldFault> faults) => TypedResults.ValidationProblem(
+        faults.Select(Describe).GroupBy(e => e.Code).ToDictionary(g => g.Key, g => g.Select(e => e.Sentence).ToArray(), StringComparer.Ordinal));
+
+    private static (string Code, string Sentence) Describe(FieldFault fault) => fault.Fault switch
+    {
+        Fault.NotAnEmail => ("InvalidEmail", "The e-mail address is invalid."),
+        Fault.Required when fault.Field.Contains("email", StringComparison.OrdinalIgnoreCase) => ("InvalidEmail", "An e-mail address is required."),
+        Fault.Required => ("PasswordTooShort", "A password is required."),
+        Fault.Taken => ("DuplicateUserName", "The user name is already taken."),
+        Fault.TooShort => ("PasswordTooShort", $"Passwords must be at least {fault.Limit} characters."),
+        Fault.TooLong => ("PasswordTooLong", $"Passwords must be at most {fault.Limit} characters."),
+        Fault.Common => ("PasswordTooCommon", "The password is one of the most used."),
+        Fault.Guessable => ("PasswordTooGuessable", "The password is easy to guess from the account."),
+        Fault.Same => ("PasswordNotChanged", "The new password is the old one."),
+        Fault.Wrong => ("PasswordMismatch", "Incorrect password."),
+        Fault.NotAUserName or Fault.NotAUrl or Fault.NotAnObject or Fault.NotAMode or Fault.HasControlCharacters =>
+            ("InvalidValue", $"The value of {fault.Field} is invalid."),
+    };
+}
