@@ -17,6 +17,9 @@ public readonly record struct CallerFromBearer(Caller Caller)
     /// <summary>The authentication scheme and the authorization policy.</summary>
     public const string Scheme = "Bearer";
 
+    /// <summary>Why the request's token was refused, where one came and was.</summary>
+    internal AuthError? Refused { get; private init; }
+
     /// <summary>Binds a handler's parameter.</summary>
     public static async ValueTask<CallerFromBearer> BindAsync(HttpContext http)
     {
@@ -24,7 +27,11 @@ public readonly record struct CallerFromBearer(Caller Caller)
         if (http.Items[typeof(CallerFromBearer)] is null && http.Request.Headers.Authorization.Count > 0) await http.AuthenticateAsync(Scheme);
         var address = http.Connection.RemoteIpAddress?.ToString();
         var agent = http.Request.Headers.UserAgent.ToString();
-        return new(http.Items[typeof(CallerFromBearer)] is Session session ? Caller.Of(session, address, agent) : Caller.Anonymous(address, agent));
+        return new(http.Items[typeof(CallerFromBearer)] is Session session ? Caller.Of(session, address, agent) : Caller.Anonymous(address, agent))
+        {
+            Refused = http.Request.Headers.Authorization.Count == 0 || http.Items[typeof(CallerFromBearer)] is Session ? null
+                : http.Items[typeof(AuthError)] as AuthError? ?? AuthError.AccessTokenInvalid,
+        };
     }
 
     /// <summary>

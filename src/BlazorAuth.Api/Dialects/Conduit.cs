@@ -115,11 +115,13 @@ internal sealed class Conduit : ISpoken
             return Say("LoggedOut");
         });
         group.MapPost("/local/change-email", async (ForeignJson body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
-            Say(await change.AskAsync(from.Caller, body.Required("newEmail"), body.Text("password"), ct), "Verification code sent"));
+            Say(body.Text("password") is { } password ? await change.AskAsync(from.Caller, body.Required("newEmail"), password, ct)
+                : await change.AskFreshlyAsync(from.Caller, body.Required("newEmail"), ct), "Verification code sent"));
         foreach (var path in new[] { "/local/change-password", "/username/change-password" })
             group.MapPost(path, async (ForeignJson body, CallerFromBearer from, ChangePassword change, RefreshTokens tokens, CancellationToken ct) =>
             {
-                var outcome = await change.ChangeAsync(from.Caller, body.Text("oldPassword"), body.Required("newPassword"), ct);
+                var outcome = body.Text("oldPassword") is { } old ? await change.ChangeAsync(from.Caller, old, body.Required("newPassword"), ct)
+                    : await change.ChangeFreshlyAsync(from.Caller, body.Required("newPassword"), ct);
                 // Every older token is dead: the client needs the next pair.
                 return await outcome.Match(async session => Print(await tokens.IssueAsync(session, ct), "Password changed successfully"), refusal => Task.FromResult(Problems.Of(refusal)));
             });

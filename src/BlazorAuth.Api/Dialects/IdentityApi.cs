@@ -120,7 +120,7 @@ internal sealed class IdentityApi : ISpoken
             if (session.Kind == SessionKind.Browser) await doors.Single().SignInAsync(session);
             current = next;
         }
-        if (email is not null && (await emails.AskAsync(from.Caller, email, current, ct)).Refusal is { } refusal && refusal is not { Faults: [{ Fault: Fault.Same }] })
+        if (email is not null && (current is null ? await emails.AskFreshlyAsync(from.Caller, email, ct) : await emails.AskAsync(from.Caller, email, current, ct)).Refusal is { } refusal && refusal is not { Faults: [{ Fault: Fault.Same }] })
             return Problems.Of(refusal);
         return (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(Print, Problems.Of);
 

@@ -42,6 +42,8 @@ internal static class AccountEndpoints
     {
         group.MapPost("", async (RegisterBody body, CallerFromBearer from, Register register, ChangeProfile profiles, CancellationToken ct) =>
             {
+                // The token of an anonymous account that is over: to make another account would lose what the first one holds.
+                if (from.Refused is { } over) return Problems.Of(over);
                 if (!TryRaw(body.Profile ?? default, out var profile)) return Problems.Of(AuthError.BadJson);
                 var outcome = await register.CreateAsync(from.Caller, new(body.Email, body.Username, body.Password, body.DisplayName, profile), ct);
                 return await outcome.Match(
@@ -51,7 +53,8 @@ internal static class AccountEndpoints
             .WithSummary("Make an account. Where unverified accounts cannot sign in, the answer is 202 for free and taken addresses alike. With the token of an anonymous account, that one gets the name.")
             .Answers<Account>(201).Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.WeakPassword, AuthError.CommonPassword, AuthError.EmailTaken, AuthError.UsernameTaken,
-                AuthError.SignUpDisabled, AuthError.Conflict, AuthError.RateLimited);
+                AuthError.SignUpDisabled, AuthError.Conflict, AuthError.RateLimited, AuthError.AccessTokenInvalid, AuthError.AccessTokenExpired,
+                AuthError.SessionRevoked, AuthError.SessionExpired);
 
         group.MapPost("/verify/send", async (EmailBody body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
                 Print(await verify.SendAsync(from.Caller, body.Email, ct), Results.Accepted()))
@@ -111,7 +114,7 @@ internal static class AccountEndpoints
     {
         owner.MapPost("/password", async (ChangePasswordBody body, CallerFromBearer from, ChangePassword change, TokenPrinter printer, CancellationToken ct) =>
             {
-                var outcome = await change.ChangeAsync(from.Caller, body.CurrentPassword ?? "", body.NewPassword, ct);
+                var outcome = await change.ChangeAsync(from.Caller, body.CurrentPassword, body.NewPassword, ct);
                 return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
             .WithSummary("Change the password. Ends every other session; the answer carries this session's new tokens.")
@@ -120,7 +123,7 @@ internal static class AccountEndpoints
                 AuthError.Conflict, AuthError.RateLimited);
 
         owner.MapPost("/email", async (ChangeEmailBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
-                Print(await change.AskAsync(from.Caller, body.NewEmail, body.CurrentPassword ?? "", ct), Results.Accepted()))
+                Print(await change.AskAsync(from.Caller, body.NewEmail, body.CurrentPassword, ct), Results.Accepted()))
             .WithSummary("Ask to move the account to another address. It moves when that address confirms.")
             .Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.RateLimited);

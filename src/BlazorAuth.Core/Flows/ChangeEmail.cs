@@ -16,8 +16,14 @@ namespace BlazorAuth.Core.Flows;
 public sealed class ChangeEmail(
     AuthDbContext db, StepUp stepUp, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
-    /// <summary>Asks for the change, on the password; where a door has none to give (null), on a recent sign-in.</summary>
-    public async Task<Outcome> AskAsync(Caller caller, string? newEmail, string? currentPassword, CancellationToken ct)
+    /// <summary>Asks for the change, on the password.</summary>
+    public Task<Outcome> AskAsync(Caller caller, string? newEmail, string? currentPassword, CancellationToken ct) =>
+        AskCoreAsync(caller, newEmail, currentPassword ?? "", ct);
+
+    /// <summary>The same on a recent sign-in, for doors whose clients have no password to give.</summary>
+    public Task<Outcome> AskFreshlyAsync(Caller caller, string? newEmail, CancellationToken ct) => AskCoreAsync(caller, newEmail, null, ct);
+
+    private async Task<Outcome> AskCoreAsync(Caller caller, string? newEmail, string? currentPassword, CancellationToken ct)
     {
         if (!EmailAddress.TryParse(newEmail, out var address)) return Refusal.Shape("newEmail", Fault.NotAnEmail);
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);

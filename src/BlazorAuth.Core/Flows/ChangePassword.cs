@@ -14,11 +14,18 @@ namespace BlazorAuth.Core.Flows;
 public sealed class ChangePassword(
     AuthDbContext db, StepUp stepUp, Passwords passwords, HashingGate gate, OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit)
 {
+    /// <summary>Changes it, on the current one, and returns the session whose credentials must be issued anew.</summary>
+    public Task<Outcome<Session>> ChangeAsync(Caller caller, string? currentPassword, string? newPassword, CancellationToken ct) =>
+        ChangeCoreAsync(caller, currentPassword ?? "", newPassword, ct);
+
     /// <summary>
-    /// Changes it, on the current one; where a door has none to give (null), on a recent sign-in. Returns the session whose credentials
-    /// must be issued anew.
+    /// The same on a recent sign-in, for doors whose clients have no current password to give. Not for an anonymous account: it has no
+    /// name to sign in with.
     /// </summary>
-    public async Task<Outcome<Session>> ChangeAsync(Caller caller, string? currentPassword, string? newPassword, CancellationToken ct)
+    public Task<Outcome<Session>> ChangeFreshlyAsync(Caller caller, string? newPassword, CancellationToken ct) =>
+        ChangeCoreAsync(caller, null, newPassword, ct);
+
+    private async Task<Outcome<Session>> ChangeCoreAsync(Caller caller, string? currentPassword, string? newPassword, CancellationToken ct)
     {
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (user is null) return AuthError.SessionRevoked;

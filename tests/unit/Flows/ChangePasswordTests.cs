@@ -109,10 +109,10 @@ public sealed class ChangePasswordTests : AuthTest
         await Auth.RegisterAsync(Jane);
         var (session, other) = (await Auth.SignInAsync(Jane), await Auth.SignInAsync(Jane));
         Auth.Clock.Move(TimeSpan.FromMinutes(15));
-        Assert.Equal(AuthError.StepUpRequired, (await Change(session, current: null)).Refusal?.Error);
+        Assert.Equal(AuthError.StepUpRequired, (await ChangeFreshly(session)).Refusal?.Error);
         Assert.Equal(AuthError.ValidationFailed, (await Change(session, current: "")).Refusal?.Error);
         var fresh = await Auth.SignInAsync(Jane);
-        Assert.NotNull((await Change(fresh, current: null)).Value);
+        Assert.NotNull((await ChangeFreshly(fresh)).Value);
         Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(other));
         await Auth.SignInAsync(Jane, OtherPassword);
     }
@@ -122,6 +122,9 @@ public sealed class ChangePasswordTests : AuthTest
     {
         var outcome = await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default));
         var session = Assert.IsType<SignInOutcome.SignedIn>(outcome).Session;
-        Assert.Equal(AuthError.Forbidden, (await Change(session, current: null)).Refusal?.Error);
+        Assert.Equal(AuthError.Forbidden, (await ChangeFreshly(session)).Refusal?.Error);
     }
+
+    private Task<Outcome<Session>> ChangeFreshly(Session session) =>
+        Auth.Use((ChangePassword flow) => flow.ChangeFreshlyAsync(Auth.In(session), OtherPassword, default));
 }
