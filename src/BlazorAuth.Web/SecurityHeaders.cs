@@ -6,6 +6,8 @@ namespace BlazorAuth.Web;
 /// </summary>
 internal sealed class SecurityHeaders(bool https) : IStartupFilter
 {
+    private static readonly PathString BrowserModule = "/blazorauth.js";
+
     private const string Policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
         + Nowhere;
@@ -39,6 +41,8 @@ internal sealed class SecurityHeaders(bool https) : IStartupFilter
             headers["Referrer-Policy"] = "no-referrer";
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()";
+            // Public code; a page of another origin imports it, and may do no more with it than Api:AllowedOrigins says.
+            if (http.Request.Path.Equals(BrowserModule, StringComparison.OrdinalIgnoreCase)) headers.AccessControlAllowOrigin = "*";
             if (https) headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
             // Pages are personal or carry tokens; only fingerprinted files say otherwise themselves.
             if (headers.CacheControl.Count == 0) headers.CacheControl = "no-store";
