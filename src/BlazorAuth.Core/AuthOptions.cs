@@ -80,7 +80,7 @@ public sealed class ApiOptions
     public bool InProcess { get; set; } = true;
     /// <summary>Where programs reach the API when that is not <c>PublicUrl</c>; goes into the metadata documents.</summary>
     public string PublicUrl { get; set; } = "";
-    /// <summary>Whose wire formats the API also speaks; a dialect not listed does not exist. The shipped settings list all.</summary>
+    /// <summary>Whose wire formats the API also speaks; a dialect not listed does not exist. The shipped settings list all; one value with commas, or an empty one, replaces that list.</summary>
     public List<Dialect> Dialects { get; set; } = [];
     /// <summary>Origins whose scripts may call the API (CORS).</summary>
     public List<string> AllowedOrigins { get; set; } = [];

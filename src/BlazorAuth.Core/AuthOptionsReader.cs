@@ -26,6 +26,9 @@ internal static class AuthOptionsReader
         if (faults.Count > 0) throw new ConfigurationFault(faults);
 
         var options = section.Get<AuthOptions>() ?? new AuthOptions();
+        // One value replaces the shipped list; its numbered entries could only be written over, one by one.
+        if (section[$"{nameof(AuthOptions.Api)}:{nameof(ApiOptions.Dialects)}"] is { } dialects)
+            options.Api.Dialects = [.. Names(dialects).Select(name => Enum.Parse<Dialect>(name, ignoreCase: true)).Distinct()];
         options.DataPath = Path.GetFullPath(options.DataDirectory, Home());
         if (development)
         {
@@ -55,6 +58,11 @@ internal static class AuthOptionsReader
             {
                 CheckSection(child, property.PropertyType, faults);
             }
+            else if (property.PropertyType == typeof(List<Dialect>) && child.Value is { } whole)
+            {
+                foreach (var name in Names(whole))
+                    if (!Readable(name, typeof(Dialect))) faults.Add($"{child.Path}: {Expected(typeof(Dialect))}.");
+            }
             else if (typeof(IList).IsAssignableFrom(property.PropertyType))
             {
                 if (!string.IsNullOrEmpty(child.Value)) faults.Add($"{child.Path}: is a list; write {child.Path}:0 for its first value.");
@@ -69,6 +77,8 @@ internal static class AuthOptionsReader
         if (!string.IsNullOrEmpty(section.Value)) faults.Add($"{section.Path}: is a section, not a value.");
         CheckKeys(section, type, faults);
     }
+
+    private static string[] Names(string list) => list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private static bool Readable(string? value, Type type)
     {

@@ -22,6 +22,19 @@ public sealed class AuthOptionsTests
         Assert.True(Path.IsPathFullyQualified(options.DataPath));
     }
 
+    [Theory]
+    [InlineData("Feathers", "Feathers")]
+    [InlineData("kuzzle, Skygear", "Kuzzle,Skygear")]
+    [InlineData("", "")]
+    public void One_value_replaces_the_list_of_dialects(string value, string spoken)
+    {
+        var options = Read(true, ("Api:Dialects:0", "Conduit"), ("Api:Dialects:1", "IdentityApi"), ("Api:Dialects", value));
+        Assert.Equal(spoken, string.Join(',', options.Api.Dialects));
+    }
+
+    [Fact]
+    public void An_unknown_dialect_is_refused() => Assert.Contains("must be one of Feathers", Assert.Single(Faults(true, ("Api:Dialects", "Feathers,Klingon"))), StringComparison.Ordinal);
+
     [Fact]
     public void Production_names_what_it_needs_one_line_each()
     {
