@@ -23,6 +23,8 @@ public enum AuditEvent
     RefreshTokenReused,
     /// <summary>An address was verified.</summary>
     EmailVerified,
+    /// <summary>A wrong code was typed; whose address it was for is not looked up.</summary>
+    CodeRefused,
     /// <summary>The owner of an address disowned an account made with it.</summary>
     EmailDisowned,
     /// <summary>Somebody asked for a reset letter.</summary>

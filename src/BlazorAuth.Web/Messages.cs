@@ -111,6 +111,7 @@ public static class Messages
         AuditEvent.OtherSessionsEnded => "All other sessions were ended",
         AuditEvent.RefreshTokenReused => "An old refresh token came again; its session was ended",
         AuditEvent.EmailVerified => "The e-mail address was verified",
+        AuditEvent.CodeRefused => "A wrong code was typed",
         AuditEvent.EmailDisowned => "The e-mail address was disowned",
         AuditEvent.PasswordResetAsked => "A letter to reset the password was asked for",
         AuditEvent.PasswordReset => "The password was reset by mail",

@@ -47,7 +47,12 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         if (string.IsNullOrWhiteSpace(code)) return Refusal.Shape("code", Fault.Required);
         if (await throttle.TakeAsync(caller, ct, (Budget.SignInPerAddress, Throttle.Network(caller))) is { } limited) return limited;
         var token = await tokens.FindByCodeAsync(TokenPurpose.VerifyEmail, address, code, ct);
-        if (token is null) return Refusal.Of(AuthError.LinkInvalid, "code", Fault.Wrong);
+        if (token is null)
+        {
+            audit.Write(AuditEvent.CodeRefused, Caller.Anonymous(caller.Address, caller.Agent), reason: AuthError.LinkInvalid);
+            await db.SaveChangesAsync(ct);
+            return Refusal.Of(AuthError.LinkInvalid, "code", Fault.Wrong);
+        }
         await throttle.ReturnAsync(Budget.SignInPerAddress, Throttle.Network(caller), ct);
         return await SpendAsync(caller, token, ct);
     }

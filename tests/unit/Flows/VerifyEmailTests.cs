@@ -116,6 +116,15 @@ public sealed class VerifyEmailTests : AuthTest
     }
 
     [Fact]
+    public async Task A_wrong_code_is_written_down_without_a_name()
+    {
+        await Auth.RegisterAsync("jane@example.net");
+        await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, "jane@example.net", "no code", default));
+        var entry = (await Auth.AuditAsync())[^1];
+        Assert.Equal((AuditEvent.CodeRefused, null, Auth.Caller.Address, "link_invalid"), (entry.Event, entry.UserId, entry.Address, entry.Reason));
+    }
+
+    [Fact]
     public async Task Four_wrong_codes_leave_one_try()
     {
         var (_, code) = await LetterAsync();
