@@ -161,6 +161,7 @@ internal static class Problems
         Fault.Guessable => "Is easy to guess from the account.",
         Fault.Same => "Is the same as before.",
         Fault.Wrong => "Is incorrect.",
+        Fault.Alone => "Must be changed by itself.",
     };
 }
 

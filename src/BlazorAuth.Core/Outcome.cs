@@ -107,6 +107,8 @@ public enum Fault
     Same,
     /// <summary>Is not the current password.</summary>
     Wrong,
+    /// <summary>Has to be changed by itself.</summary>
+    Alone,
 }
 
 /// <summary>One field and what is wrong with it. <see cref="Field"/> is the JSON name.</summary>

@@ -75,6 +75,7 @@ public static class Messages
         Fault.Same => "The new password is the same as the current one.",
         Fault.Wrong when fault.Field == "code" => "The code is not right, or its letter is too old. Ask for a new letter.",
         Fault.Wrong => "The password is incorrect.",
+        Fault.Alone => "Change one thing at a time.",
     };
 
     /// <summary>The sentence for a notice.</summary>

@@ -60,6 +60,7 @@ internal sealed class Conduit : ISpoken
     {
         group.MapPost("/local/new", async (ForeignJson body, CallerFromBearer from, Register register, ChangeProfile profiles, CancellationToken ct) =>
         {
+            if (from.Refused is { } over) return Problems.Of(over); // as at our own API: another account would lose what the anonymous one holds
             var outcome = await register.CreateAsync(from.Caller, new(body.Required("email"), null, body.Required("password"), Profile: body.Object("userData")?.Raw()), ct);
             // Where it must not be told whether the address was free, nobody's id is in the answer.
             return await outcome.Match<Task<IResult>>(async done => TypedResults.Ok(new JsonObject

@@ -112,13 +112,14 @@ internal sealed class IdentityApi : ISpoken
     {
         var (email, next, current) = (Given("newEmail"), Given("newPassword"), Given("oldPassword"));
         if (email is not null && !EmailAddress.TryParse(email, out _)) return Problems.Of(Refusal.Shape("newEmail", Fault.NotAnEmail));
+        // Each is an act of its own: a second one that is refused would leave the first one done.
+        if (email is not null && next is not null) return Refuse([new("newEmail", Fault.Alone)]);
         if (next is not null)
         {
             if (current is null) return Refuse("OldPasswordRequired", "The old password is required to set a new password. If the old password is forgotten, use /resetPassword.");
             var changed = await passwords.ChangeAsync(from.Caller, current, next, ct);
             if (changed.Value is not { } session) return Problems.Of(changed.Refusal!);
             if (session.Kind == SessionKind.Browser) await doors.Single().SignInAsync(session);
-            current = next;
         }
         if (email is not null && (current is null ? await emails.AskFreshlyAsync(from.Caller, email, ct) : await emails.AskAsync(from.Caller, email, current, ct)).Refusal is { } refusal && refusal is not { Faults: [{ Fault: Fault.Same }] })
             return Problems.Of(refusal);
@@ -181,6 +182,7 @@ internal sealed class IdentityApi : ISpoken
         Fault.Guessable => ("PasswordTooGuessable", "The password is easy to guess from the account."),
         Fault.Same => ("PasswordNotChanged", "The new password is the old one."),
         Fault.Wrong => ("PasswordMismatch", "Incorrect password."),
+        Fault.Alone => ("OneChangeAtATime", "Change the e-mail address and the password one after the other."),
         Fault.NotAUserName or Fault.NotAUrl or Fault.NotAnObject or Fault.NotAMode or Fault.HasControlCharacters =>
             ("InvalidValue", $"The value of {fault.Field} is invalid."),
     };

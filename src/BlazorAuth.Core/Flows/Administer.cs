@@ -74,6 +74,7 @@ public sealed class Administer(
         if (await IsLastAdministratorAsync(user.Id, ct)) return AuthError.Conflict;
         await tokens.KillAsync(user.Id, ct);
         await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
+        await CloseAccount.EraseLettersAsync(db, user, ct);
         db.Users.Remove(user);
         if (user.Email is not null) outbox.Promise(LetterKind.AccountClosed, user.Email, caller with { Address = null, Agent = null }, user.Id);
         audit.Write(AuditEvent.AccountDeleted, caller, user.Id);

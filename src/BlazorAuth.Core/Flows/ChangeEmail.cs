@@ -61,10 +61,13 @@ public sealed class ChangeEmail(
         if (user is null) return AuthError.LinkInvalid;
         var old = user.Email;
         (user.Email, user.NormalizedEmail, user.EmailConfirmed) = (token.Destination, token.Destination, true);
-        user.IsAnonymous = false;
         user.SecurityStamp = Guid.NewGuid().ToString();
         await tokens.KillAsync(user.Id, ct);
-        await sessions.EndOthersAsync(user.Id, token.SessionId, SessionEnd.EmailChanged, ct);
+        // Whoever asked had no address yet, and who confirms is not signed in to their account: perhaps a stranger's, in the name of
+        // this address. As after a sign-up nobody stays signed in; sessions and API keys end (pre-hijack).
+        if (user.IsAnonymous && caller.UserId != user.Id) await sessions.EndAllAsync(user.Id, SessionEnd.EmailChanged, ct);
+        else await sessions.EndOthersAsync(user.Id, token.SessionId, SessionEnd.EmailChanged, ct);
+        user.IsAnonymous = false;
         foreach (var address in new[] { old, token.Destination }.OfType<string>())
             outbox.Promise(LetterKind.EmailChanged, address, caller, user.Id, newAddress: token.Destination);
         audit.Write(AuditEvent.EmailChanged, caller, user.Id);

@@ -14,9 +14,10 @@ public sealed record Account(
 
 /// <summary>
 /// Reads and changes what an account says of itself. Refuses with: <see cref="AuthError.ValidationFailed"/>,
-/// <see cref="AuthError.UsernameTaken"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
+/// <see cref="AuthError.UsernameTaken"/>, <see cref="AuthError.RateLimited"/>, <see cref="AuthError.Forbidden"/> a user name to an
+/// anonymous account, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
 /// </summary>
-public sealed class ChangeProfile(AuthDbContext db, Audit audit)
+public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Audit audit)
 {
     /// <summary>Longest display name, in code points.</summary>
     public const int MaximumNameLength = 200;
@@ -69,6 +70,7 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (user is null) return AuthError.SessionRevoked;
         if (input.Username is { IsGiven: true, Value: null } && user.Email is null) return Refusal.Shape("username", Fault.Required);
+        if (input.Username.IsGiven && await WhyNotNamedAsync(caller, user, input.Username.Value, ct) is { } unnamed) return unnamed;
 
         if (input.DisplayName.IsGiven) user.DisplayName = input.DisplayName.Value?.Trim();
         if (input.Avatar.IsGiven) user.Avatar = input.Avatar.Value;
@@ -101,6 +103,18 @@ public sealed class ChangeProfile(AuthDbContext db, Audit audit)
             throw;
         }
         return await ViewAsync(user, ct);
+    }
+
+    // A name that somebody has is told, so trying names is counted like signing up, and needs an account that is somebody's: an
+    // anonymous one gets its name with its password (Upgrade).
+    private async Task<Refusal?> WhyNotNamedAsync(Caller caller, AuthUser user, string? name, CancellationToken ct)
+    {
+        if (name == user.ChosenUserName) return null;
+        if (user.IsAnonymous) return AuthError.Forbidden;
+        if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return limited;
+        var normalized = name?.ToLowerInvariant();
+        return normalized is not null && await db.Users.AnyAsync(u => u.NormalizedUserName == normalized && u.Id != user.Id, ct)
+            ? Refusal.Of(AuthError.UsernameTaken, "username", Fault.Taken) : null;
     }
 
     private static void Merge(JsonObject into, JsonObject added)

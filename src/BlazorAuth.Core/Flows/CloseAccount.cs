@@ -25,13 +25,18 @@ public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens 
         await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
         if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0) return AuthError.SessionRevoked;
         db.ChangeTracker.Clear();
-        // Nothing keeps the address of somebody who left: not old links, not letters sent or promised.
-        await db.OneTimeTokens.Where(t => t.UserId == user.Id).ExecuteDeleteAsync(ct);
-        await db.Outbox.Where(l => l.UserId == user.Id || l.To == user.NormalizedEmail).ExecuteDeleteAsync(ct);
+        await EraseLettersAsync(db, user, ct);
         if (user.Email is not null) outbox.Promise(LetterKind.AccountClosed, user.Email, caller);
         audit.Write(AuditEvent.AccountClosed, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         return Outcome.Done;
+    }
+
+    /// <summary>Nothing keeps the address of somebody who left: not old links, not letters sent or promised.</summary>
+    internal static async Task EraseLettersAsync(AuthDbContext db, AuthUser user, CancellationToken ct)
+    {
+        await db.OneTimeTokens.Where(t => t.UserId == user.Id).ExecuteDeleteAsync(ct);
+        await db.Outbox.Where(l => l.UserId == user.Id || l.To == user.NormalizedEmail).ExecuteDeleteAsync(ct);
     }
 }

@@ -104,7 +104,8 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var owner = await db.Sessions.Where(s => s.Id == sessionId).Select(s => s.UserId).SingleOrDefaultAsync(ct);
-        if (owner is null || await EndWhereAsync(s => s.Where(x => x.Id == sessionId), SessionEnd.SignedOut, ct) == 0) return;
+        if (owner is null || await EndWhereAsync(
+            s => s.Where(x => x.Id == sessionId && x.Kind != SessionKind.Key), SessionEnd.SignedOut, ct) == 0) return; // a key is revoked, on a step-up
         audit.Write(AuditEvent.SignedOut, caller, owner, sessionId: sessionId);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);

@@ -210,6 +210,16 @@ public sealed class SkygearTests : ForeignTest
     }
 
     [Fact]
+    public async Task A_taken_user_name_sends_no_letter_to_the_address_beside_it()
+    {
+        await Auth.RegisterAsync("ben@example.net", username: Ben);
+        var answer = await SignUpAsync(new { email = Jane });
+        NotSaved(109, await SaveAsync(Token(answer), new { _id = answer.Text("result", "profile", "_id"), username = Ben, email = "new@example.net" }));
+        await Auth.DeliverAsync();
+        Assert.Empty(Auth.SubjectsTo("new@example.net"));
+    }
+
+    [Fact]
     public async Task A_forgotten_password_is_reset_by_the_letters_token()
     {
         var answer = await SignUpAsync(new { email = Jane });

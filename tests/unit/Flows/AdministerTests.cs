@@ -3,6 +3,7 @@ using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Flows;
@@ -96,6 +97,8 @@ public abstract class AdministerTests(Store store) : AuthTest(store)
         var jane = await Auth.SignInAsync(Jane);
         Assert.Null((await DeleteAsync(root, jane.UserId)).Refusal);
         Assert.Null(await Auth.FindUserAsync(jane.UserId));
+        Assert.Equal(["AccountClosed"], await Auth.Use((AuthDbContext db) => db.Outbox.Where(l => l.To == Jane).Select(l => l.Kind.ToString()).ToListAsync()));
+        Assert.False(await Auth.Use((AuthDbContext db) => db.OneTimeTokens.AnyAsync(t => t.Destination == Jane)));
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(jane));
         Assert.Equal(AuthError.NotFound, (await DeleteAsync(root, jane.UserId)).Refusal?.Error);
         Assert.Equal(AuthError.NotFound, (await LockAsync(root, "\0")).Refusal?.Error);

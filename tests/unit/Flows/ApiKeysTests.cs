@@ -98,6 +98,14 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
     }
 
     [Fact]
+    public async Task It_does_not_sign_itself_out()
+    {
+        var made = await MadeAsync();
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.In(made.Session), made.Session.Id, default));
+        Assert.Null(await WhyNotAsync(made.Key));
+    }
+
+    [Fact]
     public async Task A_changed_password_leaves_it_alone_and_a_reset_ends_it()
     {
         var made = await MadeAsync();

@@ -161,4 +161,29 @@ public sealed class ChangeProfileTests : AuthTest
         await Change(caller, new(Profile: "{\"a\":\"" + new string('好', 5000) + "\"}"));
         Assert.Null((await Change(caller, new(Profile: """{"b":1}""", Merge: true))).Refusal); // 15 KB, and 30 KB if it were escaped
     }
+
+    [Fact]
+    public async Task An_anonymous_account_takes_no_user_name_and_learns_of_none()
+    {
+        await Auth.RegisterAsync("jane@example.net", username: "jane");
+        var begun = Assert.IsType<SignInOutcome.SignedIn>(
+            await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default)));
+        foreach (var name in new[] { "jane", "nobody" })
+            Assert.Equal(AuthError.Forbidden, (await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(begun.Session), new(Username: name), default))).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task Trying_user_names_is_counted()
+    {
+        await Auth.RegisterAsync("jane@example.net", username: "jane");
+        await Auth.RegisterAsync("john@example.net");
+        var john = await Auth.SignInAsync("john@example.net");
+        await Auth.RestartAsync(("Throttle:SignUpPerAddress", "4"));
+        async Task<AuthError?> NameAsync(string name) =>
+            (await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(john), new(Username: name), default))).Refusal?.Error;
+        Assert.Equal(AuthError.UsernameTaken, await NameAsync("jane"));
+        Assert.Null(await NameAsync("john"));
+        Assert.Null(await NameAsync("john")); // no change is no try
+        Assert.Equal(AuthError.RateLimited, await NameAsync("jane"));
+    }
 }

@@ -96,6 +96,22 @@ public abstract class UpgradeTests(Store store) : AuthTest(store)
         Assert.False((await Auth.FindUserAsync(begun.User.Id))!.IsAnonymous);
     }
 
+    [StoreTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Where_taken_addresses_are_hidden_sessions_and_keys_outlive_the_confirmation_only_of_who_is_signed_in(bool signedIn)
+    {
+        await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
+        var begun = await BeginAsync();
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(begun.Session), new("ci"), default))).Value!;
+        await UpgradeAsync(begun.Session);
+        await Auth.DeliverAsync();
+        var caller = signedIn ? Auth.In(begun.Session) : Auth.Caller;
+        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default))).Refusal);
+        AuthError? death = signedIn ? null : AuthError.SessionRevoked;
+        Assert.Equal((death, death), (await Auth.DeathOfAsync(begun.Session), await Auth.DeathOfAsync(key.Session)));
+    }
+
     [StoreFact]
     public async Task An_ended_session_or_an_api_key_upgrades_nothing()
     {

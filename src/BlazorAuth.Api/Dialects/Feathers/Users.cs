@@ -155,8 +155,10 @@ internal sealed class Users(
         var (active, roles) = (call.Data.Field("active"), call.Data.Field("roles"));
         if (active.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False)) return Failure.BadRequest("active is true or false.", ("active", "Must be true or false."));
         if (roles.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Array)) return Failure.BadRequest("roles is a list.", ("roles", "Must be a list."));
+        if (roles.ValueKind == JsonValueKind.Array && !roles.EnumerateArray().All(IsAdministrator)) return Failure.BadRequest($"The one role here is {AuthDbContext.Administrator}.", ("roles", "Is not a role."));
+        var raised = roles.ValueKind == JsonValueKind.Array && roles.GetArrayLength() > 0;
         bool? locks = active.ValueKind == JsonValueKind.Undefined || active.GetBoolean() == other.Active ? null : !active.GetBoolean();
-        bool? raises = roles.ValueKind == JsonValueKind.Undefined || IsAdministrator(roles) == other.Roles.Contains(AuthDbContext.Administrator) ? null : IsAdministrator(roles);
+        bool? raises = roles.ValueKind == JsonValueKind.Undefined || raised == other.Roles.Contains(AuthDbContext.Administrator) ? null : raised;
         if (locks is null == raises is null || call.Method == "update" || call.Data.EnumerateObject().Any(f => f.Name is not ("active" or "roles")))
             return Failure.BadRequest("Of another user, patch either active or roles.");
         var outcome = locks is { } locked
@@ -164,8 +166,8 @@ internal sealed class Users(
         return outcome.Refusal is { } refusal ? refusal : await GetOtherAsync(id, caller, ct);
     }
 
-    private static bool IsAdministrator(JsonElement roles) =>
-        roles.EnumerateArray().Any(role => role.ValueKind == JsonValueKind.String && role.GetString() == AuthDbContext.Administrator);
+    private static bool IsAdministrator(JsonElement role) =>
+        role.ValueKind == JsonValueKind.String && string.Equals(role.GetString(), AuthDbContext.Administrator, StringComparison.OrdinalIgnoreCase);
 
     private static Answer Print(Outcome<Account> outcome) => outcome.Match<Answer>(account => UserRecord.Print(account), refusal => refusal);
 }

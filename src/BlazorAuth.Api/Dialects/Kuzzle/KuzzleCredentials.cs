@@ -61,6 +61,8 @@ internal sealed class KuzzleCredentials(
         if (username == account.Username) username = null;
         var (current, password) = (request.Text("password"), request.Field("password"));
         if ((email ?? username ?? password) is null) return request.Field("username") is null ? KuzzleError.Missing("body.username") : Print(account);
+        // Each is an act of its own: a second one that is refused would leave the first one done.
+        if (new[] { email, username, password }.Count(given => given is not null) > 1) return KuzzleError.Of(Refusal.Shape("username", Fault.Alone));
         if (await register.JudgeAsync(ask.Caller, new(email, username, password), ct) is { } refusal) return refusal;
 
         var result = Print(account);

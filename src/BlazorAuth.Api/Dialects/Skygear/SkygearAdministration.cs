@@ -43,7 +43,10 @@ internal static class SkygearAdministration
     {
         if (call.Body.Texts("roles", Most) is not [{ } role] || !role.Equals(AuthDbContext.Administrator, StringComparison.OrdinalIgnoreCase))
             return SkygearErrors.Of(SkygearErrors.Argument($"The one role here is {AuthDbContext.Administrator}."));
-        foreach (var user in call.Body.Texts("users", Most))
+        var users = call.Body.Texts("users", Most);
+        foreach (var user in users)
+            if ((await call.Use<Administer>().ReadAsync(call.In(session), SkygearRecord.IdOf(user), ct)).Refusal is { } unknown) return Problems.Of(unknown);
+        foreach (var user in users)
             if ((await call.Use<Administer>().MakeAdministratorAsync(call.In(session), SkygearRecord.IdOf(user), given, ct)).Refusal is { } refusal) return Problems.Of(refusal);
         return Skygear.Result("OK");
     }

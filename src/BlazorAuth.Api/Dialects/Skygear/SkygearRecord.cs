@@ -51,6 +51,9 @@ internal static class SkygearRecord
         var merged = ForeignJson.Merge(account.Profile, record.Fields(without: IsOwn));
         var moves = email is not null && email != account.Email;
         if (email is null && account.Email is not null && record.Has("email")) return Fail(id, SkygearErrors.Print(SkygearErrors.Argument("An address cannot be taken away.")));
+        // Judged before the letter goes out, which cannot be taken back.
+        if (moves && username is not null && username != account.Username
+            && await call.Use<Register>().JudgeAsync(caller, new(null, username, null), ct) is { } unnamed) return Fail(id, SkygearErrors.Print(unnamed));
         if (moves && (await call.Use<ChangeEmail>().AskFreshlyAsync(caller, email, ct)).Refusal is { } refused)
         {
             if (refused is not { Faults: [{ Fault: Fault.Same }] }) return Fail(id, SkygearErrors.Print(refused)); // the same in other letters is no other
