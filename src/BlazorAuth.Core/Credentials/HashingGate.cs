@@ -6,7 +6,7 @@ namespace BlazorAuth.Core.Credentials;
 /// </summary>
 public sealed class HashingGate
 {
-    // At about a tenth of a second each, the last one let in waits some ten seconds; more than that nobody waits for.
+    // At a tenth to a sixth of a second each, the last one let in waits ten to twenty seconds; more than that nobody waits for.
     private const int PlacesPerProcessor = 100;
 
     private readonly SemaphoreSlim _running = new(Environment.ProcessorCount);
