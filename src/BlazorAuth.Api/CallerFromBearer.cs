@@ -3,6 +3,7 @@ using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
+using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.Extensions.Options;
@@ -49,11 +50,17 @@ public readonly record struct CallerFromBearer(Caller Caller)
         var tokens = services.GetRequiredService<AccessTokens>();
         if (tokens.Read(token) is not { } claims)
             return tokens.Read(token, evenExpired: true) is null ? AuthError.AccessTokenInvalid : AuthError.AccessTokenExpired;
+        return await FindAsync(services, claims, ct);
+    }
+
+    private static async Task<Outcome<Session>> FindAsync(IServiceProvider services, ClaimsPrincipal claims, CancellationToken ct)
+    {
         if (AccessTokens.SessionOf(claims) is not var (sessionId, generation)) return AuthError.AccessTokenInvalid;
         var sessions = services.GetRequiredService<Sessions>();
         var found = await sessions.FindLiveAsync(sessionId, generation, ct);
         if (found.Value is not { } session) return found;
         if (session.Kind != SessionKind.Api) return AuthError.AccessTokenInvalid;
+        // Nobody refreshes a dialect's tokens: their use is what keeps the session.
         if (session.Dialect is not null) await sessions.SeeAsync(session, ct);
         return session;
     }
@@ -138,23 +145,16 @@ public readonly record struct CallerFromBearer(Caller Caller)
 
     private static async Task FindSessionAsync(TokenValidatedContext context)
     {
-        var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
-        var refused = AuthError.AccessTokenInvalid;
-        if (context.SecurityToken is JwtSecurityToken token && AccessTokens.HasOurHeader(token)
-            && AccessTokens.SessionOf(context.Principal!) is { } named)
+        var http = context.HttpContext;
+        var found = context.SecurityToken is JwtSecurityToken token && AccessTokens.HasOurHeader(token)
+            ? await FindAsync(http.RequestServices, context.Principal!, http.RequestAborted) : AuthError.AccessTokenInvalid;
+        if (found.Value is { } session)
         {
-            var found = await sessions.FindLiveAsync(named.SessionId, named.Generation, context.HttpContext.RequestAborted);
-            if (found.Value is { Kind: SessionKind.Api } session)
-            {
-                // Nobody refreshes a dialect's tokens: their use is what keeps the session.
-                if (session.Dialect is not null) await sessions.SeeAsync(session, context.HttpContext.RequestAborted);
-                context.HttpContext.Items[typeof(CallerFromBearer)] = session;
-                return;
-            }
-            refused = found.Refusal?.Error ?? AuthError.AccessTokenInvalid;
+            http.Items[typeof(CallerFromBearer)] = session;
+            return;
         }
-        await Remember(context.HttpContext, refused);
-        context.Fail(refused.Code());
+        await Remember(http, found.Refusal!.Error);
+        context.Fail(found.Refusal.Error.Code());
     }
 
     private static Task Remember(HttpContext http, AuthError error)

@@ -47,8 +47,6 @@ internal static class OAuthErrors
         http.Response.StatusCode = framework is null or StatusCodes.Status415UnsupportedMediaType ? status : framework.Value;
         NotStored(http);
         if (status == StatusCodes.Status401Unauthorized) http.Response.Headers.WWWAuthenticate = Challenge;
-        if (refusal.RetryAfter is { } wait)
-            http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         return http.Response.WriteAsJsonAsync(new OAuthError(error, description), http.RequestAborted);
     }
 

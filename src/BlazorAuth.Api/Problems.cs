@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json.Serialization;
 using BlazorAuth.Core;
 using Microsoft.AspNetCore.Routing.Template;
@@ -127,6 +126,7 @@ internal static class Problems
     {
         public Task ExecuteAsync(HttpContext http)
         {
+            http.Response.SayRetryAfter(Refusal.RetryAfter);
             if (Dialects.Spoken.At(http.Request.Path) is { } dialect) return dialect.WriteAsync(http, Refusal, Status ?? Describe(Refusal.Error).Status);
             if (OAuthErrors.Speaks(http.Request.Path)) return OAuthErrors.WriteAsync(http, Refusal, Status);
             var (status, title, detail) = Describe(Refusal.Error);
@@ -136,8 +136,6 @@ internal static class Problems
                 : Refusal.Faults.GroupBy(f => f.Field).ToDictionary(g => g.Key, g => g.Select(Sentence).ToArray());
             http.Response.StatusCode = Status ?? status;
             http.Response.Headers.CacheControl = "no-store";
-            if (Refusal.RetryAfter is { } wait)
-                http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
             var problem = new Problem(
                 new Uri(site, $"problems/{code}").ToString(), title, Status ?? status, detail, code,
                 Activity.Current?.TraceId.ToString() ?? http.TraceIdentifier, errors);

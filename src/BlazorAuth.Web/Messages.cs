@@ -1,4 +1,4 @@
-using System.Globalization;
+using BlazorAuth.Api;
 using BlazorAuth.Core;
 using BlazorAuth.Web.Components;
 
@@ -14,8 +14,7 @@ public static class Messages
     public static FormErrors Show(HttpContext http, Refusal refusal, params (string Field, string Id)[] ids)
     {
         http.Response.StatusCode = refusal.Error == AuthError.RateLimited ? StatusCodes.Status429TooManyRequests : StatusCodes.Status422UnprocessableEntity;
-        if (refusal.RetryAfter is { } wait)
-            http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        http.Response.SayRetryAfter(refusal.RetryAfter);
         return refusal.Faults.Count == 0
             ? FormErrors.None.Add(null, Sentence(refusal))
             : refusal.Faults.Aggregate(FormErrors.None, (errors, fault) =>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -50,8 +49,6 @@ internal sealed class Conduit : ISpoken
 
     public Task WriteAsync(HttpContext http, Refusal refusal, int status)
     {
-        if (refusal.RetryAfter is { } wait)
-            http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         http.Response.StatusCode = status;
         return http.Response.WriteAsJsonAsync(Describe(refusal, status), http.RequestAborted);
     }

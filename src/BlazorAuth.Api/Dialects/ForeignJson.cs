@@ -34,6 +34,21 @@ internal sealed class ForeignJson
         }
     }
 
+    /// <summary>The JSON, where every text in it can be written again.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> utf8, out JsonElement json)
+    {
+        json = default;
+        try
+        {
+            json = JsonElement.Parse(utf8, Strict);
+            return IsWhole(json);
+        }
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or ArgumentException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>A text; null where it is absent or null.</summary>
     public string? Text(string name) => Find(name) switch
     {
@@ -108,6 +123,15 @@ internal sealed class ForeignJson
             throw Unreadable();
         }
     }
+
+    // Half a surrogate pair is valid in JSON and no text: it throws when it is read.
+    private static bool IsWhole(JsonElement json) => json.ValueKind switch
+    {
+        JsonValueKind.Object => json.EnumerateObject().All(p => p.Name.Length >= 0 && IsWhole(p.Value)),
+        JsonValueKind.Array => json.EnumerateArray().All(IsWhole),
+        JsonValueKind.String => json.GetString() is not null,
+        _ => true,
+    };
 
     private JsonElement? Find(string name) =>
         _object.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
@@ -52,8 +51,6 @@ internal sealed class IdentityApi : ISpoken
 
     public async Task WriteAsync(HttpContext http, Refusal refusal, int status)
     {
-        if (refusal.RetryAfter is { } wait)
-            http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         switch (refusal.Error)
         {
             case AuthError.AccessTokenInvalid or AuthError.AccessTokenExpired or AuthError.SessionRevoked or AuthError.SessionExpired

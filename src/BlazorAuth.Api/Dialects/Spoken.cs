@@ -18,7 +18,7 @@ internal interface ISpoken
     /// <summary>Maps its routes.</summary>
     void Map(IEndpointRouteBuilder routes);
 
-    /// <summary>Writes a refusal. The status is that of our own API for it, or of the framework where that is more exact.</summary>
+    /// <summary>Writes a refusal; Retry-After is written already. The status is that of our own API for it, or of the framework where that is more exact.</summary>
     Task WriteAsync(HttpContext http, Refusal refusal, int status);
 }
 

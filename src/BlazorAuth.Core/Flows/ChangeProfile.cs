@@ -98,8 +98,7 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Audit aud
         catch (DbUpdateException)
         {
             db.ChangeTracker.Clear();
-            if (await db.Users.AnyAsync(u => u.NormalizedUserName == user.NormalizedUserName && u.Id != user.Id, ct))
-                return Refusal.Of(AuthError.UsernameTaken, "username", Fault.Taken);
+            if (await UserName.WhyTakenAsync(db, user.UserName, user.Id, ct) is { } lost) return lost;
             throw;
         }
         return await ViewAsync(user, ct);
@@ -112,9 +111,7 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Audit aud
         if (name == user.ChosenUserName) return null;
         if (user.IsAnonymous) return AuthError.Forbidden;
         if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return limited;
-        var normalized = name?.ToLowerInvariant();
-        return normalized is not null && await db.Users.AnyAsync(u => u.NormalizedUserName == normalized && u.Id != user.Id, ct)
-            ? Refusal.Of(AuthError.UsernameTaken, "username", Fault.Taken) : null;
+        return await UserName.WhyTakenAsync(db, name, user.Id, ct);
     }
 
     private static void Merge(JsonObject into, JsonObject added)

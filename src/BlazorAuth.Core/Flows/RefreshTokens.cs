@@ -37,13 +37,10 @@ public sealed class RefreshTokens(
             ? await RotateAsync(caller, sessionId, generation, null, null, ct) : AuthError.RefreshTokenInvalid;
     }
 
-    /// <summary>Exchanges the pair of a session that a living access token of it names: for clients that know no refresh token.</summary>
-    public Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, CancellationToken ct) =>
-        RotateAsync(caller, session.Id, session.Generation, session.Dialect, null, ct);
-
     /// <summary>
-    /// The same for one access token: two tabs that exchange the same token inside the leeway get the same successor, where the
-    /// session's own generation would make the first one's worthless.
+    /// Exchanges the pair of a session that a living access token of it names: for clients that know no refresh token. By the token's
+    /// own generation: two tabs that exchange the same token inside the leeway get the same successor, where the session's would make
+    /// the first one's worthless.
     /// </summary>
     public Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, int generation, TimeSpan? lifetime, CancellationToken ct) =>
         RotateAsync(caller, session.Id, generation, session.Dialect, lifetime, ct);

@@ -43,7 +43,7 @@ public sealed class Register(
         // A name reserved with a free address only would tell that it was free, and a taken one names an account; where that is
         // hidden, names are chosen later.
         var name = hidden ? null : input.Username;
-        if (await TakenNameAsync(name, ct) is { } nameTaken) return nameTaken;
+        if (await UserName.WhyTakenAsync(db, name, null, ct) is { } nameTaken) return nameTaken;
         // Over the budget the answer stays the same, and no letter goes out: a sign-up form is no way to flood a mailbox.
         var mayWrite = !hidden || await throttle.TakeLetterAsync(caller, email!, ct) is null;
         var owner = email is null ? null : await db.Users.SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
@@ -62,7 +62,7 @@ public sealed class Register(
         {
             // Somebody else took the address or the name between the look and the write: the unique index decides.
             db.ChangeTracker.Clear();
-            if (await TakenNameAsync(name, ct) is { } lost) return lost;
+            if (await UserName.WhyTakenAsync(db, name, null, ct) is { } lost) return lost;
             owner = await db.Users.SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
             if (owner is null) throw;
             return hidden ? await HideAsync(owner) : await RefuseAsync();
@@ -104,10 +104,7 @@ public sealed class Register(
         if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return limited;
         if ((input.Email ?? input.Username) is not null && Shape(input, out _) is { } malformed) return malformed;
         if (input.Password is not null && passwords.Judge(input.Password, "password", input.Email, input.Username) is { } weak) return weak;
-        var name = input.Username?.ToLowerInvariant();
-        if (name is null || options.Value.SignIn.RequireVerifiedEmail) return null;
-        return await db.Users.AnyAsync(u => u.NormalizedUserName == name && u.Id != caller.UserId, ct)
-            ? Refusal.Of(AuthError.UsernameTaken, "username", Fault.Taken) : null;
+        return options.Value.SignIn.RequireVerifiedEmail ? null : await UserName.WhyTakenAsync(db, input.Username, caller.UserId, ct);
     }
 
     private async Task<AuthUser?> AnonymousAsync(Caller caller, CancellationToken ct) =>
@@ -135,12 +132,5 @@ public sealed class Register(
         }
         if (input.Username is not null && !UserName.IsValid(input.Username)) return Refusal.Shape("username", Fault.NotAUserName);
         return ChangeProfile.Shape(input.DisplayName, input.Profile);
-    }
-
-    private async Task<Refusal?> TakenNameAsync(string? name, CancellationToken ct)
-    {
-        var normalized = name?.ToLowerInvariant();
-        return normalized is not null && await db.Users.AnyAsync(u => u.NormalizedUserName == normalized, ct)
-            ? Refusal.Of(AuthError.UsernameTaken, "username", Fault.Taken) : null;
     }
 }

@@ -59,9 +59,7 @@ public sealed class Upgrade(
 
     private async Task<Refusal?> TakenAsync(string userId, string? email, string? username, CancellationToken ct)
     {
-        var name = username?.ToLowerInvariant();
-        if (name is not null && await db.Users.AnyAsync(u => u.NormalizedUserName == name && u.Id != userId, ct))
-            return Refusal.Of(AuthError.UsernameTaken, "username", Fault.Taken);
+        if (await UserName.WhyTakenAsync(db, username, userId, ct) is { } nameTaken) return nameTaken;
         return email is not null && await db.Users.AnyAsync(u => u.NormalizedEmail == email && u.Id != userId, ct)
             ? Refusal.Of(AuthError.EmailTaken, "email", Fault.Taken) : null;
     }

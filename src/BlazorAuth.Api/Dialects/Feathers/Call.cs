@@ -86,23 +86,6 @@ internal sealed record Answer(JsonNode? Value, Failure? Failure)
 /// <summary>Reads what others send: types are looked at before values.</summary>
 internal static class Given
 {
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 32, AllowDuplicateProperties = false };
-
-    /// <summary>The JSON, where every text in it can be written again.</summary>
-    public static bool TryParse(ReadOnlySpan<byte> utf8, out JsonElement json)
-    {
-        json = default;
-        try
-        {
-            json = JsonElement.Parse(utf8, Strict);
-            return IsWhole(json);
-        }
-        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or ArgumentException)
-        {
-            return false;
-        }
-    }
-
     /// <summary>The text of a field; null where there is none, or something else.</summary>
     public static string? Text(this JsonElement data, string field) =>
         data.ValueKind == JsonValueKind.Object && data.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
@@ -131,13 +114,4 @@ internal static class Given
         http.Response.ContentType = "application/json; charset=utf-8";
         return http.Response.WriteAsync(json.ToJsonString(), http.RequestAborted);
     }
-
-    // Half a surrogate pair throws when it is read.
-    private static bool IsWhole(JsonElement json) => json.ValueKind switch
-    {
-        JsonValueKind.Object => json.EnumerateObject().All(p => p.Name.Length >= 0 && IsWhole(p.Value)),
-        JsonValueKind.Array => json.EnumerateArray().All(IsWhole),
-        JsonValueKind.String => json.GetString() is not null,
-        _ => true,
-    };
 }

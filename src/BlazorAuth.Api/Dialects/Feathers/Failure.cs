@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
 
@@ -76,7 +75,7 @@ internal sealed record Failure(int Code, string Message)
         if (Reason is { } reason)
         {
             var data = new JsonObject { ["code"] = reason.Code() };
-            if (RetryAfter is { } wait) data["retryAfter"] = Seconds(wait);
+            if (RetryAfter is { } wait) data["retryAfter"] = RetryLater.Seconds(wait);
             json["data"] = data;
         }
         if (Errors.Count == 0) return json;
@@ -90,12 +89,10 @@ internal sealed record Failure(int Code, string Message)
     {
         http.Response.StatusCode = Code;
         if (Code == StatusCodes.Status401Unauthorized) http.Response.Headers.WWWAuthenticate = CallerFromBearer.Scheme;
-        if (RetryAfter is { } wait) http.Response.Headers.RetryAfter = Seconds(wait).ToString(CultureInfo.InvariantCulture);
+        http.Response.SayRetryAfter(RetryAfter);
         if (Allow is not null) http.Response.Headers.Allow = Allow;
         return http.WriteJsonAsync(ToJson());
     }
-
-    private static int Seconds(TimeSpan wait) => (int)Math.Ceiling(wait.TotalSeconds);
 
     private static string FieldOf(string field) => field switch
     {

@@ -68,7 +68,7 @@ internal sealed partial class FeathersDialect : ISpoken
         if (!request.HasJsonContentType()) return (null, Failure.Of(AuthError.BadJson, StatusCodes.Status415UnsupportedMediaType));
         using var body = new MemoryStream();
         await request.Body.CopyToAsync(body, http.RequestAborted);
-        return Given.TryParse(body.GetBuffer().AsSpan(0, (int)body.Length), out var data) ? (call with { Data = data }, null) : (null, Failure.Of(AuthError.BadJson));
+        return ForeignJson.TryParse(body.GetBuffer().AsSpan(0, (int)body.Length), out var data) ? (call with { Data = data }, null) : (null, Failure.Of(AuthError.BadJson));
     }
 
     // 'Bearer x', 'JWT x', or the token alone.

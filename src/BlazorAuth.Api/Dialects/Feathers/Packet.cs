@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -37,7 +36,7 @@ internal sealed partial record Packet(PacketKind Kind, string Namespace, string?
     /// <returns>Null where it is no call of ours.</returns>
     public Call? ToCall()
     {
-        if (!Given.TryParse(Encoding.UTF8.GetBytes(Json), out var json) || json.ValueKind != JsonValueKind.Array) return null;
+        if (!ForeignJson.TryParse(Encoding.UTF8.GetBytes(Json), out var json) || json.ValueKind != JsonValueKind.Array) return null;
         if (json.EnumerateArray().ToList() is not [{ ValueKind: JsonValueKind.String } name, { ValueKind: JsonValueKind.String } service, .. var rest]) return null;
         var call = new Call(service.GetString()!.Trim('/'), name.GetString()!);
         var (hasId, hasData) = (call.Method is "get" or "update" or "patch" or "remove", call.Method is "create" or "update" or "patch");

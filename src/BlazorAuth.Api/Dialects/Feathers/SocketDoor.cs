@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
 using Microsoft.Extensions.Options;
-using Microsoft.Extensions.Primitives;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
@@ -34,7 +33,7 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
     {
         var query = http.Request.Query;
         var upgrade = http.WebSockets.IsWebSocketRequest;
-        if (!IsWelcome(http.Request.Headers.Origin)) await RefuseAsync(http, Fault.Forbidden, StatusCodes.Status403Forbidden);
+        if (!SocketOrigins.AreWelcome(options, http.Request.Headers.Origin)) await RefuseAsync(http, Fault.Forbidden, StatusCodes.Status403Forbidden);
         else if (query["EIO"] != "4") await RefuseAsync(http, Fault.UnsupportedProtocol);
         else if (query["transport"] != (upgrade ? "websocket" : "polling")) await RefuseAsync(http, query["transport"] == "websocket" ? Fault.BadRequest : Fault.UnknownTransport);
         else if (!query.ContainsKey("sid")) await BeginAsync(http, upgrade);
@@ -45,13 +44,6 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         else if (HttpMethods.IsPost(http.Request.Method)) await TakeAsync(http, connection);
         else await RefuseAsync(http, Fault.BadRequest);
     }
-
-    // Browsers send any page's WebSocket here, CORS or not.
-    private bool IsWelcome(StringValues origin) =>
-        origin.Count == 0 || (origin is [{ } text] && (text == Origin(options.Site) || text == Origin(options.ApiSite)
-                                                       || options.Api.AllowedOrigins.Exists(allowed => allowed.TrimEnd('/') == text)));
-
-    private static string Origin(Uri site) => site.GetLeftPart(UriPartial.Authority);
 
     private async Task BeginAsync(HttpContext http, bool upgrade)
     {

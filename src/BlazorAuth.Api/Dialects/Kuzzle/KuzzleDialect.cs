@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
@@ -45,8 +44,7 @@ internal sealed class KuzzleDialect : ISpoken
         http.Response.StatusCode = reply.Status;
         http.Response.Headers.CacheControl = "no-store";
         if (reply.Status == StatusCodes.Status401Unauthorized) http.Response.Headers.WWWAuthenticate = CallerFromBearer.Scheme;
-        if (reply.Error?.RetryAfter is { } wait)
-            http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        http.Response.SayRetryAfter(reply.Error?.RetryAfter);
         http.Response.ContentType = "application/json; charset=utf-8";
         return http.Response.WriteAsync(reply.Print(request).ToJsonString(), http.RequestAborted);
     }

@@ -12,26 +12,12 @@ internal sealed record KuzzleRequest(
     /// <summary>The largest frame or body; deeper ones than this are refused unread.</summary>
     public const int MaximumLength = 64 * 1024;
 
-    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 32, AllowDuplicateProperties = false };
-
     /// <summary>An id for a request that came without one.</summary>
     public static string NewId() => Guid.NewGuid().ToString();
 
     /// <summary>Reads one JSON object; null where the text is none, or could not be written again.</summary>
-    public static JsonObject? Read(ReadOnlyMemory<byte> json)
-    {
-        try
-        {
-            using var parsed = JsonDocument.Parse(json, Strict);
-            // Half a surrogate pair is valid in JSON and no text: it would fail wherever it is used.
-            JsonSerializer.SerializeToUtf8Bytes(parsed.RootElement);
-            return JsonObject.Create(parsed.RootElement.Clone());
-        }
-        catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException or ArgumentException)
-        {
-            return null;
-        }
-    }
+    public static JsonObject? Read(ReadOnlySpan<byte> json) =>
+        ForeignJson.TryParse(json, out var parsed) && parsed.ValueKind == JsonValueKind.Object ? JsonObject.Create(parsed) : null;
 
     /// <summary>A frame of a socket.</summary>
     public static KuzzleRequest Of(JsonObject frame) => new(

@@ -63,7 +63,7 @@ internal sealed partial class KuzzleSocket(
             if (!received.EndOfMessage) continue;
             Volatile.Write(ref _heard, time.GetTimestamp());
             await SlowDownAsync(ct);
-            await HearAsync(KuzzleRequest.Read(frame.WrittenMemory), ct);
+            await HearAsync(KuzzleRequest.Read(frame.WrittenSpan), ct);
             if (frame.Capacity > 4 * FirstRead) frame = new(FirstRead);
             else frame.ResetWrittenCount();
         }

@@ -27,7 +27,7 @@ internal sealed class KuzzleSockets(
     /// <summary>Takes the upgrade, and stays until the socket is closed.</summary>
     public async Task AcceptAsync(HttpContext http)
     {
-        if (!IsWelcome(http.Request.Headers.Origin))
+        if (!SocketOrigins.AreWelcome(options.Value, http.Request.Headers.Origin))
         {
             await RefuseAsync(http, KuzzleError.Forbidden("This origin may not open a socket."));
             return;
@@ -50,13 +50,6 @@ internal sealed class KuzzleSockets(
             Leave(network);
         }
     }
-
-    // Pages of other sites may open sockets to anywhere: no CORS stands before them. Programs send no origin.
-    private bool IsWelcome(string? origin) =>
-        string.IsNullOrEmpty(origin)
-        || options.Value.Api.AllowedOrigins.Select(o => o.TrimEnd('/'))
-            .Concat([options.Value.Site.GetLeftPart(UriPartial.Authority), options.Value.ApiSite.GetLeftPart(UriPartial.Authority)])
-            .Contains(origin, StringComparer.OrdinalIgnoreCase);
 
     private bool TryEnter(string network)
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
@@ -43,8 +42,6 @@ internal sealed class Skygear : ISpoken
 
     public Task WriteAsync(HttpContext http, Refusal refusal, int status)
     {
-        if (refusal.RetryAfter is { } wait)
-            http.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         http.Response.StatusCode = status;
         // A path that no action has is not a thing that was not found.
         var unknown = refusal.Error == AuthError.NotFound && http.GetEndpoint()?.Metadata.GetMetadata<RefusalCodes>() is null;
