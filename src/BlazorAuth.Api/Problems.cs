@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Flows;
 using Microsoft.AspNetCore.Routing.Template;
 using Microsoft.Extensions.Options;
 
@@ -9,7 +10,16 @@ namespace BlazorAuth.Api;
 /// <summary>An error as programs read it (RFC 9457). <see cref="Code"/> never changes its meaning.</summary>
 public sealed record Problem(
     string Type, string Title, int Status, string Detail, string Code, string TraceId,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string[]>? Errors)
+{
+    /// <summary>With <c>second_factor_required</c>: what to go on with.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Ticket { get; init; }
+
+    /// <summary>With <c>second_factor_required</c>: what would be taken.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Methods { get; init; }
+}
 
 /// <summary>Prints refusals as problem+json. One exhaustive switch: a new code without a status does not compile.</summary>
 internal static class Problems
@@ -40,7 +50,7 @@ internal static class Problems
         AuthError.SecondFactorRequired => (401, "A second factor is due.", "Go on at /api/token/second-factor with the ticket."),
         AuthError.SecondFactorInvalid => (401, "The second factor is incorrect.", "It was wrong or used before."),
         AuthError.TicketExpired => (401, "The sign-in was begun too long ago.", "Start again."),
-        AuthError.StepUpRequired => (403, "A fresher authentication is needed.", "Send the password, or sign in again."),
+        AuthError.StepUpRequired => (403, "A fresher authentication is needed.", "Prove it at /api/account/step-up, then ask again with the new token."),
         AuthError.PasskeyFailed => (401, "The passkey was not accepted.", "Start the ceremony again."),
         AuthError.AccessTokenInvalid => (401, "The access token is missing or not valid.", "Send a valid one as Authorization: Bearer."),
         AuthError.AccessTokenExpired => (401, "The access token has expired.", "Refresh at /api/token/refresh."),
@@ -57,6 +67,9 @@ internal static class Problems
 
     /// <summary>The refusal as an answer.</summary>
     public static IResult Of(Refusal refusal) => new Printed(refusal, null);
+
+    /// <summary>The first factor was right: the ticket for the second.</summary>
+    public static IResult Of(SignInOutcome.NeedsSecondFactor due) => new Printed(due.Refusal, null) { Due = due };
 
     private static Printed Of(Refusal refusal, int? status) => new(refusal, status);
 
@@ -124,6 +137,8 @@ internal static class Problems
 
     private sealed record Printed(Refusal Refusal, int? Status) : IResult
     {
+        public SignInOutcome.NeedsSecondFactor? Due { get; init; }
+
         public Task ExecuteAsync(HttpContext http)
         {
             http.Response.SayRetryAfter(Refusal.RetryAfter);
@@ -138,7 +153,10 @@ internal static class Problems
             http.Response.Headers.CacheControl = "no-store";
             var problem = new Problem(
                 new Uri(site, $"problems/{code}").ToString(), title, Status ?? status, detail, code,
-                Activity.Current?.TraceId.ToString() ?? http.TraceIdentifier, errors);
+                Activity.Current?.TraceId.ToString() ?? http.TraceIdentifier, errors)
+            {
+                Ticket = Due?.Ticket, Methods = Due?.Methods,
+            };
             return http.Response.WriteAsJsonAsync(problem, (System.Text.Json.JsonSerializerOptions?)null, ContentType, http.RequestAborted);
         }
     }
@@ -159,6 +177,7 @@ internal static class Problems
         Fault.Guessable => "Is easy to guess from the account.",
         Fault.Same => "Is the same as before.",
         Fault.Wrong => "Is incorrect.",
+        Fault.LastWayIn => "Is the last way into the account.",
         Fault.Alone => "Must be changed by itself.",
     };
 }

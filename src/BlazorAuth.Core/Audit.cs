@@ -67,6 +67,38 @@ public enum AuditEvent
     AdministratorUnmade,
     /// <summary>An operator gave the signing key a successor.</summary>
     SigningKeyRotated,
+    /// <summary>A second factor was wrong, used before, or tried too often.</summary>
+    SecondFactorRefused,
+    /// <summary>An authenticator app was added or replaced.</summary>
+    TotpAdded,
+    /// <summary>The authenticator app was removed.</summary>
+    TotpRemoved,
+    /// <summary>Ten new recovery codes were made.</summary>
+    RecoveryCodesMade,
+    /// <summary>A recovery code was used up.</summary>
+    RecoveryCodeUsed,
+    /// <summary>A browser was remembered.</summary>
+    DeviceRemembered,
+    /// <summary>A remembered browser was forgotten.</summary>
+    DeviceForgotten,
+    /// <summary>A passkey was added.</summary>
+    PasskeyAdded,
+    /// <summary>A passkey was renamed.</summary>
+    PasskeyRenamed,
+    /// <summary>A passkey was removed.</summary>
+    PasskeyRemoved,
+    /// <summary>A passkey ceremony failed.</summary>
+    PasskeyRefused,
+    /// <summary>A letter with a code to sign in was asked for.</summary>
+    EmailCodeAsked,
+    /// <summary>An external provider was linked.</summary>
+    ProviderLinked,
+    /// <summary>An external provider was unlinked.</summary>
+    ProviderUnlinked,
+    /// <summary>A signed-in user proved again who they are.</summary>
+    SteppedUp,
+    /// <summary>The owner took something back by 'this wasn't me'.</summary>
+    Undone,
 }
 
 /// <summary>The one writer of security events. An entry is saved with the change it tells of, in the same transaction.</summary>

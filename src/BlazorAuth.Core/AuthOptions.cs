@@ -264,6 +264,10 @@ public sealed class ThrottleOptions
     public int MailPerCaller { get; set; } = 300;
     /// <summary>Sign-ups from one network address in an hour.</summary>
     public int SignUpPerAddress { get; set; } = 1000;
+    /// <summary>Wrong second factors for one account in 15 minutes.</summary>
+    public int SecondFactorPerAccount { get; set; } = 10;
+    /// <summary>Passkey ceremonies begun from one network address (IPv6: one /64) in an hour.</summary>
+    public int PasskeyPerAddress { get; set; } = 3000;
 }
 
 /// <summary>Section <c>Proxy</c>.</summary>

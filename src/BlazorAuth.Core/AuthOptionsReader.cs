@@ -166,7 +166,8 @@ internal static class AuthOptionsReader
     [
         (nameof(t.SignInPerAccount), t.SignInPerAccount), (nameof(t.SignInPerAddress), t.SignInPerAddress),
         (nameof(t.MailPerAddress), t.MailPerAddress), (nameof(t.MailPerCaller), t.MailPerCaller),
-        (nameof(t.SignUpPerAddress), t.SignUpPerAddress),
+        (nameof(t.SignUpPerAddress), t.SignUpPerAddress), (nameof(t.SecondFactorPerAccount), t.SecondFactorPerAccount),
+        (nameof(t.PasskeyPerAddress), t.PasskeyPerAddress),
     ];
 
     private static bool IsOrigin(string url) =>

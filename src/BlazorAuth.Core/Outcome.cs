@@ -109,6 +109,8 @@ public enum Fault
     Wrong,
     /// <summary>Has to be changed by itself.</summary>
     Alone,
+    /// <summary>Is the last way into the account, which nothing may remove.</summary>
+    LastWayIn,
 }
 
 /// <summary>One field and what is wrong with it. <see cref="Field"/> is the JSON name.</summary>

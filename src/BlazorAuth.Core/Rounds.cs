@@ -30,6 +30,7 @@ public sealed partial class Rounds(IServiceScopeFactory scopes, SigningKeys keys
         var (tokens, letters, sessions) = (now - TokensKept, now - LettersKept, now - SessionsKept);
         await db.ThrottleCounts.Where(c => c.ResetsAt < now).ExecuteDeleteAsync(ct);
         await db.OneTimeTokens.Where(t => t.ExpiresAt < tokens && t.Purpose != TokenPurpose.SetUpAdministrator).ExecuteDeleteAsync(ct);
+        await db.RememberedDevices.Where(d => d.EndsAt < now).ExecuteDeleteAsync(ct);
         await db.Outbox.Where(l => l.DoneAt < letters).ExecuteDeleteAsync(ct);
         // Nobody can sign in to these a second time. One that waits for its address to confirm has a password already.
         await db.Users.Where(u => u.IsAnonymous && u.PasswordHash == null && !db.Sessions.Any(s =>

@@ -7,6 +7,7 @@ using BlazorAuth.Core.Flows;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Web;
 
@@ -14,7 +15,7 @@ namespace BlazorAuth.Web;
 /// Cookie and session row: the cookie carries a session's id and generation, encrypted, and every request looks whether the
 /// session lives. A copied cookie dies with its session, which Identity's own cookie does not for half an hour.
 /// </summary>
-public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessions) : ICookieDoor
+public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessions, IOptions<AuthOptions> options) : ICookieDoor
 {
     /// <summary>The authentication scheme.</summary>
     public const string Scheme = "Browser";
@@ -61,6 +62,15 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
         Http.Response.Headers["Clear-Site-Data"] = "\"cache\"";
         return Http.SignOutAsync(Scheme);
     }
+
+    /// <summary>What this browser is remembered by, where its owner asked for that.</summary>
+    public string? RememberedDevice => Http.Request.Cookies[CookieRules.Name(options.Value, "device")];
+
+    /// <summary>Remembers this browser: the cookie opens nothing, it only stands in for a second factor.</summary>
+    public void Remember(string device) => Http.Response.Cookies.Append(CookieRules.Name(options.Value, "device"), device, new CookieOptions
+    {
+        HttpOnly = true, Secure = options.Value.Https, SameSite = SameSiteMode.Lax, Path = "/", MaxAge = RememberedDevices.Lifetime,
+    });
 
     internal static void Configure(CookieAuthenticationOptions cookie, AuthOptions options)
     {

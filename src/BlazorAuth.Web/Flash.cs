@@ -1,3 +1,4 @@
+using System.Text.Json;
 using BlazorAuth.Core;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Options;
@@ -39,6 +40,28 @@ public enum Notice
     ProfileChanged,
     /// <summary>The account was closed.</summary>
     AccountClosed,
+    /// <summary>An authenticator app is set up.</summary>
+    SecondFactorOn,
+    /// <summary>The authenticator app is removed.</summary>
+    SecondFactorOff,
+    /// <summary>A remembered browser is forgotten.</summary>
+    DeviceForgotten,
+    /// <summary>A passkey is added; the detail is its name.</summary>
+    PasskeyAdded,
+    /// <summary>A passkey has another name.</summary>
+    PasskeyRenamed,
+    /// <summary>A passkey is removed.</summary>
+    PasskeyRemoved,
+    /// <summary>A letter with a code to sign in is on its way, if there is an account; the detail is the address.</summary>
+    SignInCodeAsked,
+    /// <summary>An external provider is linked; the detail is its name.</summary>
+    ProviderLinked,
+    /// <summary>An external provider is unlinked; the detail is its name.</summary>
+    ProviderUnlinked,
+    /// <summary>Somebody proved again who they are.</summary>
+    SteppedUp,
+    /// <summary>Something was taken back; a letter to choose a password is on its way.</summary>
+    Undone,
 }
 
 /// <summary>
@@ -50,9 +73,14 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     private static readonly TimeSpan NoticeLifetime = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan LinkLifetime = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AddressLifetime = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan TicketLifetime = TimeSpan.FromMinutes(5);
+    private const int LongestTyped = 2000;
+    private static readonly object TypedItem = new();
     private readonly ITimeLimitedDataProtector _notices = protection.CreateProtector("BlazorAuth.Notice").ToTimeLimitedDataProtector();
     private readonly ITimeLimitedDataProtector _links = protection.CreateProtector("BlazorAuth.Link").ToTimeLimitedDataProtector();
 
+    private readonly ITimeLimitedDataProtector _tickets = protection.CreateProtector("BlazorAuth.Ticket").ToTimeLimitedDataProtector();
+    private readonly ITimeLimitedDataProtector _typed = protection.CreateProtector("BlazorAuth.Typed").ToTimeLimitedDataProtector();
     private readonly ITimeLimitedDataProtector _addresses = protection.CreateProtector("BlazorAuth.Address").ToTimeLimitedDataProtector();
 
     private HttpContext Http => accessor.HttpContext ?? throw new InvalidOperationException("Only inside a request.");
@@ -89,6 +117,36 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
 
     /// <summary>The address a letter was promised to in this browser, of late.</summary>
     public string? Address() => Read("address", _addresses);
+
+    /// <summary>Keeps the ticket of a sign-in that needs the second factor, in this browser and nowhere else.</summary>
+    public void KeepTicket(string ticket) => Set("ticket", _tickets.Protect(ticket, TicketLifetime), TicketLifetime);
+
+    /// <summary>The ticket of the sign-in that was begun here last.</summary>
+    public string? Ticket() => Read("ticket", _tickets);
+
+    /// <summary>Forgets the ticket once it is spent or worth nothing.</summary>
+    public void DropTicket() => Drop("ticket");
+
+    /// <summary>Keeps what was typed into the form of a page while its owner proves who they are.</summary>
+    public void KeepTyped(PathString page, IReadOnlyDictionary<string, string> typed)
+    {
+        var text = JsonSerializer.Serialize(new Kept(page, typed));
+        // A cookie holds no more; what is longer has to be typed again.
+        if (text.Length <= LongestTyped) Set("typed", _typed.Protect(text, TicketLifetime), TicketLifetime);
+    }
+
+    /// <summary>What was typed into the form of this page, once.</summary>
+    public IReadOnlyDictionary<string, string>? Typed()
+    {
+        if (Http.Items[TypedItem] is IReadOnlyDictionary<string, string> taken) return taken;
+        if (!HttpMethods.IsGet(Http.Request.Method) || Read("typed", _typed) is not { } text
+            || JsonSerializer.Deserialize<Kept>(text) is not { } kept || kept.Page != Http.Request.Path) return null;
+        Drop("typed");
+        Http.Items[TypedItem] = kept.Typed;
+        return kept.Typed;
+    }
+
+    private sealed record Kept(string Page, IReadOnlyDictionary<string, string> Typed);
 
     /// <summary>Forgets the address once it is verified.</summary>
     public void DropAddress() => Drop("address");

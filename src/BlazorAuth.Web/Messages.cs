@@ -44,7 +44,7 @@ public static class Messages
         AuthError.SecondFactorRequired => "Enter the code of your second factor.",
         AuthError.SecondFactorInvalid => "The code is incorrect or was used before.",
         AuthError.TicketExpired => "You began signing in too long ago. Start again.",
-        AuthError.StepUpRequired => "Enter your password to go on.",
+        AuthError.StepUpRequired => "Confirm that it is you to go on.",
         AuthError.PasskeyFailed => "The passkey was not accepted. Try again, or sign in another way.",
         AuthError.AccessTokenInvalid or AuthError.AccessTokenExpired or AuthError.RefreshTokenInvalid or AuthError.RefreshTokenExpired
             or AuthError.RefreshTokenReused or AuthError.SessionRevoked or AuthError.SessionExpired or AuthError.PasswordChanged
@@ -73,7 +73,9 @@ public static class Messages
         Fault.Same when fault.Field == "newEmail" => "This is your address already.",
         Fault.Same => "The new password is the same as the current one.",
         Fault.Wrong when fault.Field == "code" => "The code is not right, or its letter is too old. Ask for a new letter.",
+        Fault.Wrong when fault.Field == "recoveryCode" => "The recovery code is not right, or was used before.",
         Fault.Wrong => "The password is incorrect.",
+        Fault.LastWayIn => "This is the last way into your account. Add another one first.",
         Fault.Alone => "Change one thing at a time.",
     };
 
@@ -96,6 +98,17 @@ public static class Messages
         Notice.OtherSessionsEnded => "All other sessions are ended.",
         Notice.ApiKeyRevoked => "The key is revoked. Programs that use it are refused from now on.",
         Notice.ProfileChanged => "Your profile is saved.",
+        Notice.SecondFactorOn => "Your authenticator app is set up. From now on it is asked for when you sign in with a password.",
+        Notice.SecondFactorOff => "Your authenticator app is removed. All other devices are signed out.",
+        Notice.DeviceForgotten => "That browser is forgotten. The second factor is asked for there again.",
+        Notice.PasskeyAdded => $"The passkey {detail} is added.",
+        Notice.PasskeyRenamed => "The passkey has its new name.",
+        Notice.PasskeyRemoved => "The passkey is removed, and all other devices are signed out.",
+        Notice.SignInCodeAsked => $"If there is an account with {detail}, a letter with a code is on its way.",
+        Notice.ProviderLinked => $"You can now sign in with {detail}.",
+        Notice.ProviderUnlinked => $"You can no longer sign in with {detail}.",
+        Notice.SteppedUp => "Thank you. Go on where you were.",
+        Notice.Undone => "It is taken back, and every device is signed out. We sent you a letter to choose a new password.",
         Notice.AccountClosed => "Your account is closed, and everything in it is deleted.",
     };
 
@@ -132,6 +145,22 @@ public static class Messages
         AuditEvent.AccountUnlocked => "An administrator unlocked the account",
         AuditEvent.AccountDeleted => "An administrator deleted the account",
         AuditEvent.AdministratorUnmade => "The account is no administrator's any more",
+        AuditEvent.SecondFactorRefused => "A wrong second factor was given",
+        AuditEvent.TotpAdded => "An authenticator app was set up",
+        AuditEvent.TotpRemoved => "The authenticator app was removed",
+        AuditEvent.RecoveryCodesMade => "New recovery codes were made",
+        AuditEvent.RecoveryCodeUsed => "A recovery code was used",
+        AuditEvent.DeviceRemembered => "A browser was remembered",
+        AuditEvent.DeviceForgotten => "A remembered browser was forgotten",
+        AuditEvent.PasskeyAdded => "A passkey was added",
+        AuditEvent.PasskeyRenamed => "A passkey was renamed",
+        AuditEvent.PasskeyRemoved => "A passkey was removed",
+        AuditEvent.PasskeyRefused => "A passkey was not accepted",
+        AuditEvent.EmailCodeAsked => "A code to sign in was asked for",
+        AuditEvent.ProviderLinked => "A sign-in provider was linked",
+        AuditEvent.ProviderUnlinked => "A sign-in provider was unlinked",
+        AuditEvent.SteppedUp => "Confirmed again who you are",
+        AuditEvent.Undone => "Something was taken back by \"this wasn't me\"",
         AuditEvent.SigningKeyRotated => "The key that signs access tokens was rotated",
     };
 

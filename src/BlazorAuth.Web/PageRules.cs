@@ -11,14 +11,20 @@ internal static class PageRules
     private static readonly HashSet<string> LinkPages =
         new(["/verify-email", "/reset-password", "/confirm-email-change", "/admin/setup"], StringComparer.OrdinalIgnoreCase);
 
-    private static readonly string[] NeverShownAgain = ["password", "token", "code"];
+    private static readonly string[] NeverShownAgain = ["password", "token", "code", "credential", "ticket", "_handler"];
 
     /// <summary>What was typed into a form that was open too long; the page shows it again.</summary>
     public const string TypedItem = "typed";
 
-    /// <summary>What was typed under a name into a form that was open too long.</summary>
+    /// <summary>What was typed under a name into a form that was open too long, or that had to ask first who it is.</summary>
     public static string? Typed(this HttpContext http, string name) =>
-        (http.Items[TypedItem] as IReadOnlyDictionary<string, string>)?.GetValueOrDefault(name);
+        ((http.Items[TypedItem] ?? http.RequestServices.GetRequiredService<Flash>().Typed()) as IReadOnlyDictionary<string, string>)
+        ?.GetValueOrDefault(name);
+
+    /// <summary>What may be shown again of a form: no secret is ever sent back in HTML.</summary>
+    public static Dictionary<string, string> Harmless(IFormCollection form) =>
+        form.Where(f => !NeverShownAgain.Any(word => f.Key.Contains(word, StringComparison.OrdinalIgnoreCase)))
+            .ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>
     /// A redirect after a POST is 303 and relative: browsers then offer to save the password, and no Host header gets into it.
@@ -101,8 +107,7 @@ internal static class PageRules
 
     private static void ShowAgain(HttpContext http, IFormCollection form)
     {
-        http.Items[TypedItem] = form.Where(f => !NeverShownAgain.Any(word => f.Key.Contains(word, StringComparison.OrdinalIgnoreCase)))
-            .ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.OrdinalIgnoreCase);
+        http.Items[TypedItem] = Harmless(form);
         http.Request.Method = HttpMethods.Get;
         http.Response.StatusCode = StatusCodes.Status400BadRequest;
     }

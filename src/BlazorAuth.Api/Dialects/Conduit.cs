@@ -162,7 +162,7 @@ internal sealed class Conduit : ISpoken
         TypedResults.Ok(new Pair(result, pair.Session.UserId, pair.AccessToken, pair.RefreshToken));
 
     private static Task<IResult> PrintAsync(SignInOutcome outcome, RefreshTokens tokens, CancellationToken ct) => outcome.Match(
-        async done => Print(await tokens.IssueAsync(done.Session, ct)), refusal => Task.FromResult(Problems.Of(refusal)));
+        async done => Print(await tokens.IssueAsync(done.Session, ct)), due => Task.FromResult(Problems.Of(due.Refusal)), refusal => Task.FromResult(Problems.Of(refusal)));
 
     // What an application added to its users stands beside the original's own fields, and never in their place.
     private static JsonObject Print(Account account)

@@ -72,16 +72,21 @@ internal sealed class IdentityApi : ISpoken
     }
 
     private static async Task<IResult> SignInAsync(
-        ForeignJson body, bool? useCookies, bool? useSessionCookies, CallerFromBearer from, SignIn signIn, RefreshTokens tokens,
-        IEnumerable<ICookieDoor> doors, HttpContext http, CancellationToken ct)
+        ForeignJson body, bool? useCookies, bool? useSessionCookies, CallerFromBearer from, SignIn signIn, SecondFactor secondFactor,
+        RefreshTokens tokens, IEnumerable<ICookieDoor> doors, HttpContext http, CancellationToken ct)
     {
         var cookie = useCookies is true || useSessionCookies is true;
         if (cookie && !doors.Any()) return Refuse("CookiesNotAvailable", "This host has no pages and gives no cookies.");
         var input = new SignIn.Input(body.Required("email"), body.Required("password"), cookie ? SessionKind.Browser : SessionKind.Api,
             Persistent: useCookies is true && useSessionCookies is not true, cookie ? null : Dialect.IdentityApi);
         var outcome = await signIn.WithPasswordAsync(from.Caller, input, ct);
+        // Its clients send both factors at once.
+        var (code, recoveryCode) = (body.Text("twoFactorCode"), body.Text("twoFactorRecoveryCode"));
+        if (outcome is SignInOutcome.NeedsSecondFactor half && (code ?? recoveryCode) is { Length: > 0 })
+            outcome = (await secondFactor.GiveAsync(from.Caller, new(half.Ticket, code, recoveryCode), ct)).Outcome;
         return await outcome.Match(
             async done => cookie ? await GiveCookieAsync(http, doors.Single(), done.Session) : Print(await tokens.IssueAsync(done.Session, ct)),
+            due => Task.FromResult(Problems.Of(due.Refusal)),
             // The stock has one answer for everything that signs nobody in, an empty password too.
             refusal => Task.FromResult(Problems.Of(refusal.Error == AuthError.ValidationFailed ? AuthError.InvalidCredentials : refusal)));
     }
@@ -179,6 +184,7 @@ internal sealed class IdentityApi : ISpoken
         Fault.Guessable => ("PasswordTooGuessable", "The password is easy to guess from the account."),
         Fault.Same => ("PasswordNotChanged", "The new password is the old one."),
         Fault.Wrong => ("PasswordMismatch", "Incorrect password."),
+        Fault.LastWayIn => ("LastWayIn", "This is the last way into the account."),
         Fault.Alone => ("OneChangeAtATime", "Change the e-mail address and the password one after the other."),
         Fault.NotAUserName or Fault.NotAUrl or Fault.NotAnObject or Fault.NotAMode or Fault.HasControlCharacters =>
             ("InvalidValue", $"The value of {fault.Field} is invalid."),

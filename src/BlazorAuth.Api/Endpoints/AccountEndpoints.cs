@@ -23,6 +23,8 @@ internal static class AccountEndpoints
 
     public sealed record ChangeEmailBody(string? NewEmail, string? CurrentPassword);
 
+    public sealed record StepUpBody(string? Password, string? Code);
+
     public sealed record CloseBody(string? Password);
 
     /// <summary>Absent fields stay, null clears.</summary>
@@ -119,14 +121,21 @@ internal static class AccountEndpoints
             })
             .WithSummary("Change the password. Ends every other session; the answer carries this session's new tokens.")
             .Answers<TokenEndpoints.TokenAnswer>(200)
-            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.WeakPassword, AuthError.CommonPassword, AuthError.SamePassword,
-                AuthError.Conflict, AuthError.RateLimited);
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.WeakPassword, AuthError.CommonPassword,
+                AuthError.SamePassword, AuthError.Conflict, AuthError.RateLimited);
+
+        owner.MapPost("/step-up", async (StepUpBody body, CallerFromBearer from, StepUp stepUp, TokenPrinter printer, CancellationToken ct) =>
+                await (await stepUp.ProveAsync(from.Caller, new(body.Password, body.Code), ct)).Match(
+                    session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal))))
+            .WithSummary("Prove again who you are, by the password or a code of the authenticator app: sensitive acts want a proof that is not older than a while. The answer carries this session's new tokens.")
+            .Answers<TokenEndpoints.TokenAnswer>(200)
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.Forbidden, AuthError.RateLimited);
 
         owner.MapPost("/email", async (ChangeEmailBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
                 Print(await change.AskAsync(from.Caller, body.NewEmail, body.CurrentPassword, ct), Results.Accepted()))
             .WithSummary("Ask to move the account to another address. It moves when that address confirms.")
             .Answers(202)
-            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.RateLimited);
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.RateLimited);
 
         anyone.MapPost("/email/confirm", async (TokenBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
                 Print(await change.ConfirmAsync(from.Caller, body.Token, ct)))

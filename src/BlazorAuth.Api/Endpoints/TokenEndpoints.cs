@@ -10,6 +10,8 @@ internal static class TokenEndpoints
 {
     public sealed record SignInBody(string? Identifier, string? Password);
 
+    public sealed record SecondFactorBody(string? Ticket, string? Code, string? RecoveryCode);
+
     public sealed record AnonymousBody(JsonElement? Profile);
 
     public sealed record RefreshBody(string? RefreshToken);
@@ -29,17 +31,25 @@ internal static class TokenEndpoints
             {
                 if (printer.DoorOf(mode) is not { } door) return Problems.Of(Refusal.Shape("mode", Fault.NotAMode));
                 var outcome = await signIn.WithPasswordAsync(from.Caller, new(body.Identifier, body.Password, door), ct);
-                return await outcome.Match(done => printer.PrintAsync(done.Session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
+                return await printer.PrintAsync(outcome, ct);
             })
-            .WithSummary("Sign in with an e-mail address or user name and a password; with ?mode=cookie for a cookie instead of tokens.")
+            .WithSummary("Sign in with an e-mail address or user name and a password; with ?mode=cookie for a cookie instead of tokens. Where a second factor is on, the 401 carries the ticket for it.")
             .Answers<TokenAnswer>(200)
-            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.EmailNotVerified, AuthError.AccountLocked, AuthError.RateLimited);
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorRequired, AuthError.EmailNotVerified,
+                AuthError.AccountLocked, AuthError.RateLimited);
+
+        group.MapPost("/second-factor", async (SecondFactorBody body, CallerFromBearer from, SecondFactor second, TokenPrinter printer, CancellationToken ct) =>
+                await printer.PrintAsync((await second.GiveAsync(from.Caller, new(body.Ticket, body.Code, body.RecoveryCode), ct)).Outcome, ct))
+            .WithSummary("Go on with the ticket of a sign-in, by the code of the authenticator app or by a recovery code, which is used up.")
+            .Answers<TokenAnswer>(200)
+            .Refuses(AuthError.ValidationFailed, AuthError.TicketExpired, AuthError.SecondFactorInvalid, AuthError.EmailNotVerified,
+                AuthError.AccountLocked, AuthError.InvalidCredentials, AuthError.RateLimited);
 
         group.MapPost("/anonymous", async (AnonymousBody? body, CallerFromBearer from, SignInAnonymously signIn, TokenPrinter printer, CancellationToken ct) =>
             {
                 if (!AccountEndpoints.TryRaw(body?.Profile ?? default, out var profile)) return Problems.Of(AuthError.BadJson);
                 var outcome = await signIn.BeginAsync(from.Caller, profile, SessionKind.Api, null, ct);
-                return await outcome.Match(done => printer.PrintAsync(done.Session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
+                return await printer.PrintAsync(outcome, ct);
             })
             .WithSummary("Sign in without an account. POST /api/account with the token makes it one, with the same id.")
             .Answers<TokenAnswer>(200)
@@ -86,6 +96,10 @@ internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles,
         "cookie" when _cookies is not null => SessionKind.Browser,
         _ => null,
     };
+
+    /// <summary>What came of a sign-in, by whichever proof.</summary>
+    public Task<IResult> PrintAsync(SignInOutcome outcome, CancellationToken ct) => outcome.Match(
+        done => PrintAsync(done.Session, ct), due => Task.FromResult(Problems.Of(due)), refusal => Task.FromResult(Problems.Of(refusal)));
 
     public async Task<IResult> PrintAsync(Session session, CancellationToken ct)
     {

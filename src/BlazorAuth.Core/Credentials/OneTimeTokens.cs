@@ -21,6 +21,11 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
         TokenPurpose.ResetPassword => TimeSpan.FromMinutes(60),    // takes the account over: as short as slow mail allows
         TokenPurpose.ChangeEmail => TimeSpan.FromMinutes(60),      // the asker is waiting for it
         TokenPurpose.SetUpAdministrator => TimeSpan.FromHours(24), // stands in a console, is asked for once
+        TokenPurpose.SecondFactor => TimeSpan.FromMinutes(5),      // half signed in (ASVS 6.6.2)
+        TokenPurpose.PasskeyAssertion or TokenPurpose.PasskeyCreation => TimeSpan.FromMinutes(5), // as the browser waits, and its owner finds the key
+        TokenPurpose.EmailCodeTicket or TokenPurpose.EmailCode => TimeSpan.FromMinutes(10),       // out of band (ASVS 6.5.5)
+        TokenPurpose.Undo => TimeSpan.FromDays(7),                 // people read mail after a holiday
+        TokenPurpose.ExternalSignIn => TimeSpan.FromMinutes(10),   // somebody fills in a form
     };
 
     /// <summary>The secrets of a fresh token; they exist in the letter and nowhere else.</summary>
@@ -28,12 +33,28 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
 
     /// <summary>Makes a token and kills every older one of the same purpose and account. Saved by the caller.</summary>
     public async Task<Minted> MintAsync(
-        TokenPurpose purpose, string userId, string destination, bool withCode, string? sessionId, CancellationToken ct)
+        TokenPurpose purpose, string userId, string destination, bool withCode, string? sessionId, CancellationToken ct, string? state = null)
     {
-        await KillIssuedAsync(userId, [purpose], ct);
+        // Each notice is of an act of its own: an older one stays good.
+        if (purpose != TokenPurpose.Undo) await KillIssuedAsync(userId, [purpose], ct);
+        return Add(purpose, userId, destination, withCode, sessionId, state).Minted;
+    }
+
+    /// <summary>
+    /// Makes a ticket: what a program or browser goes on with itself, so that no older one dies of it (two tabs). Saved by the caller.
+    /// </summary>
+    public (OneTimeToken Token, string Ticket) Issue(TokenPurpose purpose, string userId, string destination, string? state, string? sessionId = null)
+    {
+        var (token, minted) = Add(purpose, userId, destination, withCode: false, sessionId, state);
+        return (token, minted.Link);
+    }
+
+    private (OneTimeToken Token, Minted Minted) Add(
+        TokenPurpose purpose, string userId, string destination, bool withCode, string? sessionId, string? state)
+    {
         var minted = new Minted(Secret.Random(32), withCode ? Secret.SixDigits() : null);
         var now = time.GetUtcNow();
-        db.OneTimeTokens.Add(new OneTimeToken
+        var token = new OneTimeToken
         {
             // The key of the one there can be: of two new processes that offer it at once, one collides here.
             Id = purpose == TokenPurpose.SetUpAdministrator ? nameof(TokenPurpose.SetUpAdministrator) : Guid.CreateVersion7().ToString(),
@@ -43,10 +64,20 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
             SecretHash = HashLink(purpose, minted.Link),
             CodeHash = minted.Code is null ? null : HashCode(purpose, destination, minted.Code),
             SessionId = sessionId,
+            State = state,
             CreatedAt = now,
             ExpiresAt = now + Lifetime(purpose),
-        });
-        return minted;
+        };
+        db.OneTimeTokens.Add(token);
+        return (token, minted);
+    }
+
+    /// <summary>The live token of a ticket whose every try is counted before anything is compared; null where there is none, or no try left.</summary>
+    public async Task<OneTimeToken?> FindCountedAsync(TokenPurpose purpose, string? ticket, CancellationToken ct)
+    {
+        if ((await FindAsync(purpose, ticket, ct)).Value is not { } token) return null;
+        return await db.OneTimeTokens.Where(t => t.Id == token.Id && t.UsedAt == null && t.RevokedAt == null && t.Attempts < MaximumAttempts)
+            .ExecuteUpdateAsync(set => set.SetProperty(t => t.Attempts, t => t.Attempts + 1), ct) == 1 ? token : null;
     }
 
     /// <summary>The live token of a link, or why it is none: only a holder of the link learns that.</summary>
@@ -91,8 +122,9 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
     }
 
     /// <summary>
-    /// Kills the account's live tokens of these purposes; of every purpose where none is named. A letter to a new address that
-    /// is promised and not yet sent is withdrawn with them.
+    /// Kills the account's live tokens of these purposes; where none is named, of every purpose but <see cref="TokenPurpose.Undo"/>:
+    /// who changes something must not take from the owner the means to take it back. A letter to a new address that is promised and
+    /// not yet sent is withdrawn with them.
     /// </summary>
     public async Task KillAsync(string userId, CancellationToken ct, params TokenPurpose[] purposes)
     {
@@ -108,7 +140,7 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
         var now = time.GetUtcNow();
         return db.OneTimeTokens
             .Where(t => t.UserId == userId && t.UsedAt == null && t.RevokedAt == null)
-            .Where(t => purposes.Length == 0 || purposes.Contains(t.Purpose))
+            .Where(t => purposes.Length == 0 ? t.Purpose != TokenPurpose.Undo : purposes.Contains(t.Purpose))
             .ExecuteUpdateAsync(set => set.SetProperty(t => t.RevokedAt, now), ct);
     }
 

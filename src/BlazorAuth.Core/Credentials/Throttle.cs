@@ -20,6 +20,10 @@ public enum Budget
     MailPerCaller,
     /// <summary>Sign-ups from one network address.</summary>
     SignUpPerAddress,
+    /// <summary>Wrong second factors for one account.</summary>
+    SecondFactorPerAccount,
+    /// <summary>Passkey ceremonies begun from one network address.</summary>
+    PasskeyPerAddress,
 }
 
 /// <summary>
@@ -185,6 +189,8 @@ public sealed class Throttle(
             Budget.MailPerAddress => (limits.MailPerAddress, TimeSpan.FromHours(1)),
             Budget.MailPerCaller => (limits.MailPerCaller, TimeSpan.FromHours(1)),
             Budget.SignUpPerAddress => (limits.SignUpPerAddress, TimeSpan.FromHours(1)),
+            Budget.SecondFactorPerAccount => (limits.SecondFactorPerAccount, TimeSpan.FromMinutes(15)),
+            Budget.PasskeyPerAddress => (limits.PasskeyPerAddress, TimeSpan.FromHours(1)),
         };
     }
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace BlazorAuth.Core.Data;
@@ -11,6 +12,9 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
 {
     /// <summary>The one role of the product.</summary>
     public const string Administrator = "administrator";
+
+    /// <summary>The column beside Identity's own of a passkey.</summary>
+    internal const string PasskeyLastUsed = "LastUsedAt";
 
     /// <summary>Sessions, live and ended.</summary>
     public DbSet<Session> Sessions => Set<Session>();
@@ -22,6 +26,12 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     public DbSet<StoredKey> Keys => Set<StoredKey>();
     /// <summary>Attempt counters.</summary>
     public DbSet<ThrottleCount> ThrottleCounts => Set<ThrottleCount>();
+    /// <summary>Authenticator apps.</summary>
+    public DbSet<Authenticator> Authenticators => Set<Authenticator>();
+    /// <summary>Recovery codes.</summary>
+    public DbSet<RecoveryCode> RecoveryCodes => Set<RecoveryCode>();
+    /// <summary>Browsers that the second factor is not asked for in.</summary>
+    public DbSet<RememberedDevice> RememberedDevices => Set<RememberedDevice>();
     /// <summary>Security events.</summary>
     public DbSet<AuditEntry> AuditEntries => Set<AuditEntry>();
     /// <summary>The end of their chain.</summary>
@@ -124,6 +134,11 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
             letter.ToTable("Outbox");
             letter.HasIndex(l => new { l.DoneAt, l.NextAttemptAt });
         });
+        builder.Entity<Authenticator>(authenticator => OfUser(authenticator, "Authenticators"));
+        builder.Entity<RecoveryCode>(code => OfUser(code, "RecoveryCodes"));
+        builder.Entity<RememberedDevice>(device => OfUser(device, "RememberedDevices"));
+        // Identity's row does not say when a passkey was last used; its owner wants to know.
+        builder.Entity<IdentityUserPasskey<string>>().Property<DateTimeOffset?>(PasskeyLastUsed);
         builder.Entity<StoredKey>(key =>
         {
             key.ToTable("Keys");
@@ -146,6 +161,13 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
             head.ToTable("AuditHead");
             head.Property(h => h.Id).ValueGeneratedNever();
         });
+    }
+
+    private static void OfUser<T>(EntityTypeBuilder<T> row, string table) where T : class
+    {
+        row.ToTable(table);
+        row.HasIndex("UserId");
+        row.HasOne<AuthUser>().WithMany().HasForeignKey("UserId").OnDelete(DeleteBehavior.Cascade);
     }
 
     private sealed class UnixMilliseconds() : ValueConverter<DateTimeOffset, long>(

@@ -89,6 +89,9 @@ public enum SessionEnd
 /// <summary>A sign-in that lasts, under a cookie or under a chain of refresh tokens.</summary>
 public sealed class Session
 {
+    /// <summary>Among <see cref="Methods"/>: two factors were proven (RFC 8176 §2).</summary>
+    public const string TwoFactors = "mfa";
+
     /// <summary>128 random bits. Public: a credential also carries a proof (cookie encryption, token signature, refresh MAC).</summary>
     public required string Id { get; init; }
     /// <summary>Whose it is.</summary>
@@ -144,6 +147,20 @@ public enum TokenPurpose
     ChangeEmail,
     /// <summary>Makes the first administrator.</summary>
     SetUpAdministrator,
+    /// <summary>Goes on with a sign-in whose first factor was right.</summary>
+    SecondFactor,
+    /// <summary>Finishes a passkey ceremony that signs in, or proves again who asks.</summary>
+    PasskeyAssertion,
+    /// <summary>Finishes a passkey ceremony that adds one.</summary>
+    PasskeyCreation,
+    /// <summary>Goes on with a sign-in by e-mail code, in the browser or program that asked for the letter.</summary>
+    EmailCodeTicket,
+    /// <summary>Signs in, by the code or the link of a letter.</summary>
+    EmailCode,
+    /// <summary>'This wasn't me': takes back what a notice told of.</summary>
+    Undo,
+    /// <summary>Finishes a sign-up or link that began at an external provider.</summary>
+    ExternalSignIn,
 }
 
 /// <summary>A one-time token: only keyed hashes of its secrets are stored, and one conditional statement spends it.</summary>
@@ -153,7 +170,7 @@ public sealed class OneTimeToken
     public required string Id { get; init; }
     /// <summary>What it opens.</summary>
     public required TokenPurpose Purpose { get; init; }
-    /// <summary>Whose account; empty only for <see cref="TokenPurpose.SetUpAdministrator"/>.</summary>
+    /// <summary>Whose account; empty where that is not known before the token is spent.</summary>
     public required string UserId { get; init; }
     /// <summary>The address it was sent to; it opens nothing else.</summary>
     public required string Destination { get; init; }
@@ -165,6 +182,8 @@ public sealed class OneTimeToken
     public int Attempts { get; set; }
     /// <summary>The session that asked for it, where that one survives its use.</summary>
     public string? SessionId { get; init; }
+    /// <summary>What the act it opens goes on from, as JSON of that flow. No secret stands in it.</summary>
+    public string? State { get; init; }
     /// <summary>When it was made.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
     /// <summary>It opens nothing from here on.</summary>
@@ -192,6 +211,10 @@ public sealed class OutboxLetter
     public string? SessionId { get; init; }
     /// <summary>The new address of a change of address.</summary>
     public string? NewAddress { get; init; }
+    /// <summary>What the letter names: a passkey, a provider, how many codes are left.</summary>
+    public string? Detail { get; init; }
+    /// <summary>What goes into the state of the token that the Postman mints; see <see cref="OneTimeToken.State"/>.</summary>
+    public string? State { get; init; }
     /// <summary>Network address of the asker.</summary>
     public string? Address { get; init; }
     /// <summary>User-Agent of the asker.</summary>
@@ -208,34 +231,6 @@ public sealed class OutboxLetter
     public DateTimeOffset? DoneAt { get; set; }
     /// <summary>The type of the last failure; never its text, which may quote the letter.</summary>
     public string? LastError { get; set; }
-}
-
-/// <summary>What a stored key is for.</summary>
-public enum KeyPurpose
-{
-    /// <summary>Signs access tokens (P-256).</summary>
-    Signing,
-    /// <summary>Keys the MACs of refresh tokens, links and codes.</summary>
-    Mac,
-    /// <summary>An element of the data-protection ring (cookies, antiforgery).</summary>
-    DataProtection,
-}
-
-/// <summary>A key, wrapped by the master key that is not in the database.</summary>
-public sealed class StoredKey
-{
-    /// <summary>Purpose and ordinal: two processes that make the same next key collide here, and one wins.</summary>
-    public required string Id { get; init; }
-    /// <summary>What it is for.</summary>
-    public required KeyPurpose Purpose { get; init; }
-    /// <summary>The name it has outside (the JWT <c>kid</c>), never used twice.</summary>
-    public required string KeyId { get; init; }
-    /// <summary>When it was made.</summary>
-    public required DateTimeOffset CreatedAt { get; init; }
-    /// <summary>When it begins to be used; it is published before.</summary>
-    public required DateTimeOffset ActiveFrom { get; init; }
-    /// <summary>AES-256-GCM under a key derived from the master key, bound to purpose and id.</summary>
-    public required byte[] Wrapped { get; init; }
 }
 
 /// <summary>A counter of attempts.</summary>

@@ -12,9 +12,12 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>, <see cref="AuthError.SamePassword"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
 /// </summary>
 public sealed class ChangePassword(
-    AuthDbContext db, StepUp stepUp, Passwords passwords, HashingGate gate, OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit)
+    AuthDbContext db, StepUp stepUp, Passwords passwords, HashingGate gate, OneTimeTokens tokens, RememberedDevices devices,
+    Sessions sessions, Outbox outbox, Audit audit)
 {
-    /// <summary>Changes it, on the current one, and returns the session whose credentials must be issued anew.</summary>
+    /// <summary>
+    /// Changes it, on the current one (on a recent proof where there is none, or something else to give it with), and returns the session whose credentials must be issued anew.
+    /// </summary>
     public Task<Outcome<Session>> ChangeAsync(Caller caller, string? currentPassword, string? newPassword, CancellationToken ct) =>
         ChangeCoreAsync(caller, currentPassword ?? "", newPassword, ct);
 
@@ -29,10 +32,10 @@ public sealed class ChangePassword(
     {
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (user is null) return AuthError.SessionRevoked;
-        if (currentPassword is null && user.IsAnonymous) return AuthError.Forbidden;
+        if (user.IsAnonymous && string.IsNullOrEmpty(currentPassword)) return AuthError.Forbidden;
         if (await stepUp.DemandAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
         if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak) return weak;
-        if (currentPassword is not null && Passwords.Nfc(newPassword!) == Passwords.Nfc(currentPassword)) return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
+        if (!string.IsNullOrEmpty(currentPassword) && Passwords.Nfc(newPassword!) == Passwords.Nfc(currentPassword)) return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
 
         using (var place = gate.Enter())
         {
@@ -43,7 +46,8 @@ public sealed class ChangePassword(
         if (!await db.HoldAsync(user.Id, ct)) return AuthError.SessionRevoked;
         if (await sessions.RenewAsync(caller.SessionId, ct) is not { } session) return AuthError.SessionRevoked;
         await sessions.EndOthersAsync(user.Id, session.Id, SessionEnd.PasswordChanged, ct);
-        await tokens.KillAsync(user.Id, ct, TokenPurpose.ResetPassword, TokenPurpose.ChangeEmail);
+        await tokens.KillAsync(user.Id, ct, TokenPurpose.ResetPassword, TokenPurpose.ChangeEmail, TokenPurpose.SecondFactor, TokenPurpose.EmailCode);
+        await devices.ForgetAllAsync(user.Id, ct);
         if (user.Email is not null) outbox.Promise(LetterKind.PasswordChanged, user.Email, caller, user.Id);
         audit.Write(AuditEvent.PasswordChanged, caller);
         if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;

@@ -8,14 +8,15 @@ namespace BlazorAuth.Core.Flows;
 /// <summary>
 /// Sets a new password by mail. Promises: asking does the same work for a known and an unknown address and changes nothing;
 /// a link works once. Reveals: nothing. Kills: every session and every one-time token of the account; on an address never
-/// verified also whatever the registrant set. Nobody is signed in by it. Sends: <see cref="LetterKind.ResetPassword"/>, then
+/// verified also whatever the registrant set. A second factor of a verified account stays on (ASVS 6.4.3). Nobody is signed in by it. Sends: <see cref="LetterKind.ResetPassword"/>, then
 /// <see cref="LetterKind.PasswordReset"/>.
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.LinkInvalid"/>,
 /// <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>, <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>,
 /// <see cref="AuthError.Conflict"/>.
 /// </summary>
 public sealed class ResetPassword(
-    AuthDbContext db, Passwords passwords, HashingGate gate, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
+    AuthDbContext db, Passwords passwords, HashingGate gate, OneTimeTokens tokens, RememberedDevices devices,
+    Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
     /// <summary>Asks for the letter.</summary>
     public async Task<Outcome> AskAsync(Caller caller, string? email, CancellationToken ct)
@@ -63,9 +64,11 @@ public sealed class ResetPassword(
         {
             // Whoever registered never showed that the address is theirs; its owner is here now (pre-hijack).
             user.VoidProfile();
+            await WaysIn.StripAsync(db, user.Id, ct);
             (user.EmailConfirmed, user.ContestedAt) = (true, null);
         }
         await tokens.KillAsync(user.Id, ct);
+        await devices.ForgetAllAsync(user.Id, ct);
         await sessions.EndAllAsync(user.Id, SessionEnd.PasswordReset, ct);
         outbox.Promise(LetterKind.PasswordReset, user.Email!, caller, user.Id);
         audit.Write(AuditEvent.PasswordReset, Caller.Anonymous(caller.Address, caller.Agent), user.Id);

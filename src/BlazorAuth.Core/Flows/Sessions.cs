@@ -143,10 +143,18 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     /// Makes every credential of a live session worthless but those issued from now on: the session survives what its owner did,
     /// a copied cookie or token does not. Null where something ended it. Call it inside the transaction of what renews it.
     /// </summary>
-    internal async Task<Session?> RenewAsync(string? sessionId, CancellationToken ct)
+    /// <param name="sessionId">Which.</param>
+    /// <param name="ct">Ends the wait.</param>
+    /// <param name="proof">RFC 8176 values of a proof that was given now; added to those the session was begun with.</param>
+    internal async Task<Session?> RenewAsync(string? sessionId, CancellationToken ct, string? proof = null)
     {
         var now = time.GetUtcNow();
         db.EndsSessions = true;
+        if (proof is not null && await db.Sessions.Where(s => s.Id == sessionId).Select(s => s.Methods).SingleOrDefaultAsync(ct) is { } before)
+        {
+            var methods = string.Join(' ', before.Split(' ').Union(proof.Split(' ')));
+            await db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null).ExecuteUpdateAsync(set => set.SetProperty(s => s.Methods, methods), ct);
+        }
         var renewed = await db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null).ExecuteUpdateAsync(set => Number(set)
             .SetProperty(s => s.Generation, s => s.Generation + 1).SetProperty(s => s.RenewedGeneration, s => s.Generation + 1)
             .SetProperty(s => s.GenerationAt, now).SetProperty(s => s.AuthenticatedAt, now).SetProperty(s => s.LastSeenAt, now), ct);

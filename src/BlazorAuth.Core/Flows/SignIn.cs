@@ -1,3 +1,4 @@
+using System.Text.Json;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Mail;
@@ -15,32 +16,66 @@ public abstract record SignInOutcome
     public sealed record SignedIn(Session Session, AuthUser User) : SignInOutcome
     {
         /// <inheritdoc />
-        public override T Match<T>(Func<SignedIn, T> signedIn, Func<Refusal, T> refused) => signedIn(this);
+        public override T Match<T>(Func<SignedIn, T> signedIn, Func<NeedsSecondFactor, T> due, Func<Refusal, T> refused) => signedIn(this);
+    }
+
+    /// <summary>The first factor was right, and <see cref="Flows.SecondFactor"/> goes on with the ticket. Nothing is open yet.</summary>
+    /// <param name="Ticket">Proves the first factor, once, for five minutes; whoever has it needs the second factor only.</param>
+    /// <param name="Methods">What would be taken: <c>totp</c>, <c>recovery_code</c>, <c>passkey</c>.</param>
+    public sealed record NeedsSecondFactor(string Ticket, IReadOnlyList<string> Methods) : SignInOutcome
+    {
+        /// <summary>As a refusal, for doors whose clients know no second factor.</summary>
+        public Refusal Refusal { get; } = AuthError.SecondFactorRequired;
+
+        /// <inheritdoc />
+        public override T Match<T>(Func<SignedIn, T> signedIn, Func<NeedsSecondFactor, T> due, Func<Refusal, T> refused) => due(this);
     }
 
     /// <summary>Nothing began.</summary>
     public sealed record Refused(Refusal Refusal) : SignInOutcome
     {
         /// <inheritdoc />
-        public override T Match<T>(Func<SignedIn, T> signedIn, Func<Refusal, T> refused) => refused(Refusal);
+        public override T Match<T>(Func<SignedIn, T> signedIn, Func<NeedsSecondFactor, T> due, Func<Refusal, T> refused) => refused(Refusal);
     }
 
     /// <summary>One of the branches; a new branch breaks every edge at compile time.</summary>
-    public abstract T Match<T>(Func<SignedIn, T> signedIn, Func<Refusal, T> refused);
+    public abstract T Match<T>(Func<SignedIn, T> signedIn, Func<NeedsSecondFactor, T> due, Func<Refusal, T> refused);
 }
 
 /// <summary>
-/// Signs in with a password. Promises: unknown, wrong, locked and unverified accounts get the same answer for a wrong password,
-/// after the same work; guesses are counted before they are looked at. Reveals: that an account is locked or unverified, only to
-/// who gave its password. Sends: <see cref="LetterKind.NewSignIn"/> for a device and network not seen before.
+/// Signs in with a password, and begins the session of every other flow that proves somebody. Promises: unknown, wrong, locked and
+/// unverified accounts get the same answer for a wrong password, after the same work; guesses are counted before they are looked at;
+/// one factor opens nothing where a second is on. Reveals: that an account is locked, unverified or has a second factor, only to who
+/// gave its password. Sends: <see cref="LetterKind.NewSignIn"/> for a device and network not seen before.
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.InvalidCredentials"/>,
 /// <see cref="AuthError.AccountLocked"/>, <see cref="AuthError.EmailNotVerified"/>.
 /// </summary>
 public sealed class SignIn(
-    AuthDbContext db, Passwords passwords, Throttle throttle, Sessions sessions, Outbox outbox, Audit audit, IOptions<AuthOptions> options)
+    AuthDbContext db, Passwords passwords, Throttle throttle, SecondFactors factors, RememberedDevices devices, OneTimeTokens tokens,
+    Sessions sessions, Outbox outbox, Audit audit, IOptions<AuthOptions> options)
 {
-    /// <summary>What a person or program gives. The identifier is an e-mail address or a user name.</summary>
-    public sealed record Input(string? Identifier, string? Password, SessionKind Door, bool Persistent = false, Dialect? Dialect = null);
+    /// <summary>
+    /// What a person or program gives. The identifier is an e-mail address or a user name; the remembered device is the cookie of a
+    /// browser that the second factor is not asked for in.
+    /// </summary>
+    public sealed record Input(
+        string? Identifier, string? Password, SessionKind Door, bool Persistent = false, Dialect? Dialect = null, string? RememberedDevice = null);
+
+    /// <summary>Somebody who has proven to own an account, and the session they want.</summary>
+    /// <param name="User">The account as it was when it was looked at.</param>
+    /// <param name="Methods">How: RFC 8176 values, separated by spaces; with <c>mfa</c> no second factor is asked for.</param>
+    /// <param name="Door">The door.</param>
+    /// <param name="Persistent">Whether a cookie outlives the browser.</param>
+    /// <param name="Dialect">The dialect, where it is one.</param>
+    /// <param name="RememberedDevice">The cookie of a remembered browser.</param>
+    internal sealed record Proof(
+        AuthUser User, string Methods, SessionKind Door, bool Persistent = false, Dialect? Dialect = null, string? RememberedDevice = null)
+    {
+        public bool TwoFactors => Methods.Split(' ').Contains(Session.TwoFactors);
+    }
+
+    /// <summary>The state of a <see cref="TokenPurpose.SecondFactor"/> ticket: what was proven, by an account that has not changed since.</summary>
+    internal sealed record Half(string Stamp, string Methods, SessionKind Door, bool Persistent, Dialect? Dialect);
 
     /// <summary>Begins a session where the password is right.</summary>
     public async Task<SignInOutcome> WithPasswordAsync(Caller caller, Input input, CancellationToken ct)
@@ -55,33 +90,54 @@ public sealed class SignIn(
         if (taken.Value is not { } guess) return Refuse(taken.Refusal!);
         bool right;
         using (guess) right = await passwords.MatchesAsync(guess, input.Password, ct);
-        var refusal = !right ? AuthError.InvalidCredentials
-            : user!.LockedAt is not null ? AuthError.AccountLocked
-            : options.Value.SignIn.RequireVerifiedEmail && !user.EmailConfirmed ? AuthError.EmailNotVerified
-            : (AuthError?)null;
-        if (refusal is { } error)
-        {
-            audit.Write(AuditEvent.SignInRefused, caller, user?.Id, error);
-            await db.SaveChangesAsync(ct);
-            return Refuse(error);
-        }
+        if (!right) return await RefuseAsync(caller, user?.Id, AuthError.InvalidCredentials, ct);
+        var outcome = await BeginAsync(
+            caller, new(user!, "pwd", input.Door, input.Persistent, input.Dialect, input.RememberedDevice), null, ct);
+        if (outcome is not SignInOutcome.Refused) await throttle.GuessedRightAsync(caller, guess, ct);
+        return outcome;
+    }
 
-        var news = user!.Email is not null && await IsNewDeviceAsync(user.Id, caller, ct);
+    /// <summary>
+    /// Goes on after a proof, whichever it was: refuses locked accounts and, where that is demanded, unverified ones; asks for the
+    /// second factor; else begins the session.
+    /// </summary>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="proof">What was proven.</param>
+    /// <param name="spend">Spends, in the session's own transaction, what was proven with; its refusal undoes everything.</param>
+    /// <param name="ct">Ends the wait.</param>
+    internal async Task<SignInOutcome> BeginAsync(Caller caller, Proof proof, Func<Task<Refusal?>>? spend, CancellationToken ct)
+    {
+        var user = proof.User;
+        if (user.LockedAt is not null) return await RefuseAsync(caller, user.Id, AuthError.AccountLocked, ct);
+        if (options.Value.SignIn.RequireVerifiedEmail && !user.EmailConfirmed) return await RefuseAsync(caller, user.Id, AuthError.EmailNotVerified, ct);
+        var news = user.Email is not null && await IsNewDeviceAsync(user.Id, caller, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // What was compared may have been changed or closed meanwhile; whoever did that ended the sessions there were, not this one.
         if (!await HoldAsComparedAsync(user, ct))
         {
-            audit.Write(AuditEvent.SignInRefused, caller, user.Id, AuthError.InvalidCredentials);
+            await transaction.RollbackAsync(ct);
+            return await RefuseAsync(caller, user.Id, AuthError.InvalidCredentials, ct);
+        }
+        if (spend is not null && await spend() is { } spent)
+        {
+            await transaction.RollbackAsync(ct);
+            db.ChangeTracker.Clear();
+            return await RefuseAsync(caller, user.Id, spent, ct);
+        }
+        // Asked inside the transaction: a factor that is added just now is either seen here, or ends this session too.
+        if (!proof.TwoFactors && await factors.AreOnAsync(user.Id, ct) && !await devices.IsRememberedAsync(user.Id, proof.RememberedDevice, ct))
+        {
+            var half = new Half(user.SecurityStamp!, proof.Methods, proof.Door, proof.Persistent, proof.Dialect);
+            var (_, ticket) = tokens.Issue(TokenPurpose.SecondFactor, user.Id, "", JsonSerializer.Serialize(half));
             await db.SaveChangesAsync(ct);
             await transaction.CommitAsync(ct);
-            return Refuse(AuthError.InvalidCredentials);
+            return new SignInOutcome.NeedsSecondFactor(ticket, await factors.MethodsAsync(user.Id, ct));
         }
-        var session = sessions.Begin(user.Id, caller, input.Door, "pwd", input.Persistent, input.Dialect);
+        var session = sessions.Begin(user.Id, caller, proof.Door, proof.Methods, proof.Persistent, proof.Dialect);
         if (news) outbox.Promise(LetterKind.NewSignIn, user.Email!, caller, user.Id);
         audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
-        await throttle.GuessedRightAsync(caller, guess, ct);
         return new SignInOutcome.SignedIn(session, user);
     }
 
@@ -120,6 +176,13 @@ public sealed class SignIn(
         var network = Throttle.Network(caller);
         return earlier.Count > 0 && !earlier.Exists(s =>
             s.Agent == caller.Agent && Throttle.Network(caller with { Address = s.Address }) == network);
+    }
+
+    private async Task<SignInOutcome> RefuseAsync(Caller caller, string? userId, Refusal refusal, CancellationToken ct)
+    {
+        audit.Write(AuditEvent.SignInRefused, caller, userId, refusal.Error);
+        await db.SaveChangesAsync(ct);
+        return Refuse(refusal);
     }
 
     private static SignInOutcome.Refused Refuse(Refusal refusal) => new(refusal);

@@ -1,17 +1,58 @@
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Core.Flows;
 
 /// <summary>
-/// Proof, again, that the caller is the account's owner, before a sensitive act (ASVS 7.5.1). Guesses count in the same budget
-/// as at sign-in. Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>,
-/// <see cref="AuthError.InvalidCredentials"/>, <see cref="AuthError.StepUpRequired"/>; an API key with <see cref="AuthError.Forbidden"/>.
+/// Proof, again, that the caller is the account's owner, before a sensitive act (ASVS 7.5.1): by password, passkey or authenticator
+/// code, never by a recovery code. Guesses count in the same budgets as at sign-in. Kills: the credentials of the session from before,
+/// which is renewed (ASVS 7.2.4). Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>,
+/// <see cref="AuthError.InvalidCredentials"/>, <see cref="AuthError.SecondFactorInvalid"/>, <see cref="AuthError.StepUpRequired"/>,
+/// <see cref="AuthError.SessionRevoked"/>; an API key with <see cref="AuthError.Forbidden"/>.
 /// </summary>
 public sealed class StepUp(
-    AuthDbContext db, Passwords passwords, Throttle throttle, Audit audit, IOptions<AuthOptions> options, TimeProvider time)
+    AuthDbContext db, Passwords passwords, SecondFactors factors, Sessions sessions, Throttle throttle, Audit audit,
+    IOptions<AuthOptions> options, TimeProvider time)
 {
+    /// <summary>One of the two is given.</summary>
+    public sealed record Input(string? Password, string? Code);
+
+    /// <summary>Proves it, and returns the session whose credentials must be issued anew.</summary>
+    public async Task<Outcome<Session>> ProveAsync(Caller caller, Input input, CancellationToken ct)
+    {
+        if (caller.ByKey) return AuthError.Forbidden;
+        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (user is null) return AuthError.SessionRevoked;
+        if (input.Code is null)
+            return await WithPasswordAsync(caller, user, input.Password, "password", ct) is { } wrong ? wrong : await FreshenAsync(caller, "pwd", ct);
+        if (string.IsNullOrWhiteSpace(input.Code)) return Refusal.Shape("code", Fault.Required);
+        if (await factors.CountAsync(caller, user.Id, ct) is { } limited) return limited;
+        if (await factors.SpendTotpAsync(user.Id, input.Code, ct)) return await FreshenAsync(caller, $"otp {Session.TwoFactors}", ct);
+        audit.Write(AuditEvent.StepUpRefused, caller, reason: AuthError.SecondFactorInvalid);
+        await db.SaveChangesAsync(ct);
+        return Refusal.Of(AuthError.SecondFactorInvalid, "code", Fault.Wrong);
+    }
+
+    /// <summary>What the caller's account can be proven with.</summary>
+    public Task<WaysIn> WaysAsync(Caller caller, CancellationToken ct) => WaysIn.ReadAsync(db, caller.UserId ?? "", ct);
+
+    /// <summary>Whether the caller proved who they are so recently that a sensitive act asks for nothing.</summary>
+    public bool IsFresh(Caller caller) => !caller.ByKey && time.GetUtcNow() - caller.AuthenticatedAt < options.Value.Sessions.StepUpWindow;
+
+    /// <summary>Renews the caller's session after a proof, which is added to what it was begun with.</summary>
+    internal async Task<Outcome<Session>> FreshenAsync(Caller caller, string methods, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.HoldAsync(caller.UserId, ct)) return AuthError.SessionRevoked;
+        if (await sessions.RenewAsync(caller.SessionId, ct, methods) is not { } session) return AuthError.SessionRevoked;
+        audit.Write(AuditEvent.SteppedUp, caller);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return session;
+    }
+
     /// <summary>Compares the current password. <paramref name="field"/> is its JSON name.</summary>
     public async Task<Refusal?> WithPasswordAsync(Caller caller, AuthUser user, string? password, string field, CancellationToken ct)
     {
@@ -30,10 +71,14 @@ public sealed class StepUp(
         return null;
     }
 
-    /// <summary>Takes a password where one is given, else a recent sign-in.</summary>
+    /// <summary>
+    /// Takes a password where one is given, and a recent proof where it is null. An empty one stands for the field of a form that was
+    /// left empty: a recent proof then does, but only for whoever has something else than the password to give it with.
+    /// </summary>
     public async Task<Refusal?> DemandAsync(Caller caller, AuthUser user, string? password, string field, CancellationToken ct) =>
         caller.ByKey ? AuthError.Forbidden
-        : password is not null ? await WithPasswordAsync(caller, user, password, field, ct)
-        : time.GetUtcNow() - caller.AuthenticatedAt < options.Value.Sessions.StepUpWindow ? null
+        : password is { Length: > 0 } || (password is not null && !(await WaysAsync(caller, ct)).WithoutPassword)
+            ? await WithPasswordAsync(caller, user, password, field, ct)
+        : IsFresh(caller) ? null
         : AuthError.StepUpRequired;
 }

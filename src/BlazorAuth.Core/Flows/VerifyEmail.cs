@@ -101,6 +101,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
     {
         (user.PasswordHash, user.SecurityStamp) = (null, Guid.NewGuid().ToString());
         user.VoidProfile();
+        await WaysIn.StripAsync(db, user.Id, ct);
         await tokens.KillAsync(user.Id, ct);
         await sessions.EndAllAsync(user.Id, SessionEnd.Disowned, ct);
         outbox.Promise(LetterKind.ResetPassword, user.NormalizedEmail!, caller);

@@ -10,7 +10,8 @@ public sealed class Outbox(AuthDbContext db, Doorbell doorbell, TimeProvider tim
 {
     /// <summary>Adds a letter to the caller's unit of work.</summary>
     public void Promise(
-        LetterKind kind, string to, Caller caller, string? userId = null, string? newAddress = null, string? sessionId = null)
+        LetterKind kind, string to, Caller caller, string? userId = null, string? newAddress = null, string? sessionId = null,
+        string? detail = null, string? state = null)
     {
         var now = time.GetUtcNow();
         db.Outbox.Add(new OutboxLetter
@@ -21,6 +22,8 @@ public sealed class Outbox(AuthDbContext db, Doorbell doorbell, TimeProvider tim
             UserId = userId,
             SessionId = sessionId,
             NewAddress = newAddress,
+            Detail = detail,
+            State = state,
             Address = caller.Address,
             Agent = caller.Agent,
             CreatedAt = now,

@@ -137,7 +137,7 @@ public sealed partial class Postman(
         };
         var facts = new LetterFacts
         {
-            Site = site.Site, At = letter.CreatedAt, Address = letter.Address, Agent = letter.Agent, NewAddress = letter.NewAddress,
+            Site = site.Site, At = letter.CreatedAt, Address = letter.Address, Agent = letter.Agent, NewAddress = letter.NewAddress, Detail = letter.Detail,
         };
         return await (kind switch
         {
@@ -145,13 +145,18 @@ public sealed partial class Postman(
                 WithTokenAsync(TokenPurpose.VerifyEmail, owner.Id, "verify-email", withCode: true),
             LetterKind.ResetPassword when owner is not null =>
                 WithTokenAsync(TokenPurpose.ResetPassword, owner.Id, "reset-password", withCode: false),
+            LetterKind.Invited when owner is not null =>
+                WithTokenAsync(TokenPurpose.ResetPassword, owner.Id, "reset-password", withCode: false),
             LetterKind.ConfirmEmailChange => WithTokenAsync(TokenPurpose.ChangeEmail, letter.UserId!, "confirm-email-change", withCode: false),
             LetterKind.AddressTaken when owner is not null => Task.FromResult<OutgoingMail?>(Mail(facts with { Link = site.Link("login") })),
             LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged
                 or LetterKind.NewSignIn or LetterKind.RefreshTokenReused or LetterKind.PasswordStopped
-                or LetterKind.AccountLocked or LetterKind.AccountClosed => Task.FromResult<OutgoingMail?>(Mail(facts)),
+                or LetterKind.AccountLocked or LetterKind.AccountClosed
+                or LetterKind.PasskeyAdded or LetterKind.PasskeyRemoved or LetterKind.SecondFactorOn or LetterKind.SecondFactorOff
+                or LetterKind.RecoveryCodesMade or LetterKind.RecoveryCodeUsed or LetterKind.ProviderLinked or LetterKind.ProviderUnlinked
+                or LetterKind.SecondFactorReset or LetterKind.MailTest => Task.FromResult<OutgoingMail?>(Mail(facts)),
             // Asked for by somebody who does not know that there is nobody to write to.
-            LetterKind.VerifyEmail or LetterKind.ResetPassword or LetterKind.AddressTaken => Task.FromResult<OutgoingMail?>(null),
+            LetterKind.VerifyEmail or LetterKind.ResetPassword or LetterKind.AddressTaken or LetterKind.SignInCode or LetterKind.Invited => Task.FromResult<OutgoingMail?>(null),
         });
 
         async Task<OutgoingMail?> WithTokenAsync(TokenPurpose purpose, string userId, string page, bool withCode)

@@ -1,5 +1,6 @@
 using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
 using BlazorAuth.Web.Components;
 using Microsoft.AspNetCore.Components;
 
@@ -45,6 +46,33 @@ public abstract class SitePage : ComponentBase
         Go(path);
     }
 
+    /// <summary>
+    /// Ends a sign-in: at the address, at the second factor on the way there, or here. The half-signed-in state is a ticket in this
+    /// browser's own cookie (ASVS 6.6.2).
+    /// </summary>
+    protected Task FinishAsync(SignInOutcome outcome, string? returnUrl, Action<Refusal> refused) => outcome.Match(
+        done => GoSignedInAsync(done.Session, ReturnAddress.Local(returnUrl)),
+        due =>
+        {
+            Flash.KeepTicket(due.Ticket);
+            Go(ReturnAddress.With("/login/second-factor", returnUrl));
+            return Task.CompletedTask;
+        },
+        refusal =>
+        {
+            refused(refusal);
+            return Task.CompletedTask;
+        });
+
+    /// <summary>Asks who it is again, and comes back to this form with what was typed.</summary>
+    private void GoStepUp()
+    {
+        var here = Http.Request.Path + Http.Request.QueryString;
+        if (Http.Request.HasFormContentType) Flash.KeepTyped(Http.Request.Path, PageRules.Harmless(Http.Request.Form));
+        Http.Response.StatusCode = StatusCodes.Status200OK;
+        Go(ReturnAddress.With("/account/step-up", here));
+    }
+
     protected void GoVerified(Core.Flows.VerifyEmail.Verified verified, string? returnUrl)
     {
         Flash.DropLink();
@@ -53,7 +81,11 @@ public abstract class SitePage : ComponentBase
             verified.PasswordVoid ? Notice.EmailVerifiedPasswordVoid : Notice.EmailVerified);
     }
 
-    protected void Refuse(Refusal refusal, params (string Field, string Id)[] ids) => Errors = Messages.Show(Http, refusal, ids);
+    protected void Refuse(Refusal refusal, params (string Field, string Id)[] ids)
+    {
+        if (refusal.Error == AuthError.StepUpRequired) GoStepUp();
+        else Errors = Messages.Show(Http, refusal, ids);
+    }
 
     /// <summary>Prints a refusal; what is wrong with the form as a whole is told beside this input, so that its link leads there.</summary>
     protected void Refuse(Refusal refusal, string onField) =>

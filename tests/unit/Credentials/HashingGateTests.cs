@@ -90,5 +90,5 @@ public sealed class HashingGateTests() : AuthTest(Store.File)
         Assert.Equal(100 * Environment.ProcessorCount, TakeAll().Count);
     }
 
-    private static Refusal? Refusal(SignInOutcome outcome) => outcome.Match<Refusal?>(_ => null, refusal => refusal);
+    private static Refusal? Refusal(SignInOutcome outcome) => outcome.Refusal();
 }

@@ -126,7 +126,7 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     private const string Jane = "jane@example.net";
 
     private async Task<AuthError?> GuessAsync(string password = "not the password") =>
-        (await Auth.TrySignInAsync(Jane, password)).Match<AuthError?>(_ => null, refusal => refusal.Error);
+        (await Auth.TrySignInAsync(Jane, password)).Refusal()?.Error;
 
     [StoreFact]
     public async Task A_hundred_wrong_passwords_in_a_row_end_the_password_until_it_is_reset()

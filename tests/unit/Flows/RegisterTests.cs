@@ -174,7 +174,7 @@ public sealed class RegisterInThePrivateModeTests() : AuthTest(settings: ("SignI
     private async Task<AuthError?> SignInError(string identifier, string password)
     {
         var outcome = await Auth.TrySignInAsync(identifier, password);
-        return outcome.Match(_ => (AuthError?)null, refused => refused.Error);
+        return outcome.Refusal()?.Error;
     }
 
     [Fact]

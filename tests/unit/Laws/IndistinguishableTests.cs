@@ -90,7 +90,7 @@ public abstract class IndistinguishableTests(Store store) : AuthTest(store)
     {
         var password = wrong == "long" ? new string('x', 1000) : wrong;
         var work = await AllAlikeAsync(Accounts.Where(a => a.Contains('@') != byName), async account =>
-            (await Auth.TrySignInAsync(account, password)).Match(_ => "signed in", Told));
+            (await Auth.TrySignInAsync(account, password)).Match(_ => "signed in", _ => "second factor", Told));
         Assert.Equal(("InvalidCredentials  ", 0, 1), (work.Answer, work.Hashed, work.Verified));
     }
 
@@ -106,7 +106,7 @@ public abstract class IndistinguishableTests(Store store) : AuthTest(store)
         foreach (var account in Accounts.Where(a => a.Contains('@'))) await Auth.TrySignInAsync(account, "not the password");
         var answers = new List<Work>();
         foreach (var account in Accounts.Where(a => a.Contains('@')))
-            answers.Add(await WorkOfAsync(async () => (await Auth.TrySignInAsync(account, "not the password")).Match(_ => "signed in", Told)));
+            answers.Add(await WorkOfAsync(async () => (await Auth.TrySignInAsync(account, "not the password")).Match(_ => "signed in", _ => "second factor", Told)));
         Assert.Single(answers.Distinct());
         Assert.StartsWith("RateLimited", answers[0].Answer, StringComparison.Ordinal);
     }
@@ -133,6 +133,6 @@ public abstract class IndistinguishableTests(Store store) : AuthTest(store)
     {
         await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
         await AllAlikeAsync(Accounts.Where(a => a.Contains('@')), async account =>
-            (await Auth.TrySignInAsync(account, "not the password")).Match(_ => "signed in", Told));
+            (await Auth.TrySignInAsync(account, "not the password")).Match(_ => "signed in", _ => "second factor", Told));
     }
 }

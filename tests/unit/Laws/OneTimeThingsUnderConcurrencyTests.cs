@@ -99,7 +99,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         var link = (await Auth.Use((SetUpAdministrator flow) => flow.OfferAsync(default)))!.Query["?token=".Length..];
         var results = await RaceAsync(Racers, i => Auth.Use((SetUpAdministrator flow) =>
             flow.MakeAsync(Auth.Caller, link, sameAddress ? Jane : $"jane{i}@example.net", Password, default)));
-        OneWins([.. results.Select(r => r.Match(_ => (AuthError?)null, refused => refused.Error))], AuthError.LinkUsed, AuthError.EmailTaken);
+        OneWins([.. results.Select(r => r.Refusal()?.Error)], AuthError.LinkUsed, AuthError.EmailTaken);
         var rows = await Auth.RowsAsync();
         Assert.Equal((1, 1), (rows["AspNetUsers"], rows["AspNetUserRoles"]));
     }

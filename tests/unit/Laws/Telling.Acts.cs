@@ -26,7 +26,7 @@ internal sealed partial class Telling
         if (Pick(model.Open, step.Who) is not { } account) return Nothing;
         var password = step.Which % 4 == 3 ? Pick(account.OldPasswords, step.Which) ?? account.Password : account.Password;
         var outcome = await auth.TrySignInAsync(account.Email, password ?? "none is chosen", door);
-        var error = outcome.Match(_ => (AuthError?)null, refusal => refusal.Error);
+        var error = outcome.Refusal()?.Error;
         Same(password is null || password != account.Password ? AuthError.InvalidCredentials : account.Locked ? AuthError.AccountLocked : null,
             error, $"sign-in of {account.Email}");
         if (outcome is SignInOutcome.SignedIn { Session: var session })

@@ -109,7 +109,7 @@ internal sealed partial class Telling(AuthFixture auth)
         var outcome = await auth.TrySignInAsync(account.Email, password);
         if (outcome is SignInOutcome.SignedIn signedIn)
             await auth.Use((Sessions flow) => flow.SignOutAsync(auth.Caller, signedIn.Session.Id, default));
-        return outcome.Match(_ => (AuthError?)null, refusal => refusal.Error);
+        return outcome.Refusal()?.Error;
     }
 
     private async Task ReadMailAsync()

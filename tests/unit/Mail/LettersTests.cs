@@ -13,8 +13,15 @@ public class LettersTests
 
     public static readonly TheoryData<LetterKind> Kinds = new(Enum.GetValues<LetterKind>());
 
-    private static readonly LetterKind[] WithCode = [LetterKind.VerifyEmail, LetterKind.ConfirmEmailChange];
-    private static readonly LetterKind[] ByLinkOnly = [LetterKind.VerifyEmail, LetterKind.ResetPassword, LetterKind.ConfirmEmailChange];
+    private static readonly LetterKind[] WithCode = [LetterKind.VerifyEmail, LetterKind.ConfirmEmailChange, LetterKind.SignInCode];
+    private static readonly LetterKind[] ByLinkOnly =
+        [LetterKind.VerifyEmail, LetterKind.ResetPassword, LetterKind.ConfirmEmailChange, LetterKind.SignInCode, LetterKind.Invited];
+
+    // What these tell of is codes; they carry none to type in.
+    private static readonly LetterKind[] AboutCodes =
+        [LetterKind.SignInCode, LetterKind.SecondFactorOn, LetterKind.SecondFactorOff, LetterKind.RecoveryCodesMade, LetterKind.RecoveryCodeUsed];
+    private static readonly LetterKind[] WithoutLink =
+        [LetterKind.AccountClosed, LetterKind.AccountLocked, LetterKind.SecondFactorReset, LetterKind.MailTest];
 
     private static LetterFacts Facts() => new()
     {
@@ -159,6 +166,7 @@ public class LettersTests
     [Theory, MemberData(nameof(Kinds))]
     public void A_letter_without_a_code_does_not_speak_of_one(LetterKind kind)
     {
+        if (AboutCodes.Contains(kind)) return;
         var letter = Letters.Render(kind, Facts() with { Code = null });
         Assert.DoesNotContain(" code", letter.Text + Seen(letter), StringComparison.OrdinalIgnoreCase);
     }
@@ -166,7 +174,7 @@ public class LettersTests
     [Theory, MemberData(nameof(Kinds))]
     public void A_letter_with_a_link_says_when_it_expires(LetterKind kind)
     {
-        if (kind is LetterKind.AccountClosed or LetterKind.AccountLocked) return;
+        if (WithoutLink.Contains(kind)) return;
         Both(Letters.Render(kind, Facts()), WithCode.Contains(kind)
             ? "The link and the code expire in 60 minutes and work once."
             : "The link expires in 60 minutes and works once.");
@@ -189,6 +197,18 @@ public class LettersTests
         var bare = new LetterFacts { Site = Site, At = DateTimeOffset.UnixEpoch };
         if (ByLinkOnly.Contains(kind)) Assert.Throws<ArgumentException>(() => Letters.Render(kind, bare));
         else Both(Letters.Render(kind, bare), "If this wasn't you");
+    }
+
+    [Theory]
+    [InlineData("https://evil.example/x", "https evil example x")]
+    [InlineData("Click www.evil.example", "Click www evil example")]
+    [InlineData("jane@evil.example\r\nBcc: x", "jane evil exampleBcc  x")]
+    [InlineData("", "without a name")]
+    public void A_name_somebody_typed_makes_no_link_and_no_line(string name, string told)
+    {
+        var letter = Letters.Render(LetterKind.PasskeyAdded, Facts() with { Detail = name });
+        Assert.Contains(told.Split(' ')[^1], letter.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("evil.example", letter.Text + letter.Html, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,5 +1,7 @@
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.Core.Mail;
@@ -165,6 +167,23 @@ public sealed class AuthFixture : IAsyncDisposable
 
     public Task<Outcome<RefreshTokens.Pair>> RefreshAsync(string? token) => Use((RefreshTokens flow) => flow.RotateAsync(Caller, token, default));
 
+    /// <summary>Gives an account an authenticator app, as if set up; returns its secret.</summary>
+    public Task<byte[]> AuthenticatorAsync(AuthUser user) => Use(async (AuthDbContext db) =>
+    {
+        var (id, secret) = (Guid.CreateVersion7().ToString(), RandomNumberGenerator.GetBytes(TotpCode.SecretLength));
+        var wrapped = services.GetRequiredService<KeyRing>().Master.Wrap($"authenticator:{id}", secret);
+        db.Authenticators.Add(new() { Id = id, UserId = user.Id, Wrapped = wrapped, CreatedAt = Clock.GetUtcNow(), ConfirmedAt = Clock.GetUtcNow() });
+        await db.SaveChangesAsync();
+        return secret;
+    });
+
+    /// <summary>What the authenticator app shows now.</summary>
+    public string CodeOf(byte[] secret) => TotpCode.At(secret, Clock.GetUtcNow());
+
+    /// <summary>Signs in with the password, up to the second factor.</summary>
+    public async Task<string> TicketAsync(string identifier, SessionKind door = SessionKind.Browser) =>
+        Assert.IsType<SignInOutcome.NeedsSecondFactor>(await TrySignInAsync(identifier, door: door)).Ticket;
+
     /// <summary>The caller inside a session.</summary>
     public Caller In(Session session) => Caller.Of(session, Caller.Address, Caller.Agent);
 
@@ -282,4 +301,10 @@ public abstract class AuthTest(Store store = Store.Memory, params (string Key, s
     public async Task InitializeAsync() => Auth = await AuthFixture.StartAsync(store, settings);
 
     public Task DisposeAsync() => Auth.DisposeAsync().AsTask();
+}
+
+internal static class SignInOutcomes
+{
+    /// <summary>Why nothing began yet; null where a session did.</summary>
+    public static Refusal? Refusal(this SignInOutcome outcome) => outcome.Match<Refusal?>(_ => null, due => due.Refusal, refusal => refusal);
 }

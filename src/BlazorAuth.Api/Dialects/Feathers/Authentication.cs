@@ -54,6 +54,7 @@ internal sealed class Authentication(
         // Feathers has one answer for what is missing, unknown and wrong.
         return await outcome.Match(
             async done => await PrintAsync("local", await tokens.IssueAsync(done.Session, ct), ct),
+            due => Task.FromResult<Answer>(due.Refusal),
             refusal => Task.FromResult<Answer>(refusal.Error == AuthError.ValidationFailed ? AuthError.InvalidCredentials : refusal));
     }
 
@@ -62,6 +63,7 @@ internal sealed class Authentication(
         var outcome = await anonymously.BeginAsync(call.Stranger, UserRecord.ProfileOf(call.Data, default), SessionKind.Api, Dialect.Feathers, ct);
         return await outcome.Match(
             async done => await PrintAsync("anonymous", await tokens.IssueAsync(done.Session, ct), ct),
+            due => Task.FromResult<Answer>(due.Refusal),
             refusal => Task.FromResult<Answer>(refusal));
     }
 

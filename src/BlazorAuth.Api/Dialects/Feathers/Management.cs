@@ -160,6 +160,7 @@ internal sealed class Management(
                     await sessions.SignOutAsync(owner, done.Session.Id, CancellationToken.None);
                 }
             },
+            due => Task.FromResult<Answer>(due.Refusal),
             refusal => Task.FromResult<Answer>(refusal));
     }
 

@@ -23,6 +23,7 @@ internal sealed class KuzzleSessions(
         var input = new SignIn.Input(request.Field("username"), request.Field("password"), SessionKind.Api, Dialect: Dialect.Kuzzle);
         return await (await signIn.WithPasswordAsync(ask.Caller, input, ct)).Match<Task<KuzzleReply>>(
             async done => Print(ask, await tokens.IssueAsync(done.Session, lifetime + Rounding, ct), lifetime),
+            due => Task.FromResult<KuzzleReply>(due.Refusal),
             refusal => Task.FromResult<KuzzleReply>(refusal));
     }
 

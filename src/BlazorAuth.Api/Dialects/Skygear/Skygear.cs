@@ -131,7 +131,8 @@ internal sealed class Skygear : ISpoken
     private static ForeignJson Arguments(SkygearCall call) => call.Body.Object("args") ?? throw ForeignJson.Unreadable();
 
     private static Task<IResult> PrintAsync(SkygearCall call, SignInOutcome outcome, CancellationToken ct) =>
-        outcome.Match(done => PrintAsync(call, done.Session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
+        outcome.Match(
+            done => PrintAsync(call, done.Session, ct), due => Task.FromResult(Problems.Of(due.Refusal)), refusal => Task.FromResult(Problems.Of(refusal)));
 
     private static async Task<IResult> PrintAsync(SkygearCall call, Session session, CancellationToken ct)
     {

@@ -41,6 +41,42 @@ public enum LetterKind
 
     /// <summary>To the owner: the account is closed. No link (M15).</summary>
     AccountClosed,
+
+    /// <summary>To the owner: link (required) and 6-digit code to sign in.</summary>
+    SignInCode,
+
+    /// <summary>To the owner: a passkey was added; the detail is its name. Optional link: "This wasn't me" (M8).</summary>
+    PasskeyAdded,
+
+    /// <summary>To the owner: a passkey was removed; the detail is its name. Optional link: "This wasn't me" (M8).</summary>
+    PasskeyRemoved,
+
+    /// <summary>To the owner: an authenticator app is asked for at sign-in from now on. Optional link: "This wasn't me" (M9).</summary>
+    SecondFactorOn,
+
+    /// <summary>To the owner: no authenticator app is asked for any more. Optional link: "This wasn't me" (M9).</summary>
+    SecondFactorOff,
+
+    /// <summary>To the owner: new recovery codes took the place of the old. Optional link: "This wasn't me" (M9).</summary>
+    RecoveryCodesMade,
+
+    /// <summary>To the owner: a recovery code was used; the detail is how many are left. Optional link: "This wasn't me" (M9).</summary>
+    RecoveryCodeUsed,
+
+    /// <summary>To the owner: an external provider was linked; the detail is its name. Optional link: "This wasn't me".</summary>
+    ProviderLinked,
+
+    /// <summary>To the owner: an external provider was unlinked; the detail is its name. Optional link: "This wasn't me".</summary>
+    ProviderUnlinked,
+
+    /// <summary>To somebody an administrator made an account for: link (required) to choose a password (M13).</summary>
+    Invited,
+
+    /// <summary>To the owner: an administrator removed the second factor. No link (M14).</summary>
+    SecondFactorReset,
+
+    /// <summary>To an administrator: the mail settings work. No link (M16).</summary>
+    MailTest,
 }
 
 /// <summary>The facts a letter is rendered from; null where it has none. A fact a kind has no use for is left out of it.</summary>
@@ -66,6 +102,9 @@ public sealed record LetterFacts
 
     /// <summary>The raw user agent that asked. Printed by <see cref="AgentName"/> only.</summary>
     public string? Agent { get; init; }
+
+    /// <summary>What the letter names. Text of people: printed without anything that a mail program would make a link of.</summary>
+    public string? Detail { get; init; }
 
     /// <summary>The e-mail address a change leads to, unmasked. Letters to the old address mask it.</summary>
     public string? NewAddress { get; init; }

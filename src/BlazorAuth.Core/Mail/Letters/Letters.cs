@@ -19,7 +19,8 @@ public static class Letters
             throw new ArgumentException("The site has to be an absolute http or https address.", nameof(facts));
         if (facts.Link is not null && !SameOrigin(facts.Link, facts.Site))
             throw new ArgumentException("The link leaves the public origin.", nameof(facts));
-        if (facts.Link is null && kind is LetterKind.VerifyEmail or LetterKind.ResetPassword or LetterKind.ConfirmEmailChange)
+        if (facts.Link is null && kind is LetterKind.VerifyEmail or LetterKind.ResetPassword or LetterKind.ConfirmEmailChange
+                or LetterKind.SignInCode or LetterKind.Invited)
             throw new ArgumentException($"{kind} needs a link.", nameof(facts));
 
         var content = Content(kind, facts);
@@ -47,6 +48,19 @@ public static class Letters
         var login = Page(facts.Site, "login");
         var forgot = Page(facts.Site, "forgot-password");
         var masked = facts.NewAddress is null ? "another address" : MaskAddress(facts.NewAddress);
+
+        var named = Named(facts.Detail);
+
+        // What was done from a signed-in device, and the way to take it back.
+        LetterContent Notice(string title, IReadOnlyList<Line> opening) => new(title)
+        {
+            Opening = opening,
+            Button = NotMe,
+            Link = facts.Link,
+            NotYou = facts.Link is null
+                ? ["If this wasn't you, someone else can use your account. Choose a new password now, which signs out every device:", forgot]
+                : [$"If this wasn't you, someone else can use your account. Open \"{NotMe}\" above at once: it takes this back and signs out every device."],
+        };
 
         return kind switch
         {
@@ -151,7 +165,60 @@ public static class Letters
                 Opening = [$"Your {Brand} account was closed. All devices were signed out, and it can't be used to sign in any more."],
                 NotYou = ["If this wasn't you, tell the people who run this site at once:", site],
             },
+            LetterKind.SignInCode => new("Your code to sign in")
+            {
+                Opening = [$"Someone, hopefully you, asked to sign in to {Brand} with a code. Type it on the page where you asked for it, or open the link."],
+                Button = "Sign in",
+                Link = facts.Link,
+                CodeLabel = "Type this code on the page where you asked for it:",
+                NotYou = ["If this wasn't you, you don't have to do anything: nobody comes in without this letter. Never read the code out to anybody, and don't pass the letter on."],
+            },
+            LetterKind.PasskeyAdded => Notice(
+                "A passkey was added", [$"The passkey {named} was added to your {Brand} account. It signs in without a password."]),
+            LetterKind.PasskeyRemoved => Notice(
+                "A passkey was removed", [$"The passkey {named} was removed from your {Brand} account and signs in no more. Your other devices were signed out."]),
+            LetterKind.SecondFactorOn => Notice(
+                "Your second factor is on", [$"Signing in to your {Brand} account with a password now also needs a code of an authenticator app. Your other devices were signed out."]),
+            LetterKind.SecondFactorOff => Notice(
+                "Your second factor is off", [$"Signing in to your {Brand} account no longer needs a code of an authenticator app. Your other devices were signed out."]),
+            LetterKind.RecoveryCodesMade => Notice(
+                "You have new recovery codes", [$"Ten new recovery codes were made for your {Brand} account. The old ones no longer work."]),
+            LetterKind.RecoveryCodeUsed => Notice(
+                "A recovery code was used",
+                [$"Your {Brand} account was signed in to with a recovery code in place of the authenticator app. Codes left: {facts.Detail ?? "unknown"}.",
+                    "Make new ones before you run out."]),
+            LetterKind.ProviderLinked => Notice(
+                "A sign-in provider was linked", [$"Your {Brand} account can now be signed in to through {named}."]),
+            LetterKind.ProviderUnlinked => Notice(
+                "A sign-in provider was unlinked", [$"Your {Brand} account can no longer be signed in to through {named}. Your other devices were signed out."]),
+            LetterKind.Invited => new("You are invited")
+            {
+                Opening = [$"An administrator made a {Brand} account for you with this address. Choose a password to begin."],
+                Button = "Choose a password",
+                Link = facts.Link,
+                NotYou = ["If this wasn't you who is meant, you don't have to do anything: nobody can use the account without this letter."],
+            },
+            LetterKind.SecondFactorReset => new("Your second factor was removed")
+            {
+                Opening = [
+                    $"An administrator removed the second factor of your {Brand} account. All devices were signed out.",
+                    "Sign in with your password, then set up a new one."],
+                NotYou = ["If this wasn't you who asked for it, write to the people who run this site:", site],
+            },
+            LetterKind.MailTest => new("This is a test letter")
+            {
+                Opening = [$"The mail settings of {Brand} work: this letter reached you. There is nothing to do."],
+                NotYou = ["If this wasn't you who asked for it, an operator of the site typed your address. You can ignore it."],
+            },
         };
+    }
+
+    // Names are typed by whoever is signed in: one that reads as an address must not become a link in a letter of ours.
+    private static string Named(string? detail)
+    {
+        var plain = string.Concat(Layout.OneLine(detail ?? "").EnumerateRunes()
+            .Select(r => r.Value is '.' or ':' or '/' or '@' ? new Rune(' ') : r).Take(60)).Trim();
+        return plain.Length == 0 ? "without a name" : $"\"{plain}\"";
     }
 
     private static Uri Page(Uri site, string path) => new(site.GetLeftPart(UriPartial.Path).TrimEnd('/') + "/" + path);

@@ -1,0 +1,43 @@
+using System.Security.Cryptography;
+using System.Text;
+using BlazorAuth.Core.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Credentials;
+
+/// <summary>
+/// Browsers in which the second factor of an account is not asked for again. What the browser keeps is worth nothing without the
+/// password, and nothing at all once a password or factor changes.
+/// </summary>
+public sealed class RememberedDevices(AuthDbContext db, Secret secret, TimeProvider time)
+{
+    /// <summary>How long a browser is remembered.</summary>
+    public static readonly TimeSpan Lifetime = TimeSpan.FromDays(30);
+
+    /// <summary>Remembers the caller's browser; the text is for its cookie. Saved by the caller.</summary>
+    internal string Remember(Caller caller, string userId)
+    {
+        var now = time.GetUtcNow();
+        var id = Secret.Random(16);
+        db.RememberedDevices.Add(new RememberedDevice
+        {
+            Id = id, UserId = userId, CreatedAt = now, LastSeenAt = now, EndsAt = now + Lifetime, Address = caller.Address, Agent = caller.Agent,
+        });
+        return $"{id}.{Proof(id)}";
+    }
+
+    /// <summary>Whether this cookie is of a browser remembered for the account; notes that it was used.</summary>
+    internal async Task<bool> IsRememberedAsync(string userId, string? cookie, CancellationToken ct)
+    {
+        if (cookie?.Split('.') is not [var id, var proof] || !Secret.IsSessionId(id)
+            || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(proof), Encoding.UTF8.GetBytes(Proof(id)))) return false;
+        var now = time.GetUtcNow();
+        return await db.RememberedDevices.Where(d => d.Id == id && d.UserId == userId && d.EndsAt > now)
+            .ExecuteUpdateAsync(set => set.SetProperty(d => d.LastSeenAt, now), ct) == 1;
+    }
+
+    /// <summary>Forgets every browser of an account. Call it inside the transaction of the change that ends them.</summary>
+    internal Task ForgetAllAsync(string userId, CancellationToken ct) => db.RememberedDevices.Where(d => d.UserId == userId).ExecuteDeleteAsync(ct);
+
+    private string Proof(string id) => Convert.ToHexStringLower(secret.Hash("remembered-device", id));
+}

@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Text.Json;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// Goes on with a sign-in whose first factor was right. Promises: the ticket is of that one attempt, opens nothing else, lives five
+/// minutes and five tries; a code works once, whichever door and however many ask at once; an account that was locked or whose password
+/// or factors changed meanwhile is not opened. Reveals: nothing that the first factor had not. Kills: the ticket, the code.
+/// Refuses with: <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.TicketExpired"/>, <see cref="AuthError.SecondFactorInvalid"/>,
+/// <see cref="AuthError.RateLimited"/>, those of <see cref="SignIn"/>.
+/// </summary>
+public sealed class SecondFactor(
+    AuthDbContext db, SignIn signIn, SecondFactors factors, RememberedDevices devices, HashingGate gate, OneTimeTokens tokens, Outbox outbox,
+    Audit audit)
+{
+    /// <summary>The code of the authenticator app, or a recovery code; <paramref name="Remember"/> asks not to be asked again in this browser.</summary>
+    public sealed record Input(string? Ticket, string? Code, string? RecoveryCode, bool Remember = false);
+
+    /// <summary>What came of it, and, where it was asked for, what the browser is remembered by.</summary>
+    public sealed record Given(SignInOutcome Outcome, string? RememberedDevice);
+
+    /// <summary>What a ticket would go on with, without using it up; null where it is worth nothing.</summary>
+    public async Task<IReadOnlyList<string>?> LookAsync(string? ticket, CancellationToken ct) =>
+        (await tokens.FindAsync(TokenPurpose.SecondFactor, ticket, ct)).Value is { } token ? await factors.MethodsAsync(token.UserId, ct) : null;
+
+    /// <summary>Gives the second factor.</summary>
+    public async Task<Given> GiveAsync(Caller caller, Input input, CancellationToken ct)
+    {
+        if (string.IsNullOrWhiteSpace(input.Code) && string.IsNullOrWhiteSpace(input.RecoveryCode))
+            return Refused(Refusal.Shape("code", Fault.Required));
+        // Only one who has the ticket can use up the account's budget, and only as many tickets as there were right passwords.
+        if (await tokens.FindCountedAsync(TokenPurpose.SecondFactor, input.Ticket, ct) is not { } ticket) return Refused(AuthError.TicketExpired);
+        if (await factors.CountAsync(caller, ticket.UserId, ct) is { } limited) return Refused(limited);
+        var half = JsonSerializer.Deserialize<SignIn.Half>(ticket.State!)!;
+        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == ticket.UserId && u.SecurityStamp == half.Stamp, ct);
+        if (user is null) return Refused(AuthError.TicketExpired);
+        using var place = string.IsNullOrWhiteSpace(input.Code) ? gate.Enter() : null;
+        if (string.IsNullOrWhiteSpace(input.Code) && place is null) return Refused(HashingGate.Full);
+
+        // A wrong code must stay counted, so it is looked at outside of the transaction that a refusal undoes.
+        if (place is null && !await factors.SpendTotpAsync(user.Id, input.Code!, ct)) return await RefuseAsync(caller, user.Id, "code", ct);
+        string? remembered = null;
+        var proof = new SignIn.Proof(user, $"{half.Methods} otp {Session.TwoFactors}", half.Door, half.Persistent, half.Dialect);
+        var outcome = await signIn.BeginAsync(caller, proof, async () =>
+        {
+            if (!await tokens.SpendAsync(ticket, ct)) return AuthError.TicketExpired;
+            if (place is not null)
+            {
+                if (!await factors.SpendRecoveryCodeAsync(place, user.Id, input.RecoveryCode!, ct))
+                    return Refusal.Of(AuthError.SecondFactorInvalid, "recoveryCode", Fault.Wrong);
+                await TellAsync(caller, user, ct);
+            }
+            if (input.Remember && half.Door == SessionKind.Browser)
+            {
+                remembered = devices.Remember(caller, user.Id);
+                audit.Write(AuditEvent.DeviceRemembered, caller, user.Id);
+            }
+            return null;
+        }, ct);
+        return new(outcome, outcome is SignInOutcome.SignedIn ? remembered : null);
+    }
+
+    private async Task TellAsync(Caller caller, AuthUser user, CancellationToken ct)
+    {
+        audit.Write(AuditEvent.RecoveryCodeUsed, caller, user.Id);
+        if (user.Email is null) return;
+        var left = await factors.LeftAsync(user.Id, ct);
+        outbox.Promise(LetterKind.RecoveryCodeUsed, user.Email, caller, user.Id, detail: left.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private async Task<Given> RefuseAsync(Caller caller, string userId, string field, CancellationToken ct)
+    {
+        audit.Write(AuditEvent.SecondFactorRefused, caller, userId, AuthError.SecondFactorInvalid);
+        await db.SaveChangesAsync(ct);
+        return Refused(Refusal.Of(AuthError.SecondFactorInvalid, field, Fault.Wrong));
+    }
+
+    private static Given Refused(Refusal refusal) => new(new SignInOutcome.Refused(refusal), null);
+}
