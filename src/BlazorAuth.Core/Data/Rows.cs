@@ -124,8 +124,10 @@ public sealed class Session
     public required DateTimeOffset AbsoluteEndsAt { get; init; }
     /// <summary>The generation of its credentials; each refresh and each renewal makes a new one.</summary>
     public required int Generation { get; set; }
-    /// <summary>Credentials of an earlier generation than this died with a password change.</summary>
+    /// <summary>Credentials of an earlier generation than this died when the session was renewed.</summary>
     public required int RenewedGeneration { get; set; }
+    /// <summary>Whether it was last renewed by a step-up; else by a changed password.</summary>
+    public bool RenewedByStepUp { get; set; }
     /// <summary>When the current generation began: the leeway for the one before counts from here.</summary>
     public required DateTimeOffset GenerationAt { get; set; }
     /// <summary>Grows with every change of any session: other processes read what is above the number they know.</summary>

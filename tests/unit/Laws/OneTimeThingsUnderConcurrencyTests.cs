@@ -39,6 +39,49 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     }
 
     [StoreFact]
+    public async Task A_code_of_an_authenticator_opens_one_session_whichever_ticket()
+    {
+        var app = await Auth.AuthenticatorAsync(await Auth.MemberAsync(Jane));
+        await Auth.RestartAsync(("Throttle:SecondFactorPerAccount", "100"));
+        var tickets = new List<string>();
+        for (var i = 0; i < Racers; i++) tickets.Add(await Auth.TicketAsync(Jane));
+        var given = await RaceAsync(Racers, i => Auth.Use((SecondFactor flow) => flow.GiveAsync(Auth.Caller, new(tickets[i], app.Code(), null), default)));
+        OneWins([.. given.Select(g => g.Outcome.Refusal()?.Error)], AuthError.SecondFactorInvalid);
+        Assert.Single(await Auth.Use((AuthDbContext db) => db.Sessions.ToListAsync()));
+    }
+
+    [StoreFact]
+    public async Task A_ticket_opens_one_session_and_takes_no_more_than_five_tries()
+    {
+        var app = await Auth.AuthenticatorAsync(await Auth.MemberAsync(Jane));
+        await Auth.RestartAsync(("Throttle:SecondFactorPerAccount", "100"));
+        var ticket = await Auth.TicketAsync(Jane);
+        var given = await RaceAsync(Racers, i => Auth.Use((SecondFactor flow) => flow.GiveAsync(Auth.Caller, new(ticket, app.Code(i % 3 * 30 - 30), null), default)));
+        var errors = given.Select(g => g.Outcome.Refusal()?.Error).ToList();
+        Assert.InRange(errors.Count(e => e is null), 0, 1); // five tries of right codes: all may have met a later one that was spent first
+        Assert.InRange(errors.Count(e => e is AuthError.SecondFactorInvalid or null), 1, 5);
+        Assert.All(errors, e => Assert.True(e is null or AuthError.SecondFactorInvalid or AuthError.TicketExpired, $"{e}"));
+        Assert.InRange((await Auth.Use((AuthDbContext db) => db.Sessions.ToListAsync())).Count, 0, 1);
+    }
+
+    [StoreFact]
+    public async Task A_code_of_an_authenticator_is_one_step_up()
+    {
+        var app = await Auth.AuthenticatorAsync(await Auth.MemberAsync(Jane));
+        await Auth.RestartAsync(("Throttle:SecondFactorPerAccount", "100"));
+        var sessions = new List<Session>();
+        for (var i = 0; i < Racers; i++)
+        {
+            await Auth.Use((AuthDbContext db) => db.Authenticators.ExecuteUpdateAsync(set => set.SetProperty(a => a.LastStep, 0)));
+            var given = await Auth.Use(async (SecondFactor flow) => await flow.GiveAsync(Auth.Caller, new(await Auth.TicketAsync(Jane), app.Code(), null), default));
+            sessions.Add(Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session);
+        }
+        await Auth.Use((AuthDbContext db) => db.Authenticators.ExecuteUpdateAsync(set => set.SetProperty(a => a.LastStep, 0)));
+        var proven = await RaceAsync(Racers, i => Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(sessions[i]), new(null, app.Code()), default)));
+        OneWins([.. proven.Select(p => p.Refusal?.Error)], AuthError.SecondFactorInvalid);
+    }
+
+    [StoreFact]
     public async Task A_verify_link_verifies_once()
     {
         await Auth.RegisterAsync(Jane);
