@@ -92,6 +92,9 @@ public sealed class Session
     /// <summary>Among <see cref="Methods"/>: two factors were proven (RFC 8176 §2).</summary>
     public const string TwoFactors = "mfa";
 
+    /// <summary>What was proven before and what is proven now, each named once.</summary>
+    internal static string Together(string before, string now) => string.Join(' ', before.Split(' ').Union(now.Split(' ')));
+
     /// <summary>128 random bits. Public: a credential also carries a proof (cookie encryption, token signature, refresh MAC).</summary>
     public required string Id { get; init; }
     /// <summary>Whose it is.</summary>

@@ -153,7 +153,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         db.EndsSessions = true;
         if (proof is not null && await db.Sessions.Where(s => s.Id == sessionId).Select(s => s.Methods).SingleOrDefaultAsync(ct) is { } before)
         {
-            var methods = string.Join(' ', before.Split(' ').Union(proof.Split(' ')));
+            var methods = Session.Together(before, proof);
             await db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null).ExecuteUpdateAsync(set => set.SetProperty(s => s.Methods, methods), ct);
         }
         var renewed = await db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null).ExecuteUpdateAsync(set => Number(set)

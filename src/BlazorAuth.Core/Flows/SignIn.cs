@@ -98,7 +98,7 @@ public sealed class SignIn(
     }
 
     /// <summary>
-    /// Goes on after a proof, whichever it was: refuses locked accounts and, where that is demanded, unverified ones; asks for the
+    /// Goes on after a proof, whichever it was (ADR 0018): refuses locked accounts and, where that is demanded, unverified ones; asks for the
     /// second factor; else begins the session.
     /// </summary>
     /// <param name="caller">Who asks.</param>
