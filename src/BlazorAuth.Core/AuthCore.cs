@@ -63,7 +63,7 @@ public static partial class AuthCore
             .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
             .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<SetUpAdministrator>()
             .AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ApiKeys>().AddScoped<Administer>()
-            .AddScoped<ShowActivity>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
+            .AddScoped<ShowActivity>().AddScoped<ExportAccount>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
         return options;
     }
 

@@ -160,6 +160,7 @@ public static class Messages
         AuditEvent.ProviderLinked => "A sign-in provider was linked",
         AuditEvent.ProviderUnlinked => "A sign-in provider was unlinked",
         AuditEvent.SteppedUp => "Confirmed again who you are",
+        AuditEvent.Exported => "A copy of everything stored of the account was taken",
         AuditEvent.Undone => "Something was taken back by \"this wasn't me\"",
         AuditEvent.SigningKeyRotated => "The key that signs access tokens was rotated",
     };
