@@ -88,6 +88,12 @@ internal static class Problems
             await Of(AuthError.BadJson, StatusCodes.Status415UnsupportedMediaType).ExecuteAsync(http);
             return;
         }
+        // Also where no route reads it.
+        if (http.Request.ContentLength > Hosting.MaximumBodyLength)
+        {
+            await Of(AuthError.PayloadTooLarge).ExecuteAsync(http);
+            return;
+        }
         try
         {
             await next(http);
