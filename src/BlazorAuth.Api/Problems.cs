@@ -88,14 +88,10 @@ internal static class Problems
             await Of(AuthError.BadJson, StatusCodes.Status415UnsupportedMediaType).ExecuteAsync(http);
             return;
         }
-        // Also where no route reads it.
-        if (http.Request.ContentLength > Hosting.MaximumBodyLength)
-        {
-            await Of(AuthError.PayloadTooLarge).ExecuteAsync(http);
-            return;
-        }
         try
         {
+            // Refused by the server when somebody reads it, which not every route does.
+            if (http.Request.ContentLength > Hosting.MaximumBodyLength) await http.Request.Body.ReadExactlyAsync(new byte[1], http.RequestAborted);
             await next(http);
         }
         catch (BadHttpRequestException unreadable) when (!http.Response.HasStarted)
