@@ -59,7 +59,7 @@ public static partial class AuthCore
         services.AddSingleton(Transport);
         services.AddHostedService(provider => provider.GetRequiredService<Postman>());
 
-        services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<SecondFactor>().AddScoped<StepUp>().AddScoped<ResetPassword>()
+        services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<SecondFactor>().AddScoped<StepUp>().AddScoped<Totp>().AddScoped<RecoveryCodes>().AddScoped<ForgetDevice>().AddScoped<ResetPassword>()
             .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
             .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<SetUpAdministrator>()
             .AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ApiKeys>().AddScoped<Administer>()

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Numerics;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -16,6 +17,17 @@ internal static class TotpCode
     public const int SecretLength = 20;
 
     private const int Step = 30, Drift = 1, Digits = 6;
+
+    /// <summary>A secret as apps and people read it (RFC 4648 §6). Its length is a multiple of five bytes, so that nothing is padded.</summary>
+    public static string Base32(byte[] secret)
+    {
+        const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        var bits = new BigInteger(secret, isUnsigned: true, isBigEndian: true);
+        return string.Create(secret.Length * 8 / 5, bits, (text, left) =>
+        {
+            for (var i = text.Length - 1; i >= 0; i--, left >>= 5) text[i] = Alphabet[(int)(left & 31)];
+        });
+    }
 
     /// <summary>The time steps whose code this is, the oldest first; none where it is wrong.</summary>
     public static IEnumerable<long> StepsOf(byte[] secret, string code, DateTimeOffset now)

@@ -134,6 +134,81 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         Assert.Equal(AuthError.EmailTaken, Assert.Single(results, r => !r.Ok).Refusal!.Error);
     }
 
+    // With a budget that the race itself does not use up.
+    private async Task<(IReadOnlyList<string> Codes, byte[] App, string[] Tickets)> TwoFactorsAsync()
+    {
+        await Auth.RestartAsync(("Throttle:SecondFactorPerAccount", "1000"));
+        await Auth.MemberAsync(Jane);
+        var (codes, app) = await Auth.SecondFactorAsync(await Auth.SignInAsync(Jane));
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        var tickets = new string[Racers];
+        for (var i = 0; i < Racers; i++) tickets[i] = await Auth.TicketAsync(Jane, i % 2 == 0 ? SessionKind.Api : SessionKind.Browser);
+        return (codes, app, tickets);
+    }
+
+    private async Task<AuthError?[]> GiveAsync(Func<int, string> ticket, Func<int, string?> code, Func<int, string?> recoveryCode) =>
+        [.. (await RaceAsync(Racers, i => Auth.GiveAsync(ticket(i), code(i), recoveryCode(i)))).Select(given => given.Outcome.Refusal()?.Error)];
+
+    [StoreFact]
+    public async Task A_code_of_the_app_signs_in_once_whichever_ticket_and_not_after_a_restart()
+    {
+        var (_, app, tickets) = await TwoFactorsAsync();
+        var code = Auth.CodeOf(app);
+        OneWins(await GiveAsync(i => tickets[i], _ => code, _ => null), AuthError.SecondFactorInvalid);
+        await Auth.RestartAsync();
+        Assert.Equal(AuthError.SecondFactorInvalid, (await Auth.GiveAsync(await Auth.TicketAsync(Jane), code)).Outcome.Refusal()?.Error);
+    }
+
+    [StoreFact]
+    public async Task A_recovery_code_signs_in_once_whichever_ticket_and_not_after_a_restart()
+    {
+        var (codes, _, tickets) = await TwoFactorsAsync();
+        OneWins(await GiveAsync(i => tickets[i], _ => null, _ => codes[0]), AuthError.SecondFactorInvalid);
+        Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.RecoveryCodeUsed);
+        await Auth.RestartAsync();
+        Assert.Equal(AuthError.SecondFactorInvalid, (await Auth.GiveAsync(await Auth.TicketAsync(Jane), null, codes[0])).Outcome.Refusal()?.Error);
+    }
+
+    [StoreFact]
+    public async Task A_ticket_signs_in_once_whichever_factor_and_not_after_a_restart()
+    {
+        var (codes, app, tickets) = await TwoFactorsAsync();
+        var code = Auth.CodeOf(app);
+        OneWins(await GiveAsync(_ => tickets[0], i => i % 2 == 0 ? code : null, i => codes[i / 2]), AuthError.SecondFactorInvalid, AuthError.TicketExpired);
+        await Auth.RestartAsync();
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        Assert.Equal(AuthError.TicketExpired, (await Auth.GiveAsync(tickets[0], Auth.CodeOf(app))).Outcome.Refusal()?.Error);
+    }
+
+    [StoreFact]
+    public async Task A_set_up_is_confirmed_once()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        var app = SecretOf((await Auth.Use((Totp flow) => flow.BeginAsync(Auth.In(session), default))).Value!);
+        var results = await RaceAsync(4, _ => Auth.Use((Totp flow) => flow.ConfirmAsync(Auth.In(session), Auth.CodeOf(app), default)));
+        Assert.Single(results, r => r.Refusal is null);
+        Assert.All(results.Where(r => r.Refusal is not null), r => Assert.Equal(AuthError.NotFound, r.Refusal!.Error));
+        var rows = await Auth.RowsAsync();
+        Assert.Equal((1, 10), (rows["Authenticators"], rows["RecoveryCodes"]));
+    }
+
+    [StoreFact]
+    public async Task A_sign_in_that_passes_a_second_factor_being_added_is_not_left_with_one()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        var app = SecretOf((await Auth.Use((Totp flow) => flow.BeginAsync(Auth.In(session), default))).Value!);
+        await RaceAsync(8, async i =>
+        {
+            if (i == 0) Assert.Null((await Auth.Use((Totp flow) => flow.ConfirmAsync(Auth.In(session), Auth.CodeOf(app), default))).Refusal);
+            else await Auth.TrySignInAsync(Jane);
+            return i;
+        });
+        var open = await Auth.Use((AuthDbContext db) => db.Sessions.Where(s => s.EndedAt == null).ToListAsync());
+        Assert.Equal(session.Id, Assert.Single(open).Id);
+    }
+
     [StoreTheory]
     [InlineData(true)]
     [InlineData(false)]

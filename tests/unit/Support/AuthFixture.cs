@@ -168,6 +168,34 @@ public sealed class AuthFixture : IAsyncDisposable
     /// <summary>Gives an account an authenticator app, as if set up.</summary>
     internal Task<AuthenticatorApp> AuthenticatorAsync(AuthUser user) => AuthenticatorApp.AddAsync(services, user.Id);
 
+    /// <summary>Sets the second factor up in a session; returns the recovery codes and the app's secret.</summary>
+    public async Task<(IReadOnlyList<string> Codes, byte[] App)> SecondFactorAsync(Session session)
+    {
+        var app = SecretOf((await Use((Totp flow) => flow.BeginAsync(In(session), default))).Value!);
+        var confirmed = await Use((Totp flow) => flow.ConfirmAsync(In(session), CodeOf(app), default));
+        Assert.Null(confirmed.Refusal);
+        return (confirmed.Value!.RecoveryCodes, app);
+    }
+
+    /// <summary>What an app makes of a set-up: the bytes of its base32.</summary>
+    public static byte[] SecretOf(Totp.Begun begun) => SecretOf(begun.Secret);
+
+    /// <inheritdoc cref="SecretOf(Totp.Begun)"/>
+    public static byte[] SecretOf(string base32)
+    {
+        var bits = string.Concat(base32.Select(c => Convert.ToString("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".IndexOf(c, StringComparison.Ordinal), 2).PadLeft(5, '0')));
+        return [.. bits.Chunk(8).Select(octet => Convert.ToByte(new string(octet), 2))];
+    }
+
+    /// <summary>Goes on with a ticket.</summary>
+    public Task<SecondFactor.Given> GiveAsync(string? ticket, string? code, string? recoveryCode = null, bool remember = false) =>
+        Use((SecondFactor flow) => flow.GiveAsync(Caller, new(ticket, code, recoveryCode, remember), default));
+
+    /// <summary>What the authenticator app shows now.</summary>
+    public string CodeOf(byte[] secret) => new AuthenticatorApp(secret, Clock).Code();
+
+    internal string CodeOf(AuthenticatorApp app) => app.Code();
+
     /// <summary>Signs in with the password, up to the second factor.</summary>
     public async Task<string> TicketAsync(string identifier, SessionKind door = SessionKind.Browser) =>
         Assert.IsType<SignInOutcome.NeedsSecondFactor>(await TrySignInAsync(identifier, door: door)).Ticket;
