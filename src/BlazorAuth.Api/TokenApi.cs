@@ -79,6 +79,7 @@ public static class TokenApi
         api.MapAccount();
         api.MapSessions();
         api.MapApiKeys();
+        api.MapPasskeys();
         oauth.MapOAuth();
         var dialects = app.MapGroup("");
         if (options.Api.AllowedOrigins.Count > 0) dialects.RequireCors(Cors);
