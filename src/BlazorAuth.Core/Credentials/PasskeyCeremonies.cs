@@ -102,7 +102,8 @@ public sealed class PasskeyCeremonies(
     // 1023 bytes (WebAuthn §4).
     private const int LongestId = 1364;
 
-    private static byte[]? IdIn(string? credential)
+    /// <summary>The id that a browser's answer names, right or wrong.</summary>
+    internal static byte[]? IdIn(string? credential)
     {
         try
         {

@@ -34,8 +34,9 @@ public sealed class SignInWithPasskey(AuthDbContext db, PasskeyCeremonies ceremo
         return Refused(AuthError.PasskeyFailed);
     }
 
-    /// <summary>Whether a passkey that was refused is anybody's: the browser may forget one that is not.</summary>
-    public async Task<bool> KnowsAsync(string? credential, CancellationToken ct) => await ceremonies.OwnerAsync(credential, ct) is not null;
+    /// <summary>The id of a passkey that was refused because it is nobody's: the browser may forget it. Null for any other.</summary>
+    public async Task<string?> UnknownAsync(string? credential, CancellationToken ct) =>
+        PasskeyCeremonies.IdIn(credential) is { } id && await ceremonies.OwnerAsync(credential, ct) is null ? PasskeyCeremonies.Text(id) : null;
 
     private static SignInOutcome.Refused Refused(Refusal refusal) => new(refusal);
 }

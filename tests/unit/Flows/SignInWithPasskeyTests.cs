@@ -101,6 +101,7 @@ public sealed class SignInWithPasskeyTests : AuthTest
         for (var i = 0; i < OneTimeTokens.MaximumAttempts; i++) await RefusedAsync(tried, SoftAuthenticator.Forged(device.Get(tried)));
         await RefusedAsync(tried, device.Get(tried));
         Assert.Equal(user.Id, (await Auth.AuditAsync())[^1].UserId); // its owner sees that
+        Assert.Null(await Auth.Use((SignInWithPasskey flow) => flow.UnknownAsync(device.Get(tried), default)));
     }
 
     [Theory]
@@ -167,7 +168,7 @@ public sealed class SignInWithPasskeyTests : AuthTest
         var credential = device.Get(ceremony);
         await RefusedAsync(ceremony, credential);
         Assert.Null((await Auth.AuditAsync())[^1].UserId);
-        Assert.False(await Auth.Use((SignInWithPasskey flow) => flow.KnowsAsync(credential, default)));
+        Assert.Equal(device.Id, await Auth.Use((SignInWithPasskey flow) => flow.UnknownAsync(credential, default)));
     }
 
     [Fact]
