@@ -44,6 +44,8 @@ public static partial class AuthCore
         services.TryAddSingleton(TimeProvider.System);
         services.AddAuthStore(options.Database.Provider);
         services.AddAuthIdentity();
+        services.AddScoped<IPasskeyHandler<AuthUser>, PasskeyHandler<AuthUser>>().AddScoped<PasskeyCeremonies>();
+        services.AddOptions<IdentityPasskeyOptions>().Configure<IOptions<AuthOptions>>((passkeys, auth) => RulePasskeys(passkeys, auth.Value.Site));
 
         services.AddSingleton<KeyRing>().AddSingleton<Secret>().AddSingleton<SigningKeys>().AddSingleton<AccessTokens>();
         services.AddHostedService<Rounds>();
@@ -63,7 +65,8 @@ public static partial class AuthCore
             .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
             .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<SetUpAdministrator>()
             .AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ApiKeys>().AddScoped<Administer>()
-            .AddScoped<ShowActivity>().AddScoped<ExportAccount>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
+            .AddScoped<SignInWithPasskey>().AddScoped<Passkeys>().AddScoped<ShowActivity>().AddScoped<ExportAccount>()
+            .AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
         return options;
     }
 
@@ -119,6 +122,17 @@ public static partial class AuthCore
         services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = HashIterations);
         services.Replace(ServiceDescriptor.Scoped<IPasswordHasher<AuthUser>, NfcPasswordHasher>());
         return services.Replace(ServiceDescriptor.Scoped<ILookupNormalizer, Normalizer>());
+    }
+
+    private static void RulePasskeys(IdentityPasskeyOptions passkeys, Uri site)
+    {
+        // What is not said here comes from the request's Host header, or counts as one factor only.
+        var origin = $"{site.Scheme}://{site.IdnHost}{(site.IsDefaultPort ? "" : $":{site.Port}")}";
+        passkeys.ServerDomain = site.IdnHost;
+        passkeys.UserVerificationRequirement = "required";
+        passkeys.ResidentKeyRequirement = "required";
+        passkeys.AuthenticatorTimeout = OneTimeTokens.Lifetime(TokenPurpose.PasskeyAssertion);
+        passkeys.ValidateOrigin = asked => ValueTask.FromResult(asked is { CrossOrigin: false, TopOrigin: null } && asked.Origin == origin);
     }
 
     private static IMailTransport Transport(IServiceProvider provider)

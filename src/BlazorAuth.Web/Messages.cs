@@ -59,6 +59,7 @@ public static class Messages
     {
         Fault.Required => $"Enter {Noun(fault.Field)}.",
         Fault.TooShort => $"Use at least {fault.Limit} characters.",
+        Fault.TooLong when fault.Field == "passkeys" => $"You have {fault.Limit} passkeys, which is the most. Remove one first.",
         Fault.TooLong => $"Use at most {fault.Limit} characters.",
         Fault.NotAnEmail => "Enter an e-mail address in the form name@example.com.",
         Fault.NotAUserName => "A user name has 3 to 32 letters, digits, dots, hyphens or underscores, and begins with a letter.",
@@ -188,6 +189,7 @@ public static class Messages
         "username" => "a user name",
         "code" => "the code",
         "description" => "what it is for",
+        "name" => "a name",
         _ => "this",
     };
 

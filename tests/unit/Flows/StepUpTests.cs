@@ -1,4 +1,5 @@
 using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
@@ -131,5 +132,48 @@ public sealed class StepUpTests : AuthTest
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "2"), ("Throttle:SignInPerAddress", "2"));
         await SignInAsync();
         for (var i = 0; i < 3; i++) Assert.Null(await Demand(Password));
+    }
+
+    private Task<Outcome<Session>> ProveByPasskey(string ticket, string credential, Session? of = null) =>
+        Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(of ?? session), new(null, null, ticket, credential), default));
+
+    private async Task<Ceremony> CeremonyAsync(Session? of = null) =>
+        (await Auth.Use((StepUp flow) => flow.BeginPasskeyAsync(Auth.In(of ?? session), default))).Value!;
+
+    [Fact]
+    public async Task A_passkey_is_proof_and_the_session_goes_on_renewed()
+    {
+        await SignInAsync();
+        using var device = new SoftAuthenticator();
+        await Auth.PasskeyAsync(session, device);
+        Auth.Clock.Move(TimeSpan.FromMinutes(20));
+        var ceremony = await CeremonyAsync();
+        Assert.Contains(device.Id, ceremony.Options, StringComparison.Ordinal); // the browser offers this account's only
+        var credential = device.Get(ceremony);
+        var renewed = (await ProveByPasskey(ceremony.Ticket, credential)).Value!;
+        Assert.Equal((session.Id, "pwd hwk user mfa", Auth.Clock.GetUtcNow()), (renewed.Id, renewed.Methods, renewed.AuthenticatedAt));
+        Assert.Null(await Demand(null, Auth.In(renewed)));
+        Assert.NotNull(await Auth.DeathOfAsync(session));
+        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, credential, renewed)).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task A_passkey_proves_only_its_own_account_in_the_session_that_asked()
+    {
+        await SignInAsync();
+        await Auth.RegisterAsync("john@example.net");
+        var (john, elsewhere) = (await Auth.SignInAsync("john@example.net"), await Auth.SignInAsync("jane@example.net"));
+        using var device = new SoftAuthenticator();
+        using var johns = new SoftAuthenticator();
+        await Auth.PasskeyAsync(session, device);
+        await Auth.PasskeyAsync(john, johns);
+        var ceremony = await CeremonyAsync();
+        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, johns.Get(ceremony))).Refusal?.Error);
+        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, device.Get(ceremony), elsewhere)).Refusal?.Error);
+        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, device.Get(ceremony), john)).Refusal?.Error);
+        var signsIn = await Auth.CeremonyAsync();
+        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(signsIn.Ticket, device.Get(signsIn))).Refusal?.Error);
+        Assert.Null((await ProveByPasskey(ceremony.Ticket, device.Get(ceremony))).Refusal);
+        Assert.Equal("credential", Assert.Single((await ProveByPasskey("t", "")).Refusal!.Faults).Field);
     }
 }
