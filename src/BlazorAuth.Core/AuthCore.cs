@@ -62,7 +62,7 @@ public static partial class AuthCore
         services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<SecondFactor>().AddScoped<StepUp>().AddScoped<ResetPassword>()
             .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
             .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<SetUpAdministrator>()
-            .AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ApiKeys>().AddScoped<Administer>()
+            .AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ApiKeys>().AddScoped<EmailCode>().AddScoped<Undo>().AddScoped<Administer>()
             .AddScoped<ShowActivity>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
         return options;
     }
