@@ -50,7 +50,7 @@ public static partial class AuthCore
         services.AddSingleton<LiveSessions>().AddSingleton<CommitBell>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveSessions>());
         services.AddSingleton<HashingGate>().AddSingleton<StandInHash>();
-        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<SecondFactors>().AddScoped<RememberedDevices>().AddScoped<Audit>().AddSingleton<AuditChain>();
+        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<SecondFactors>().AddScoped<RememberedDevices>().AddScoped<ExternalLogins>().AddScoped<Audit>().AddSingleton<AuditChain>();
         services.AddSingleton<ProvenClients>().AddScoped<ClientSecrets>();
         services.AddDataProtection().SetApplicationName("BlazorAuth");
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((keys, ring) => keys.XmlRepository = ring);
@@ -63,7 +63,7 @@ public static partial class AuthCore
             .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
             .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<SetUpAdministrator>()
             .AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ApiKeys>().AddScoped<Administer>()
-            .AddScoped<ShowActivity>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
+            .AddScoped<ExternalSignIn>().AddScoped<ShowActivity>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
         return options;
     }
 

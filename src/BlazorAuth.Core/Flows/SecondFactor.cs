@@ -45,7 +45,7 @@ public sealed class SecondFactor(
         // A wrong code must stay counted, so it is looked at outside of the transaction that a refusal undoes.
         if (place is null && !await factors.SpendTotpAsync(user.Id, input.Code!, ct)) return await RefuseAsync(caller, user.Id, "code", ct);
         string? remembered = null;
-        var proof = new SignIn.Proof(user, $"{half.Methods} otp {Session.TwoFactors}", half.Door, half.Persistent, half.Dialect);
+        var proof = new SignIn.Proof(user, $"{half.Methods} otp {Session.TwoFactors}", half.Door, half.Persistent, half.Dialect, Link: half.Link);
         var outcome = await signIn.BeginAsync(caller, proof, async () =>
         {
             if (!await tokens.SpendAsync(ticket, ct)) return AuthError.TicketExpired;
