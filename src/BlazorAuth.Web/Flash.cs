@@ -60,6 +60,12 @@ public enum Notice
     ProviderLinked,
     /// <summary>An external provider is unlinked; the detail is its name.</summary>
     ProviderUnlinked,
+    /// <summary>Somebody did not go on at an external provider; the detail is its name.</summary>
+    ProviderDenied,
+    /// <summary>An external provider said nothing that could be used; the detail is its name.</summary>
+    ProviderFailed,
+    /// <summary>What an external provider said was refused here; the detail is the sentence.</summary>
+    ProviderRefused,
     /// <summary>Somebody proved again who they are.</summary>
     SteppedUp,
     /// <summary>Something was taken back; a letter to choose a password is on its way.</summary>
