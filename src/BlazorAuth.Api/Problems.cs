@@ -90,6 +90,8 @@ internal static class Problems
         }
         try
         {
+            // Refused by the server when somebody reads it, which not every route does.
+            if (http.Request.ContentLength > Hosting.MaximumBodyLength) await http.Request.Body.ReadExactlyAsync(new byte[1], http.RequestAborted);
             await next(http);
         }
         catch (BadHttpRequestException unreadable) when (!http.Response.HasStarted)

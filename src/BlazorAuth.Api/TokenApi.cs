@@ -78,6 +78,7 @@ public static class TokenApi
         api.MapTokens();
         api.MapAccount();
         api.MapSessions();
+        api.MapSecondFactors();
         api.MapApiKeys();
         api.MapPasskeys();
         oauth.MapOAuth();

@@ -61,11 +61,13 @@ public static partial class AuthCore
         services.AddSingleton(Transport);
         services.AddHostedService(provider => provider.GetRequiredService<Postman>());
 
-        services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<SecondFactor>().AddScoped<StepUp>().AddScoped<ResetPassword>()
-            .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
-            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<SetUpAdministrator>()
-            .AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ApiKeys>().AddScoped<Administer>()
-            .AddScoped<SignInWithPasskey>().AddScoped<Passkeys>().AddScoped<ShowActivity>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
+        services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<SecondFactor>().AddScoped<EmailCode>()
+            .AddScoped<SignInWithPasskey>().AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ResetPassword>()
+            .AddScoped<StepUp>().AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
+            .AddScoped<Totp>().AddScoped<RecoveryCodes>().AddScoped<ForgetDevice>().AddScoped<Passkeys>().AddScoped<Undo>()
+            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<ApiKeys>()
+            .AddScoped<ShowActivity>().AddScoped<ExportAccount>()
+            .AddScoped<SetUpAdministrator>().AddScoped<Administer>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
         return options;
     }
 

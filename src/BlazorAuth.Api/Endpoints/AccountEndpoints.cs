@@ -105,6 +105,16 @@ internal static class AccountEndpoints
             .Answers<Account>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.UsernameTaken, AuthError.Conflict);
 
+        group.MapGet("/export", async (CallerFromBearer from, ExportAccount export, HttpResponse response, CancellationToken ct) =>
+            {
+                var outcome = await export.ExportAsync(from.Caller, ct);
+                if (outcome.Value is not null) response.Headers.ContentDisposition = "attachment; filename=\"account.json\"";
+                return outcome.Match<IResult>(TypedResults.Ok, Problems.Of);
+            })
+            .WithSummary("Everything that is stored of the account, as a file. Needs a sign-in that is fresh enough.")
+            .Answers<ExportAccount.Export>(200)
+            .Refuses(AuthError.StepUpRequired, AuthError.Forbidden);
+
         group.MapDelete("", async ([FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] CloseBody? body, CallerFromBearer from, CloseAccount close, CancellationToken ct) =>
                 Print(await close.CloseAsync(from.Caller, body?.Password, ct)))
             .WithSummary("Close the account and delete everything in it. Needs the password, or a sign-in that is fresh enough.")
