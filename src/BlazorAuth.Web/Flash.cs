@@ -177,6 +177,15 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     /// <summary>Forgets the address once it is verified.</summary>
     public void DropAddress() => Drop("address");
 
+    /// <summary>Notes that the next sign-in in this browser is a good moment to offer a passkey: somebody just lost a password.</summary>
+    public void KeepOffer() => Set("offer", "1", AddressLifetime);
+
+    /// <summary>Whether such a moment is near.</summary>
+    public bool Offered => Http.Request.Cookies.ContainsKey(CookieRules.Name(options.Value, "offer"));
+
+    /// <summary>Forgets the moment once the offer was made.</summary>
+    public void DropOffer() => Drop("offer");
+
     private void Drop(string name) => Http.Response.Cookies.Delete(CookieRules.Name(options.Value, name), Rules(null));
 
     private void Set(string name, string value, TimeSpan lifetime) =>

@@ -25,6 +25,7 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
     private Visitor browser = null!;
     private JsonElement pair, rotated;
     private string change = "";
+    private readonly SoftAuthenticator passkey = new("http://localhost:5080");
 
     private async Task<JsonElement> JsonAsync(HttpMethod method, string path, object? body = null, string? bearer = null)
     {
@@ -50,6 +51,9 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         rotated = await JsonAsync(HttpMethod.Post, "/api/token/refresh", new { refreshToken = Text(pair, "refreshToken") });
         var bearer = Text(rotated, "accessToken");
         await JsonAsync(HttpMethod.Patch, "/api/account", new { avatar = "https://evil.example/face.png" }, bearer);
+        var begun = await JsonAsync(HttpMethod.Post, "/api/account/passkeys/options", bearer: bearer);
+        var credential = JsonElement.Parse(passkey.Create(begun.GetProperty("options").GetRawText()));
+        await JsonAsync(HttpMethod.Post, "/api/account/passkeys", new { ticket = Text(begun, "ticket"), credential }, bearer);
         await JsonAsync(HttpMethod.Post, "/api/account/email", new { newEmail = Evil, currentPassword = Password }, bearer);
         await Auth.DeliverAsync();
         change = LinkTokenIn(Auth.LastLetterTo(Evil));
@@ -65,6 +69,9 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
             Assert.Equal((HttpStatusCode.Unauthorized, "invalid_credentials"), await RefusedAsync(HttpMethod.Post, "/api/token", new { identifier, password = Password }));
             Assert.Equal((422, null), await PlaceAsync(new Visitor(site).SignInAsync(identifier, Password)));
         }
+        var begun = await JsonAsync(HttpMethod.Post, "/api/token/passkey/options");
+        var credential = JsonElement.Parse(passkey.Get(begun.GetProperty("options").GetRawText()));
+        Assert.Equal((HttpStatusCode.Unauthorized, "passkey_failed"), await RefusedAsync(HttpMethod.Post, "/api/token/passkey", new { ticket = Text(begun, "ticket"), credential }));
         foreach (var page in new[] { "/account", "/account/email", "/account/password" })
             Assert.Equal((302, $"/login?returnUrl={Uri.EscapeDataString(page)}"), await PlaceAsync(browser.Copy().SendAsync(new(HttpMethod.Get, page))));
         foreach (var token in new[] { pair, rotated })

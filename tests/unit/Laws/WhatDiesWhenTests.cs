@@ -74,6 +74,24 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     }
 
     [StoreFact]
+    public async Task Passkey_added()
+    {
+        await EverythingAsync();
+        await Auth.PasskeyAsync(mine, new SoftAuthenticator());
+        Assert.Equal(new After(null, null, null, null, null, null, null, "A passkey was added"), await LookAsync());
+    }
+
+    [StoreFact]
+    public async Task Passkey_removed()
+    {
+        await EverythingAsync();
+        var passkey = await Auth.PasskeyAsync(mine, new SoftAuthenticator());
+        await Auth.DeliverAsync();
+        Assert.Null((await Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.In(mine), passkey.Id, default))).Refusal);
+        Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, "A passkey was removed"), await LookAsync());
+    }
+
+    [StoreFact]
     public async Task Password_reset_by_link()
     {
         await EverythingAsync();
