@@ -64,3 +64,16 @@ document.addEventListener("input", event => {
   const digits = field.value.replace(/[^0-9 ]/g, " ").replace(/ +/g, " ").trim();
   if (digits && digits !== field.value) field.value = digits;
 });
+
+// Buttons that only a script can serve.
+const served = [...document.querySelectorAll("[data-print]"), ...(navigator.clipboard ? document.querySelectorAll("[data-copy]") : [])];
+for (const button of served) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const { copy, done } = button.dataset;
+    if (!copy) return print();
+    const lines = [...document.querySelectorAll(copy)].map(from => from.dataset.value ?? from.textContent);
+    await navigator.clipboard.writeText(lines.join("\n"));
+    button.nextElementSibling.textContent = done;
+  });
+}
