@@ -139,6 +139,30 @@ public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
         Assert.Equal("/account", new Uri(tab.Url).AbsolutePath);
     }
 
+    [Fact]
+    public async Task A_page_of_its_own_signs_in_through_the_module()
+    {
+        await using var host = await Host.StartAsync();
+        var page = await browser.PersonAsync(host.Url);
+        var (secret, codes) = await SetUp(page);
+        await page.Context.ClearCookiesAsync();
+        await page.GotoAsync("/");
+        var told = await page.EvaluateAsync<string[]>(
+            """
+            async ([identifier, password, code, recoveryCode]) => {
+              const { createClient } = await import("/blazorauth.js"), auth = createClient(), told = [];
+              let due = await auth.signIn(identifier, password);
+              told.push(String(due.user), due.methods.join(" "));
+              told.push((await auth.signInWithSecondFactor(due.ticket, "000000").catch(fault => fault)).code);
+              told.push((await auth.signInWithSecondFactor(due.ticket, code)).user.email);
+              due = await auth.signIn(identifier, password);
+              told.push((await auth.signInWithRecoveryCode(due.ticket, recoveryCode)).user.email);
+              return told;
+            }
+            """, new[] { Ada, Password, Code(secret, 30), codes[1] });
+        Assert.Equal(["null", "totp recovery_code", "second_factor_invalid", Ada, Ada], told);
+    }
+
     [Theory]
     [InlineData(ColorScheme.Light, 1100)]
     [InlineData(ColorScheme.Dark, 320)]
