@@ -167,6 +167,7 @@ internal static class Problems
     {
         Fault.Required => "Is required.",
         Fault.TooShort => $"Must have at least {fault.Limit} characters.",
+        Fault.TooLong when fault.Field == "passkeys" => $"There are {fault.Limit} already, which is the most.",
         Fault.TooLong => $"Must have at most {fault.Limit} characters.",
         Fault.NotAnEmail => "Must be an e-mail address.",
         Fault.NotAUserName => "Must have 3 to 32 letters, digits, dots, hyphens or underscores, and begin with a letter.",

@@ -80,6 +80,7 @@ public static class TokenApi
         api.MapSessions();
         api.MapSecondFactors();
         api.MapApiKeys();
+        api.MapPasskeys();
         oauth.MapOAuth();
         var dialects = app.MapGroup("");
         if (options.Api.AllowedOrigins.Count > 0) dialects.RequireCors(Cors);

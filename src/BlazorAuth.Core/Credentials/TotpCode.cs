@@ -33,13 +33,16 @@ internal static class TotpCode
     public static IEnumerable<long> StepsOf(byte[] secret, string code, DateTimeOffset now)
     {
         var typed = Encoding.ASCII.GetBytes(Normal(code));
-        var current = now.ToUnixTimeSeconds() / Step;
+        var current = StepOf(now);
         for (var step = current - Drift; step <= current + Drift; step++)
             if (CryptographicOperations.FixedTimeEquals(typed, Encoding.ASCII.GetBytes(At(secret, step)))) yield return step;
     }
 
     /// <summary>The code of the step an instant is in.</summary>
-    public static string At(byte[] secret, DateTimeOffset now) => At(secret, now.ToUnixTimeSeconds() / Step);
+    public static string At(byte[] secret, DateTimeOffset now) => At(secret, StepOf(now));
+
+    /// <summary>The step an instant is in.</summary>
+    public static long StepOf(DateTimeOffset now) => now.ToUnixTimeSeconds() / Step;
 
     [SuppressMessage("Security", "CA5350", Justification = "RFC 6238: apps know no other; HMAC does not need collision resistance.")]
     private static string At(byte[] secret, long step)

@@ -99,9 +99,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
     // counts, and a password is chosen by mail (pre-hijack, PocketBase CVE-2024-38351).
     private async Task VoidAsync(Caller caller, AuthUser user, CancellationToken ct)
     {
-        (user.PasswordHash, user.SecurityStamp) = (null, Guid.NewGuid().ToString());
-        user.VoidProfile();
-        await WaysIn.StripAsync(db, user.Id, ct);
+        await WaysIn.VoidAsync(db, user, ct);
         await tokens.KillAsync(user.Id, ct);
         await sessions.EndAllAsync(user.Id, SessionEnd.Disowned, ct);
         outbox.Promise(LetterKind.ResetPassword, user.NormalizedEmail!, caller);

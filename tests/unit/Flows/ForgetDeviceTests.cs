@@ -8,7 +8,7 @@ namespace BlazorAuth.UnitTests.Flows;
 public sealed class ForgetDeviceTests : AuthTest
 {
     private const string Jane = "jane@example.org";
-    private byte[] app = null!;
+    private AuthenticatorApp app = null!;
 
     private async Task<(Session Session, string Device)> RememberedAsync()
     {
