@@ -189,18 +189,13 @@ public static class Messages
         $"At least {rules.MinimumLength} characters. Several words make a good one; spaces and every alphabet are welcome.";
 
     /// <summary>How somebody proved who they are: the RFC 8176 values of a session, in words.</summary>
-    public static string Ways(string methods)
-    {
-        var words = methods.Split(' ').Select(Way).OfType<string>().Distinct().ToList();
-        return words.Count == 0 ? "without an account" : string.Join(" and ", words);
-    }
+    public static string Ways(string methods) => string.Join(" and ", methods.Split(' ').Select(Way).OfType<string>().Distinct());
 
     private static string? Way(string method) => method switch
     {
         "pwd" => "password",
         "otp" => "code",
-        "hwk" or "swk" or "pop" => "passkey",
-        "email" => "letter",
+        "hwk" or "swk" => "passkey",
         "fed" => "another provider",
         _ => null,
     };
