@@ -2,6 +2,7 @@ using System.Text.Json;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Options;
 
@@ -91,6 +92,7 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     private readonly ITimeLimitedDataProtector _tickets = protection.CreateProtector("BlazorAuth.Ticket").ToTimeLimitedDataProtector();
     private readonly ITimeLimitedDataProtector _codes = protection.CreateProtector("BlazorAuth.EmailCode").ToTimeLimitedDataProtector();
     private readonly ITimeLimitedDataProtector _typed = protection.CreateProtector("BlazorAuth.Typed").ToTimeLimitedDataProtector();
+    private readonly ITimeLimitedDataProtector _setUps = protection.CreateProtector("BlazorAuth.SetUp").ToTimeLimitedDataProtector();
     private readonly ITimeLimitedDataProtector _addresses = protection.CreateProtector("BlazorAuth.Address").ToTimeLimitedDataProtector();
 
     private HttpContext Http => accessor.HttpContext ?? throw new InvalidOperationException("Only inside a request.");
@@ -136,6 +138,19 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
 
     /// <summary>Forgets the ticket once it is spent or worth nothing.</summary>
     public void DropTicket() => Drop("ticket");
+
+    /// <summary>
+    /// Keeps the secret of an authenticator app between the page that shows it and the code that confirms it: the page can be loaded
+    /// again, in a second tab too, and nothing else has the secret any more.
+    /// </summary>
+    public void KeepSetUp(Totp.Begun begun) => Set("setup", _setUps.Protect(JsonSerializer.Serialize(begun), Totp.Patience), Totp.Patience);
+
+    /// <summary>The set-up begun in this browser, if it is the one that waits.</summary>
+    public Totp.Begun? SetUp(string? pending) =>
+        pending is not null && Read("setup", _setUps) is { } text && JsonSerializer.Deserialize<Totp.Begun>(text) is { } begun && begun.Id == pending ? begun : null;
+
+    /// <summary>Forgets it once it is on or given up.</summary>
+    public void DropSetUp() => Drop("setup");
 
     /// <summary>A sign-in by letter that was asked for in this browser: to which address, and where it leads.</summary>
     public sealed record Asked(string Ticket, string Address, string? ReturnUrl);

@@ -19,7 +19,8 @@ public static class Messages
         return refusal.Faults.Count == 0
             ? FormErrors.None.Add(null, Sentence(refusal))
             : refusal.Faults.Aggregate(FormErrors.None, (errors, fault) =>
-                errors.Add(ids.FirstOrDefault(i => i.Field == fault.Field).Id ?? InputId(fault.Field), Sentence(fault)));
+                errors.Add(ids.FirstOrDefault(i => i.Field == fault.Field).Id ?? InputId(fault.Field),
+                    refusal.Error == AuthError.SecondFactorInvalid && fault.Field == "code" ? Sentence(refusal) : Sentence(fault)));
     }
 
     /// <summary>The sentence for a refusal as a whole.</summary>
@@ -43,8 +44,8 @@ public static class Messages
         AuthError.CommonPassword => "This password is on the list of the most used ones. Choose another one.",
         AuthError.SamePassword => "The new password is the same as the current one.",
         AuthError.SecondFactorRequired => "Enter the code of your second factor.",
-        AuthError.SecondFactorInvalid => "The code is incorrect or was used before.",
-        AuthError.TicketExpired => "You began signing in too long ago. Start again.",
+        AuthError.SecondFactorInvalid => "The code is incorrect or was used before. Enter the one that your app shows now.",
+        AuthError.TicketExpired => "This sign-in was begun too long ago, or had too many wrong codes. Start again.",
         AuthError.StepUpRequired => "Confirm that it is you to go on.",
         AuthError.PasskeyFailed => "The passkey was not accepted. Try again, or sign in another way.",
         AuthError.AccessTokenInvalid or AuthError.AccessTokenExpired or AuthError.RefreshTokenInvalid or AuthError.RefreshTokenExpired
@@ -201,12 +202,33 @@ public static class Messages
     public static string PasswordRule(PasswordOptions rules) =>
         $"At least {rules.MinimumLength} characters. Several words make a good one; spaces and every alphabet are welcome.";
 
+    /// <summary>How somebody proved who they are: the RFC 8176 values of a session, in words.</summary>
+    public static string Ways(string methods) => string.Join(" and ", methods.Split(' ').Select(Way).OfType<string>().Distinct());
+
+    private static string? Way(string method) => method switch
+    {
+        "pwd" => "password",
+        "otp" => "code",
+        "hwk" or "swk" => "passkey",
+        "fed" => "another provider",
+        _ => null,
+    };
+
+    /// <summary>How many recovery codes are left.</summary>
+    public static string CodesLeft(int left) => left switch
+    {
+        0 => "You have no recovery codes left.",
+        1 => "You have one recovery code left.",
+        _ => $"You have {left} recovery codes left.",
+    };
+
     private static string InputId(string field) => field switch
     {
         "password" or "currentPassword" => "current-password",
         "newPassword" => "new-password",
         "newEmail" => "email",
         "displayName" => "display-name",
+        "recoveryCode" => "recovery-code",
         _ => field,
     };
 

@@ -10,8 +10,8 @@ namespace BlazorAuth.EndToEndTests;
 public sealed class TheLook(Browser browser) : IClassFixture<Browser>
 {
     private const string Password = "a quiet first morning";
-    private static readonly string[] Open = ["/", "/login", "/register", "/verify-email", "/forgot-password", "/reset-password", "/confirm-email-change", "/no-such-page", "/dev/mail", "/admin/setup", "/logout"];
-    private static readonly string[] Own = ["/account", "/account/email", "/account/password", "/account/passkeys", "/account/sessions", "/account/keys", "/account/activity", "/account/close", "/account/step-up"];
+    private static readonly string[] Open = ["/", "/login", "/login/second-factor", "/login/email-code", "/register", "/verify-email", "/forgot-password", "/reset-password", "/confirm-email-change", "/no-such-page", "/dev/mail", "/admin/setup", "/logout"];
+    private static readonly string[] Own = ["/account", "/account/email", "/account/password", "/account/passkeys", "/account/two-factor", "/account/sessions", "/account/keys", "/account/activity", "/account/close", "/account/step-up"];
     private static readonly AxeRunOptions Rules = new()
     {
         RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },

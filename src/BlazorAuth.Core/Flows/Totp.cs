@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Json;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Mail;
@@ -104,7 +103,8 @@ public sealed class Totp(
         await EndAsync(caller, user.Id, ct);
         await sessions.AddAsync(caller.SessionId, $"otp {Session.TwoFactors}", ct);
         await throttle.ClearAsync(Budget.SecondFactorPerAccount, user.Id, ct); // the wrong ones were guesses at what is gone
-        Tell(LetterKind.SecondFactorOn, "second-factor-added", replaced, user, caller);
+        if (user.Email is not null)
+            outbox.Promise(LetterKind.SecondFactorOn, user.Email, caller, user.Id, state: new Undoable.SecondFactorAdded(replaced?.Id, replaced?.Wrapped).ToJson());
         audit.Write(AuditEvent.TotpAdded, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -123,7 +123,8 @@ public sealed class Totp(
         if (await TakeAsync(user.Id, null, ct) is not { } removed) return AuthError.NotFound;
         await db.RecoveryCodes.Where(c => c.UserId == user.Id).ExecuteDeleteAsync(ct);
         await EndAsync(caller, user.Id, ct);
-        Tell(LetterKind.SecondFactorOff, "second-factor-removed", removed, user, caller);
+        if (user.Email is not null)
+            outbox.Promise(LetterKind.SecondFactorOff, user.Email, caller, user.Id, state: new Undoable.SecondFactorRemoved(removed.Id, removed.Wrapped).ToJson());
         audit.Write(AuditEvent.TotpRemoved, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -132,7 +133,7 @@ public sealed class Totp(
 
     private bool IsPending(Authenticator app) => app.ConfirmedAt is null && time.GetUtcNow() - app.CreatedAt < Patience;
 
-    // The app that was on until now, which goes.
+    // The app that was on until now, which goes: wrapped as it was, it stands in the notice, for its owner to take the act back.
     private async Task<Authenticator?> TakeAsync(string userId, string? exceptId, CancellationToken ct)
     {
         var before = db.Authenticators.Where(a => a.UserId == userId && a.ConfirmedAt != null && a.Id != exceptId);
@@ -146,15 +147,6 @@ public sealed class Totp(
         await tokens.KillAsync(userId, ct, TokenPurpose.SecondFactor);
         await sessions.EndOthersAsync(userId, caller.SessionId, SessionEnd.Revoked, ct);
         await devices.ForgetAllAsync(userId, ct);
-    }
-
-    // The app from before goes into the state wrapped as it was, so that its owner can take the act back.
-    private void Tell(LetterKind letter, string kind, Authenticator? before, AuthUser user, Caller caller)
-    {
-        if (user.Email is null) return;
-        var state = before is null ? JsonSerializer.Serialize(new { kind })
-            : JsonSerializer.Serialize(new { kind, id = before.Id, wrapped = before.Wrapped });
-        outbox.Promise(letter, user.Email, caller, user.Id, state: state);
     }
 
     private async Task<Refusal> RefuseAsync(Caller caller, CancellationToken ct)

@@ -133,8 +133,9 @@ public sealed class Undo(
         {
             Undoable.PasskeyAdded added => RemovePasskeyAsync(user, CredentialOf(added.Id), ct),
             Undoable.PasskeyRemoved removed => PutBackAsync(token, removed, ct),
+            Undoable.SecondFactorAdded { Id: { } id, Wrapped: { } wrapped } => PutBackAsync(user, id, wrapped, ct),
             Undoable.SecondFactorAdded => RemoveSecondFactorAsync(user, ct),
-            Undoable.SecondFactorRemoved removed => PutBackAsync(user, removed, ct),
+            Undoable.SecondFactorRemoved removed => PutBackAsync(user, removed.Id, removed.Wrapped, ct),
             Undoable.RecoveryCodesMade => db.RecoveryCodes.Where(c => c.UserId == user).ExecuteDeleteAsync(ct),
             Undoable.ProviderLinked linked => db.UserLogins
                 .Where(l => l.UserId == user && l.LoginProvider == linked.Provider && l.ProviderKey == linked.Key).ExecuteDeleteAsync(ct),
@@ -163,14 +164,14 @@ public sealed class Undo(
         await db.SaveChangesAsync(ct);
     }
 
-    private async Task PutBackAsync(string user, Undoable.SecondFactorRemoved app, CancellationToken ct)
+    private async Task PutBackAsync(string user, string id, byte[] wrapped, CancellationToken ct)
     {
         await RemoveSecondFactorAsync(user, ct);
         var now = time.GetUtcNow();
         // Which codes it had given is not known any more: those there are by now count as used.
         db.Authenticators.Add(new Authenticator
         {
-            Id = app.Id, UserId = user, Wrapped = app.Wrapped, CreatedAt = now, ConfirmedAt = now, LastStep = TotpCode.StepOf(now),
+            Id = id, UserId = user, Wrapped = wrapped, CreatedAt = now, ConfirmedAt = now, LastStep = TotpCode.StepOf(now),
         });
         await db.SaveChangesAsync(ct);
     }

@@ -14,7 +14,7 @@ public abstract class SitePage : ComponentBase
     [Inject] protected Flash Flash { get; init; } = null!;
     [Inject] protected NavigationManager Navigation { get; init; } = null!;
 
-    protected FormErrors Errors { get; private set; } = FormErrors.None;
+    protected FormErrors Errors { get; set; } = FormErrors.None;
 
     protected bool SignedIn => Browser.Current is not null;
 

@@ -65,6 +65,19 @@ document.addEventListener("input", event => {
   if (digits && digits !== field.value) field.value = digits;
 });
 
+// Buttons that only a script can serve.
+const served = [...document.querySelectorAll("[data-print]"), ...(navigator.clipboard ? document.querySelectorAll("[data-copy]") : [])];
+for (const button of served) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const { copy, done } = button.dataset;
+    if (!copy) return print();
+    const lines = [...document.querySelectorAll(copy)].map(from => from.dataset.value ?? from.textContent);
+    await navigator.clipboard.writeText(lines.join("\n"));
+    button.nextElementSibling.textContent = done;
+  });
+}
+
 // Passkeys. Their forms are sent with the browser's answer, so that success is a navigation; elsewhere they stay out of sight.
 const passkeys = globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON && PublicKeyCredential;
 const keeper = passkeys?.isUserVerifyingPlatformAuthenticatorAvailable?.() ?? Promise.resolve(false);

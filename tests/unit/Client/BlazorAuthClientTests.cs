@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using BlazorAuth.Client;
+using BlazorAuth.Core.Credentials;
 using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Client;
@@ -77,6 +79,29 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
         Assert.Equal(AuthErrorCode.RateLimited, refused!.Code);
         Assert.True(refused.RetryAfter > TimeSpan.Zero);
         Assert.Equal(11, person.Wire.Count("POST /api/token")); // a POST is never sent again by itself
+    }
+
+    [Fact]
+    public async Task A_second_factor_is_set_up_over_the_api_and_given_through_the_client()
+    {
+        var person = await site.PersonAsync();
+        using var api = person.Api();
+        var begun = await (await api.PostAsync("/api/account/totp", null)).Content.ReadFromJsonAsync<JsonElement>();
+        var app = AuthFixture.SecretOf(begun.GetProperty("secret").GetString()!);
+        var confirmed = await (await api.PostAsJsonAsync("/api/account/totp/confirm", new { code = TotpCode.At(app, site.Clock.Now) })).Content.ReadFromJsonAsync<JsonElement>();
+        Assert.NotNull(await person.Auth.WhoAmIAsync()); // its session goes on
+
+        var stranger = site.Stranger();
+        var email = person.Auth.CurrentUser!.Email!;
+        var due = Assert.IsType<SignInResult.NeedsSecondFactor>(await stranger.Auth.SignInAsync(email, Person.Password));
+        Assert.Equal(["totp", "recovery_code"], due.Methods);
+        var wrong = await Assert.ThrowsAsync<BlazorAuthException>(() => stranger.Auth.SignInWithSecondFactorAsync(due.Ticket, "000000"));
+        Assert.Equal(AuthErrorCode.SecondFactorInvalid, wrong.Code);
+        site.Clock.Move(TimeSpan.FromSeconds(30));
+        Assert.IsType<SignInResult.SignedIn>(await stranger.Auth.SignInWithSecondFactorAsync(due.Ticket, TotpCode.At(app, site.Clock.Now)));
+        due = Assert.IsType<SignInResult.NeedsSecondFactor>(await stranger.Auth.SignInAsync(email, Person.Password));
+        var signedIn = await stranger.Auth.SignInWithRecoveryCodeAsync(due.Ticket, confirmed.GetProperty("recoveryCodes")[9].GetString()!);
+        Assert.Equal(email, Assert.IsType<SignInResult.SignedIn>(signedIn).User.Email);
     }
 
     [Fact]

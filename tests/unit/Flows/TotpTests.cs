@@ -157,6 +157,29 @@ public sealed class TotpTests : AuthTest
         Assert.Equal(wrapped, json.RootElement.GetProperty("wrapped").GetBytesFromBase64());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Whose_app_a_stranger_removed_or_replaced_gets_it_back_by_the_notice(bool removed)
+    {
+        var app = AuthFixture.SecretOf(await BegunAsync());
+        Assert.Null((await ConfirmAsync(Auth.CodeOf(app))).Refusal);
+        await Auth.DeliverAsync();
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        if (removed) Assert.Null((await RemoveAsync()).Refusal);
+        else await Auth.SecondFactorAsync(session);
+        await Auth.DeliverAsync();
+        var notice = Auth.LastLetterTo(Jane);
+        Auth.Clock.Move(TimeSpan.FromDays(6));
+        Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, AuthFixture.LinkTokenIn(notice), default))).Refusal);
+
+        Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(session));
+        var link = await Auth.ResetLinkAsync(Jane);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, AuthFixture.Password, default))).Refusal);
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        Assert.IsType<SignInOutcome.SignedIn>((await Auth.GiveAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app))).Outcome);
+    }
+
     [Fact]
     public async Task Wrong_codes_are_counted_before_they_are_looked_at_and_with_those_of_the_sign_in()
     {

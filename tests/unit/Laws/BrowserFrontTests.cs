@@ -171,7 +171,7 @@ public sealed partial class BrowserFrontTests() : AuthTest(Support.Store.File), 
         var pages = typeof(BrowserSession).Assembly.GetTypes().Where(type => type.GetProperties(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)
                 .Any(p => p.GetCustomAttribute<SupplyParameterFromQueryAttribute>()?.Name == "returnUrl"))
             .Select(type => type.GetCustomAttribute<RouteAttribute>()!.Template).ToList();
-        Assert.Equal(["/account/passkeys/offer", "/account/step-up", "/forgot-password", "/login", "/login/email-code", "/login/external/{Name}", "/register", "/verify-email"], pages.Order(StringComparer.Ordinal));
+        Assert.Equal(["/account/passkeys/offer", "/account/step-up", "/forgot-password", "/login", "/login/email-code", "/login/external/{Name}", "/login/second-factor", "/register", "/verify-email"], pages.Order(StringComparer.Ordinal));
         foreach (var (i, address) in Elsewhere.Index())
             foreach (var page in pages)
             {
@@ -183,11 +183,12 @@ public sealed partial class BrowserFrontTests() : AuthTest(Support.Store.File), 
                 foreach (var form in forms)
                     answers.Add(await nobody.SendFormAsync(path, form, ("email", $"new{i}{page.Length}@example.net"), ("identifier", Jane), ("current-password", Password), ("new-password", OtherPassword)));
                 foreach (var answer in answers)
-                    // A form's own page, or that page after a sign-in: jane is there already.
-                    foreach (var to in Targets(answer).Where(to => to != path && to != $"/login?returnUrl={Uri.EscapeDataString(path)}"))
+                    foreach (var to in Targets(answer).Where(to => to != path && to != ToSignIn(path))) // a form's own page, or the way there
                         Assert.False(LeadsElsewhere(to), $"{path} leads to {to}");
             }
     }
+
+    private static string ToSignIn(string path) => $"/login?returnUrl={Uri.EscapeDataString(path)}";
 
     private static IEnumerable<string> Targets(Answer answer) =>
         Target().Matches(answer.Body).Select(m => WebUtility.HtmlDecode(m.Groups[1].Value)).Concat(answer.Location is { } to ? [to] : []).Where(to => !to.StartsWith("data:image", StringComparison.Ordinal));
