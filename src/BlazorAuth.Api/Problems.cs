@@ -90,6 +90,8 @@ internal static class Problems
         }
         try
         {
+            // Refused by the server when somebody reads it, which not every route does.
+            if (http.Request.ContentLength > Hosting.MaximumBodyLength) await http.Request.Body.ReadExactlyAsync(new byte[1], http.RequestAborted);
             await next(http);
         }
         catch (BadHttpRequestException unreadable) when (!http.Response.HasStarted)
@@ -165,6 +167,7 @@ internal static class Problems
     {
         Fault.Required => "Is required.",
         Fault.TooShort => $"Must have at least {fault.Limit} characters.",
+        Fault.TooLong when fault.Field == "passkeys" => $"There are {fault.Limit} already, which is the most.",
         Fault.TooLong => $"Must have at most {fault.Limit} characters.",
         Fault.NotAnEmail => "Must be an e-mail address.",
         Fault.NotAUserName => "Must have 3 to 32 letters, digits, dots, hyphens or underscores, and begin with a letter.",

@@ -78,7 +78,9 @@ public static class TokenApi
         api.MapTokens();
         api.MapAccount();
         api.MapSessions();
+        api.MapSecondFactors();
         api.MapApiKeys();
+        api.MapPasskeys();
         oauth.MapOAuth();
         var dialects = app.MapGroup("");
         if (options.Api.AllowedOrigins.Count > 0) dialects.RequireCors(Cors);

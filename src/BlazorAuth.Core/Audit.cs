@@ -99,6 +99,8 @@ public enum AuditEvent
     SteppedUp,
     /// <summary>The owner took something back by 'this wasn't me'.</summary>
     Undone,
+    /// <summary>The owner took a copy of everything that is stored of the account.</summary>
+    Exported,
 }
 
 /// <summary>The one writer of security events. An entry is saved with the change it tells of, in the same transaction.</summary>

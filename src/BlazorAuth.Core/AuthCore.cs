@@ -44,6 +44,8 @@ public static partial class AuthCore
         services.TryAddSingleton(TimeProvider.System);
         services.AddAuthStore(options.Database.Provider);
         services.AddAuthIdentity();
+        services.AddScoped<IPasskeyHandler<AuthUser>, PasskeyHandler<AuthUser>>().AddScoped<PasskeyCeremonies>();
+        services.AddOptions<IdentityPasskeyOptions>().Configure<IOptions<AuthOptions>>((passkeys, auth) => RulePasskeys(passkeys, auth.Value.Site));
 
         services.AddSingleton<KeyRing>().AddSingleton<Secret>().AddSingleton<SigningKeys>().AddSingleton<AccessTokens>();
         services.AddHostedService<Rounds>();
@@ -59,11 +61,13 @@ public static partial class AuthCore
         services.AddSingleton(Transport);
         services.AddHostedService(provider => provider.GetRequiredService<Postman>());
 
-        services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<SecondFactor>().AddScoped<StepUp>().AddScoped<ResetPassword>()
-            .AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
-            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<SetUpAdministrator>()
-            .AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ApiKeys>().AddScoped<Administer>()
-            .AddScoped<ExternalSignIn>().AddScoped<ShowActivity>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
+        services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<SecondFactor>().AddScoped<EmailCode>()
+            .AddScoped<SignInWithPasskey>().AddScoped<ExternalSignIn>().AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ResetPassword>()
+            .AddScoped<StepUp>().AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
+            .AddScoped<Totp>().AddScoped<RecoveryCodes>().AddScoped<ForgetDevice>().AddScoped<Passkeys>().AddScoped<Undo>()
+            .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<ApiKeys>()
+            .AddScoped<ShowActivity>().AddScoped<ExportAccount>()
+            .AddScoped<SetUpAdministrator>().AddScoped<Administer>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();
         return options;
     }
 
@@ -119,6 +123,17 @@ public static partial class AuthCore
         services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = HashIterations);
         services.Replace(ServiceDescriptor.Scoped<IPasswordHasher<AuthUser>, NfcPasswordHasher>());
         return services.Replace(ServiceDescriptor.Scoped<ILookupNormalizer, Normalizer>());
+    }
+
+    private static void RulePasskeys(IdentityPasskeyOptions passkeys, Uri site)
+    {
+        // What is not said here comes from the request's Host header, or counts as one factor only.
+        var origin = $"{site.Scheme}://{site.IdnHost}{(site.IsDefaultPort ? "" : $":{site.Port}")}";
+        passkeys.ServerDomain = site.IdnHost;
+        passkeys.UserVerificationRequirement = "required";
+        passkeys.ResidentKeyRequirement = "required";
+        passkeys.AuthenticatorTimeout = OneTimeTokens.Lifetime(TokenPurpose.PasskeyAssertion);
+        passkeys.ValidateOrigin = asked => ValueTask.FromResult(asked is { CrossOrigin: false, TopOrigin: null } && asked.Origin == origin);
     }
 
     private static IMailTransport Transport(IServiceProvider provider)

@@ -14,6 +14,9 @@ public sealed record Caller(
     /// <summary>Whether an API key asks: a program that nobody watches, which may do nothing that needs a step-up.</summary>
     public bool ByKey { get; init; }
 
+    /// <summary>Whether the session proved two factors.</summary>
+    public bool TwoFactors { get; init; }
+
     /// <summary>The longest agent text kept.</summary>
     public const int MaximumAgentLength = 256;
 
@@ -22,7 +25,10 @@ public sealed record Caller(
 
     /// <summary>The owner of a live session.</summary>
     public static Caller Of(Session session, string? address, string? agent) =>
-        new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent)) { ByKey = session.Kind == SessionKind.Key };
+        new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent)) 
+        {
+            ByKey = session.Kind == SessionKind.Key, TwoFactors = session.Methods.Split(' ').Contains(Session.TwoFactors),
+        };
 
     // CR/LF in a header value would forge a line wherever the agent is printed.
     private static string? Clean(string? agent) =>

@@ -1,5 +1,6 @@
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -31,6 +32,8 @@ public sealed partial class Rounds(IServiceScopeFactory scopes, SigningKeys keys
         await db.ThrottleCounts.Where(c => c.ResetsAt < now).ExecuteDeleteAsync(ct);
         await db.OneTimeTokens.Where(t => t.ExpiresAt < tokens && t.Purpose != TokenPurpose.SetUpAdministrator).ExecuteDeleteAsync(ct);
         await db.RememberedDevices.Where(d => d.EndsAt < now).ExecuteDeleteAsync(ct);
+        var begun = now - Totp.Patience;
+        await db.Authenticators.Where(a => a.ConfirmedAt == null && a.CreatedAt < begun).ExecuteDeleteAsync(ct);
         await db.Outbox.Where(l => l.DoneAt < letters).ExecuteDeleteAsync(ct);
         // Nobody can sign in to these a second time. One that waits for its address to confirm has a password already.
         await db.Users.Where(u => u.IsAnonymous && u.PasswordHash == null && !db.Sessions.Any(s =>

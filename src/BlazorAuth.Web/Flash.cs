@@ -1,5 +1,7 @@
 using System.Text.Json;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Options;
 
@@ -80,12 +82,14 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     private static readonly TimeSpan LinkLifetime = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AddressLifetime = TimeSpan.FromMinutes(30);
     private static readonly TimeSpan TicketLifetime = TimeSpan.FromMinutes(5);
-    private const int LongestTyped = 2000;
+    private static readonly TimeSpan CodeLifetime = OneTimeTokens.Lifetime(TokenPurpose.EmailCodeTicket);
+    private const int LongestTyped = 2000, LongestReturn = 500;
     private static readonly object TypedItem = new();
     private readonly ITimeLimitedDataProtector _notices = protection.CreateProtector("BlazorAuth.Notice").ToTimeLimitedDataProtector();
     private readonly ITimeLimitedDataProtector _links = protection.CreateProtector("BlazorAuth.Link").ToTimeLimitedDataProtector();
 
     private readonly ITimeLimitedDataProtector _tickets = protection.CreateProtector("BlazorAuth.Ticket").ToTimeLimitedDataProtector();
+    private readonly ITimeLimitedDataProtector _codes = protection.CreateProtector("BlazorAuth.EmailCode").ToTimeLimitedDataProtector();
     private readonly ITimeLimitedDataProtector _typed = protection.CreateProtector("BlazorAuth.Typed").ToTimeLimitedDataProtector();
     private readonly ITimeLimitedDataProtector _addresses = protection.CreateProtector("BlazorAuth.Address").ToTimeLimitedDataProtector();
 
@@ -132,6 +136,22 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
 
     /// <summary>Forgets the ticket once it is spent or worth nothing.</summary>
     public void DropTicket() => Drop("ticket");
+
+    /// <summary>A sign-in by letter that was asked for in this browser: to which address, and where it leads.</summary>
+    public sealed record Asked(string Ticket, string Address, string? ReturnUrl);
+
+    /// <summary>Keeps what a letter that signs in was asked with: here its link needs no second thought, and its code counts.</summary>
+    public void KeepCode(Asked asked)
+    {
+        if (asked.ReturnUrl is { Length: > LongestReturn }) asked = asked with { ReturnUrl = null };
+        Set("email-code", _codes.Protect(JsonSerializer.Serialize(asked), CodeLifetime), CodeLifetime);
+    }
+
+    /// <summary>The letter that was asked for here last.</summary>
+    public Asked? Code() => Read("email-code", _codes) is { } text ? JsonSerializer.Deserialize<Asked>(text) : null;
+
+    /// <summary>Forgets it once it is used or worth nothing.</summary>
+    public void DropCode() => Drop("email-code");
 
     /// <summary>Keeps what was typed into the form of a page while its owner proves who they are.</summary>
     public void KeepTyped(PathString page, IReadOnlyDictionary<string, string> typed)

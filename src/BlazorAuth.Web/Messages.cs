@@ -1,5 +1,6 @@
 using BlazorAuth.Api;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
 using BlazorAuth.Web.Components;
 
 namespace BlazorAuth.Web;
@@ -70,6 +71,7 @@ public static class Messages
     {
         Fault.Required => $"Enter {Noun(fault.Field)}.",
         Fault.TooShort => $"Use at least {fault.Limit} characters.",
+        Fault.TooLong when fault.Field == "passkeys" => $"You have {fault.Limit} passkeys, which is the most. Remove one first.",
         Fault.TooLong => $"Use at most {fault.Limit} characters.",
         Fault.NotAnEmail => "Enter an e-mail address in the form name@example.com.",
         Fault.NotAUserName => "A user name has 3 to 32 letters, digits, dots, hyphens or underscores, and begins with a letter.",
@@ -122,6 +124,8 @@ public static class Messages
         Notice.ProviderFailed => $"{detail} did not confirm who you are, or it took too long. Nothing was changed. Try again, or use another way.",
         Notice.ProviderRefused => detail ?? "",
         Notice.SteppedUp => "Thank you. Go on where you were.",
+        Notice.Undone when detail is not null => $"It is taken back, and every device is signed out. {detail} belongs to another account by now: "
+            + "write to the people who run this site to get yours back.",
         Notice.Undone => "It is taken back, and every device is signed out. We sent you a letter to choose a new password.",
         Notice.AccountClosed => "Your account is closed, and everything in it is deleted.",
     };
@@ -174,8 +178,23 @@ public static class Messages
         AuditEvent.ProviderLinked => "A sign-in provider was linked",
         AuditEvent.ProviderUnlinked => "A sign-in provider was unlinked",
         AuditEvent.SteppedUp => "Confirmed again who you are",
+        AuditEvent.Exported => "A copy of everything stored of the account was taken",
         AuditEvent.Undone => "Something was taken back by \"this wasn't me\"",
         AuditEvent.SigningKeyRotated => "The key that signs access tokens was rotated",
+    };
+
+    /// <summary>What taking something back restores; null where that is told otherwise.</summary>
+    public static string? TakesBack(Undoable act) => act switch
+    {
+        Undoable.PasskeyAdded => "The passkey is removed.",
+        Undoable.PasskeyRemoved => "The passkey is put back.",
+        Undoable.SecondFactorAdded => "The authenticator app and its recovery codes are removed.",
+        Undoable.SecondFactorRemoved => "The authenticator app is put back, and asked for again at sign-in.",
+        Undoable.RecoveryCodesMade => "The new recovery codes work no more.",
+        Undoable.ProviderLinked => "The provider is unlinked.",
+        Undoable.ProviderUnlinked => "The provider is linked again.",
+        Undoable.EmailChangeAsked => "The change of your e-mail address is stopped.",
+        _ => null,
     };
 
     /// <summary>The rules for a password, said before one is chosen.</summary>
@@ -201,6 +220,7 @@ public static class Messages
         "username" => "a user name",
         "code" => "the code",
         "description" => "what it is for",
+        "name" => "a name",
         _ => "this",
     };
 

@@ -9,7 +9,7 @@ namespace BlazorAuth.Web;
 internal static class PageRules
 {
     private static readonly HashSet<string> LinkPages =
-        new(["/verify-email", "/reset-password", "/confirm-email-change", "/admin/setup"], StringComparer.OrdinalIgnoreCase);
+        new(["/verify-email", "/reset-password", "/confirm-email-change", "/login/email-link", "/undo", "/admin/setup"], StringComparer.OrdinalIgnoreCase);
 
     private static readonly string[] NeverShownAgain = ["password", "token", "code", "credential", "ticket", "_handler"];
 

@@ -59,6 +59,8 @@ internal static class Site
         app.MapRazorComponents<App>().WithStaticAssets();
         // The change page itself must not stand at this address (W3C, A Well-Known URL for Changing Passwords).
         app.MapGet("/.well-known/change-password", () => Results.Redirect("/account/password"));
+        app.MapExport();
+        app.MapCeremonies();
         if (app.Environment.IsDevelopment()) app.MapDevMail();
     }
 

@@ -10,7 +10,7 @@ public sealed class TheLook(Browser browser) : IClassFixture<Browser>
 {
     private const string Password = "a quiet first morning";
     private static readonly string[] Open = ["/", "/login", "/register", "/verify-email", "/forgot-password", "/reset-password", "/confirm-email-change", "/no-such-page", "/dev/mail", "/admin/setup", "/logout"];
-    private static readonly string[] Own = ["/account", "/account/email", "/account/password", "/account/sessions", "/account/keys", "/account/activity", "/account/close"];
+    private static readonly string[] Own = ["/account", "/account/email", "/account/password", "/account/sessions", "/account/keys", "/account/activity", "/account/close", "/account/step-up"];
     private static readonly AxeRunOptions Rules = new()
     {
         RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },

@@ -43,6 +43,7 @@ internal sealed class Conduit : ISpoken
         var owner = routes.MapGroup(Prefix).ExcludeFromDescription().WithMetadata(new RefusalCodes([])).RequireAuthorization(CallerFromBearer.Scheme);
         MapDoors(anyone.MapGroup(Prefix));
         MapLetters(anyone.MapGroup(Prefix));
+        MapMagicLinks(anyone.MapGroup(Prefix));
         MapHooks(anyone.MapGroup(Hook));
         MapOwn(owner);
     }
@@ -93,6 +94,14 @@ internal sealed class Conduit : ISpoken
             (await verify.ConfirmCodeAsync(from.Caller, body.Required("email"), body.Required("code"), ct)).Match(_ => Say("Email verified"), Problems.Of));
     }
 
+    private static void MapMagicLinks(RouteGroupBuilder group)
+    {
+        group.MapPost("/magic-link", async (ForeignJson body, CallerFromBearer from, EmailCode flow, CancellationToken ct) =>
+            (await flow.AskAsync(from.Caller, body.Required("email"), ct)).Match(_ => Say("token sent"), Problems.Of));
+        group.MapPost("/magic-link/{token}", async (string token, CallerFromBearer from, EmailCode flow, RefreshTokens tokens, CancellationToken ct) =>
+            await PrintAsync(await flow.OpenAsync(from.Caller, token, new(SessionKind.Api, Dialect: Dialect.Conduit), ct), tokens, ct));
+    }
+
     private static void MapHooks(RouteGroupBuilder group)
     {
         group.MapGet("/verify-email/{token}", async (string token, HttpRequest request, CallerFromBearer from, VerifyEmail verify, IOptions<AuthOptions> options, CancellationToken ct) =>
@@ -103,6 +112,8 @@ internal sealed class Conduit : ISpoken
             IsProgram(request)
                 ? Say(await change.ConfirmAsync(from.Caller, token, ct), "Email changed successfully")
                 : Page(options.Value, "confirm-email-change", token));
+        // Never by a GET: what it opens is an account.
+        group.MapGet("/magic-link/{token}", (string token, IOptions<AuthOptions> options) => Page(options.Value, "login/email-link", token));
     }
 
     private static void MapOwn(RouteGroupBuilder group)

@@ -88,7 +88,8 @@ internal sealed class IdentityApi : ISpoken
             async done => cookie ? await GiveCookieAsync(http, doors.Single(), done.Session) : Print(await tokens.IssueAsync(done.Session, ct)),
             due => Task.FromResult(Problems.Of(due.Refusal)),
             // The stock has one answer for everything that signs nobody in, an empty password too.
-            refusal => Task.FromResult(Problems.Of(refusal.Error == AuthError.ValidationFailed ? AuthError.InvalidCredentials : refusal)));
+            refusal => Task.FromResult(Problems.Of(
+                refusal.Error is AuthError.ValidationFailed or AuthError.SecondFactorInvalid ? AuthError.InvalidCredentials : refusal)));
     }
 
     private static async Task<IResult> GiveCookieAsync(HttpContext http, ICookieDoor door, Session session)

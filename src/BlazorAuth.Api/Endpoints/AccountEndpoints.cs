@@ -23,7 +23,7 @@ internal static class AccountEndpoints
 
     public sealed record ChangeEmailBody(string? NewEmail, string? CurrentPassword);
 
-    public sealed record StepUpBody(string? Password, string? Code);
+    public sealed record StepUpBody(string? Password, string? Code, string? Ticket, JsonElement? Credential);
 
     public sealed record CloseBody(string? Password);
 
@@ -105,6 +105,16 @@ internal static class AccountEndpoints
             .Answers<Account>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.UsernameTaken, AuthError.Conflict);
 
+        group.MapGet("/export", async (CallerFromBearer from, ExportAccount export, HttpResponse response, CancellationToken ct) =>
+            {
+                var outcome = await export.ExportAsync(from.Caller, ct);
+                if (outcome.Value is not null) response.Headers.ContentDisposition = "attachment; filename=\"account.json\"";
+                return outcome.Match<IResult>(TypedResults.Ok, Problems.Of);
+            })
+            .WithSummary("Everything that is stored of the account, as a file. Needs a sign-in that is fresh enough.")
+            .Answers<ExportAccount.Export>(200)
+            .Refuses(AuthError.StepUpRequired, AuthError.Forbidden);
+
         group.MapDelete("", async ([FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] CloseBody? body, CallerFromBearer from, CloseAccount close, CancellationToken ct) =>
                 Print(await close.CloseAsync(from.Caller, body?.Password, ct)))
             .WithSummary("Close the account and delete everything in it. Needs the password, or a sign-in that is fresh enough.")
@@ -125,11 +135,21 @@ internal static class AccountEndpoints
                 AuthError.SamePassword, AuthError.Conflict, AuthError.RateLimited);
 
         owner.MapPost("/step-up", async (StepUpBody body, CallerFromBearer from, StepUp stepUp, TokenPrinter printer, CancellationToken ct) =>
-                await (await stepUp.ProveAsync(from.Caller, new(body.Password, body.Code), ct)).Match(
-                    session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal))))
-            .WithSummary("Prove again who you are, by the password or a code of the authenticator app: sensitive acts want a proof that is not older than a while. The answer carries this session's new tokens.")
+            {
+                if (!TryRaw(body.Credential ?? default, out var credential)) return Problems.Of(AuthError.BadJson);
+                var outcome = await stepUp.ProveAsync(from.Caller, new(body.Password, body.Code, body.Ticket, credential), ct);
+                return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
+            })
+            .WithSummary("Prove again who you are, by the password, a code of the authenticator app, or a passkey: sensitive acts want a proof that is not older than a while. The answer carries this session's new tokens.")
             .Answers<TokenEndpoints.TokenAnswer>(200)
-            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.Forbidden, AuthError.RateLimited);
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed, AuthError.Forbidden,
+                AuthError.RateLimited);
+
+        owner.MapPost("/step-up/options", async (CallerFromBearer from, StepUp stepUp, CancellationToken ct) =>
+                PasskeyEndpoints.Print(await stepUp.BeginPasskeyAsync(from.Caller, ct)))
+            .WithSummary("Begin a proof by passkey. The ticket is good in this session only.")
+            .Answers<PasskeyEndpoints.CeremonyAnswer>(200)
+            .Refuses(AuthError.Forbidden, AuthError.RateLimited);
 
         owner.MapPost("/email", async (ChangeEmailBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
                 Print(await change.AskAsync(from.Caller, body.NewEmail, body.CurrentPassword, ct), Results.Accepted()))

@@ -12,6 +12,11 @@ internal static class TokenEndpoints
 
     public sealed record SecondFactorBody(string? Ticket, string? Code, string? RecoveryCode);
 
+    public sealed record EmailCodeBody(string? Ticket, string? Code);
+
+    /// <summary>What goes on with a sign-in that was begun.</summary>
+    public sealed record TicketAnswer(string Ticket);
+
     public sealed record AnonymousBody(JsonElement? Profile);
 
     public sealed record RefreshBody(string? RefreshToken);
@@ -44,6 +49,23 @@ internal static class TokenEndpoints
             .Answers<TokenAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.TicketExpired, AuthError.SecondFactorInvalid, AuthError.EmailNotVerified,
                 AuthError.AccountLocked, AuthError.InvalidCredentials, AuthError.RateLimited);
+
+        group.MapPost("/email-code", async (AccountEndpoints.EmailBody body, CallerFromBearer from, EmailCode flow, CancellationToken ct) =>
+                (await flow.AskAsync(from.Caller, body.Email, ct)).Match<IResult>(
+                    ticket => TypedResults.Accepted((string?)null, new TicketAnswer(ticket)), Problems.Of))
+            .WithSummary("Ask for a letter with a code to sign in. The same answer for every address; the code counts only beside this ticket.")
+            .Answers<TicketAnswer>(202)
+            .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
+
+        group.MapPost("/email-code/verify", async (EmailCodeBody body, string? mode, CallerFromBearer from, EmailCode flow, TokenPrinter printer, CancellationToken ct) =>
+            {
+                if (printer.DoorOf(mode) is not { } door) return Problems.Of(Refusal.Shape("mode", Fault.NotAMode));
+                return await printer.PrintAsync(await flow.VerifyAsync(from.Caller, body.Ticket, body.Code, new(door), ct), ct);
+            })
+            .WithSummary("Sign in with the code of the letter: ten minutes, five tries. With ?mode=cookie for a cookie instead of tokens. Where a second factor is on, the 401 carries the ticket for it.")
+            .Answers<TokenAnswer>(200)
+            .Refuses(AuthError.ValidationFailed, AuthError.TicketExpired, AuthError.LinkInvalid, AuthError.LinkUsed, AuthError.SecondFactorRequired,
+                AuthError.AccountLocked, AuthError.InvalidCredentials, AuthError.Conflict, AuthError.RateLimited);
 
         group.MapPost("/anonymous", async (AnonymousBody? body, CallerFromBearer from, SignInAnonymously signIn, TokenPrinter printer, CancellationToken ct) =>
             {

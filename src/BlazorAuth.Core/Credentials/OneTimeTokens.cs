@@ -23,7 +23,8 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
         TokenPurpose.SetUpAdministrator => TimeSpan.FromHours(24), // stands in a console, is asked for once
         TokenPurpose.SecondFactor => TimeSpan.FromMinutes(5),      // half signed in (ASVS 6.6.2)
         TokenPurpose.PasskeyAssertion or TokenPurpose.PasskeyCreation => TimeSpan.FromMinutes(5), // as the browser waits, and its owner finds the key
-        TokenPurpose.EmailCodeTicket or TokenPurpose.EmailCode => TimeSpan.FromMinutes(10),       // out of band (ASVS 6.5.5)
+        TokenPurpose.EmailCode => TimeSpan.FromMinutes(10),        // out of band (ASVS 6.5.5)
+        TokenPurpose.EmailCodeTicket => TimeSpan.FromMinutes(20),  // the letter may take ten of them; alone it opens nothing
         TokenPurpose.Undo => TimeSpan.FromDays(7),                 // people read mail after a holiday
         TokenPurpose.ExternalSignIn => TimeSpan.FromMinutes(10),   // somebody fills in a form
     };
@@ -35,10 +36,19 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
     public async Task<Minted> MintAsync(
         TokenPurpose purpose, string userId, string destination, bool withCode, string? sessionId, CancellationToken ct, string? state = null)
     {
-        // Each notice is of an act of its own: an older one stays good.
-        if (purpose != TokenPurpose.Undo) await KillIssuedAsync(userId, [purpose], ct);
+        await KillIssuedAsync(userId, [purpose], ct);
         return Add(purpose, userId, destination, withCode, sessionId, state).Minted;
     }
+
+    /// <summary>
+    /// Makes a token that takes an act back. Each is of an act of its own: an older one stays good. Saved by the caller.
+    /// </summary>
+    /// <param name="userId">Whose act.</param>
+    /// <param name="destination">Who is told of it.</param>
+    /// <param name="state">What it was.</param>
+    /// <param name="at">When it was: the token counts as made then, however late its letter goes.</param>
+    internal Minted MintUndo(string userId, string destination, string? state, DateTimeOffset at) =>
+        Add(TokenPurpose.Undo, userId, destination, withCode: false, sessionId: null, state, at).Minted;
 
     /// <summary>
     /// Makes a ticket: what a program or browser goes on with itself, so that no older one dies of it (two tabs). Saved by the caller.
@@ -50,7 +60,7 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
     }
 
     private (OneTimeToken Token, Minted Minted) Add(
-        TokenPurpose purpose, string userId, string destination, bool withCode, string? sessionId, string? state)
+        TokenPurpose purpose, string userId, string destination, bool withCode, string? sessionId, string? state, DateTimeOffset? at = null)
     {
         var minted = new Minted(Secret.Random(32), withCode ? Secret.SixDigits() : null);
         var now = time.GetUtcNow();
@@ -65,7 +75,7 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
             CodeHash = minted.Code is null ? null : HashCode(purpose, destination, minted.Code),
             SessionId = sessionId,
             State = state,
-            CreatedAt = now,
+            CreatedAt = at ?? now,
             ExpiresAt = now + Lifetime(purpose),
         };
         db.OneTimeTokens.Add(token);
@@ -97,14 +107,16 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
 
     /// <summary>
     /// The live token whose code was sent to the destination. The attempt is counted before the code is looked at, and an
-    /// unknown destination runs the same statements.
+    /// unknown destination runs the same statements. Where a state is given, only a token of that state is tried.
     /// </summary>
-    public async Task<OneTimeToken?> FindByCodeAsync(TokenPurpose purpose, string destination, string code, CancellationToken ct)
+    public async Task<OneTimeToken?> FindByCodeAsync(
+        TokenPurpose purpose, string destination, string code, CancellationToken ct, string? state = null)
     {
         var now = time.GetUtcNow();
         await ExpireAsync(db.OneTimeTokens.Where(t => t.Destination == destination && t.Purpose == purpose), now, ct);
         var live = db.OneTimeTokens.Where(t =>
             t.Destination == destination && t.Purpose == purpose && t.UsedAt == null && t.RevokedAt == null && t.ExpiresAt > now);
+        if (state is not null) live = live.Where(t => t.State == state);
         var counted = await live.Where(t => t.Attempts < MaximumAttempts)
             .ExecuteUpdateAsync(set => set.SetProperty(t => t.Attempts, t => t.Attempts + 1), ct);
         var hash = HashCode(purpose, destination, Digits(code));
@@ -132,6 +144,20 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
         if (purposes.Length > 0 && !purposes.Contains(TokenPurpose.ChangeEmail)) return;
         var now = time.GetUtcNow();
         await db.Outbox.Where(l => l.UserId == userId && l.Kind == LetterKind.ConfirmEmailChange && l.DoneAt == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(l => l.DoneAt, now), ct);
+    }
+
+    /// <summary>
+    /// Kills what would take back the same act once more, and, sent to another address since, whatever would give the account to who
+    /// reads that. Older ones stay: whoever moved an account on must not take it from the address it came from.
+    /// </summary>
+    internal async Task KillUndoAsync(OneTimeToken used, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        await db.OneTimeTokens.Where(t => t.UserId == used.UserId && t.Purpose == TokenPurpose.Undo && t.UsedAt == null && t.RevokedAt == null)
+            .Where(t => t.Destination == used.Destination ? t.CreatedAt == used.CreatedAt && t.State == used.State : t.CreatedAt >= used.CreatedAt)
+            .ExecuteUpdateAsync(set => set.SetProperty(t => t.RevokedAt, now), ct);
+        await db.Outbox.Where(l => l.UserId == used.UserId && l.To != used.Destination && l.CreatedAt >= used.CreatedAt && l.DoneAt == null)
             .ExecuteUpdateAsync(set => set.SetProperty(l => l.DoneAt, now), ct);
     }
 

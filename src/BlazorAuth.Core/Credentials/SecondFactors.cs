@@ -65,34 +65,45 @@ public sealed class SecondFactors(AuthDbContext db, KeyRing ring, Throttle throt
         return false;
     }
 
-    /// <summary>Takes a recovery code; true for one of any number of callers.</summary>
-    public async Task<bool> SpendRecoveryCodeAsync(HashingGate.Place place, string userId, string code, CancellationToken ct)
+    /// <summary>The unused recovery code this is. Compare it before the transaction that spends it: nobody else is to wait for the hash.</summary>
+    internal async Task<RecoveryCode?> FindRecoveryCodeAsync(HashingGate.Place place, string userId, string code, CancellationToken ct)
     {
         var left = await db.RecoveryCodes.AsNoTracking().Where(c => c.UserId == userId && c.UsedAt == null).ToListAsync(ct);
-        if (left.Count == 0) return false;
+        if (left.Count == 0) return null;
         var typed = await place.RunAsync(() => Hash(Normal(code), left[0].Salt), ct);
-        var match = left.Find(c => CryptographicOperations.FixedTimeEquals(c.Hash, typed));
-        if (match is null) return false;
+        return left.Find(c => CryptographicOperations.FixedTimeEquals(c.Hash, typed));
+    }
+
+    /// <summary>Spends a recovery code; true for one of any number of callers.</summary>
+    internal async Task<bool> SpendRecoveryCodeAsync(RecoveryCode code, CancellationToken ct)
+    {
         var now = time.GetUtcNow();
-        var spent = await db.RecoveryCodes.Where(c => c.Id == match.Id && c.UsedAt == null)
+        var spent = await db.RecoveryCodes.Where(c => c.Id == code.Id && c.UsedAt == null)
             .ExecuteUpdateAsync(set => set.SetProperty(c => c.UsedAt, now), ct) == 1;
-        if (spent) await throttle.ClearAsync(Budget.SecondFactorPerAccount, userId, ct);
+        if (spent) await throttle.ClearAsync(Budget.SecondFactorPerAccount, code.UserId, ct);
         return spent;
     }
 
-    /// <summary>Ten new recovery codes in place of all before. Their texts exist in the answer and nowhere else. Saved by the caller.</summary>
-    internal async Task<IReadOnlyList<string>> MakeRecoveryCodesAsync(HashingGate.Place place, string userId, CancellationToken ct)
+    /// <summary>Recovery codes that count from <see cref="PutAsync"/> on. Their texts exist here and nowhere else.</summary>
+    internal sealed record Fresh(IReadOnlyList<string> Codes, IReadOnlyList<RecoveryCode> Rows);
+
+    /// <summary>Ten new recovery codes. Hash them before the transaction: nobody else is to wait for it.</summary>
+    internal async Task<Fresh> MakeRecoveryCodesAsync(HashingGate.Place place, string userId, CancellationToken ct)
     {
         var salt = RandomNumberGenerator.GetBytes(SaltLength);
         var codes = Enumerable.Range(0, RecoveryCodeCount).Select(_ => RandomNumberGenerator.GetString(Alphabet, RecoveryCodeLength)).ToList();
         var hashes = await place.RunAsync(() => codes.ConvertAll(code => Hash(code, salt)), ct);
+        var now = time.GetUtcNow();
+        return new(
+            codes.ConvertAll(code => $"{code[..(RecoveryCodeLength / 2)]}-{code[(RecoveryCodeLength / 2)..]}"),
+            hashes.ConvertAll(hash => new RecoveryCode { Id = Guid.CreateVersion7().ToString(), UserId = userId, Salt = salt, Hash = hash, CreatedAt = now }));
+    }
+
+    /// <summary>Puts them in place of all before. Saved by the caller.</summary>
+    internal async Task PutAsync(string userId, Fresh fresh, CancellationToken ct)
+    {
         await db.RecoveryCodes.Where(c => c.UserId == userId).ExecuteDeleteAsync(ct);
-        foreach (var hash in hashes)
-            db.RecoveryCodes.Add(new RecoveryCode
-            {
-                Id = Guid.CreateVersion7().ToString(), UserId = userId, Salt = salt, Hash = hash, CreatedAt = time.GetUtcNow(),
-            });
-        return codes.ConvertAll(code => $"{code[..(RecoveryCodeLength / 2)]}-{code[(RecoveryCodeLength / 2)..]}");
+        db.RecoveryCodes.AddRange(fresh.Rows);
     }
 
     /// <summary>Wraps the secret of an authenticator for its id.</summary>

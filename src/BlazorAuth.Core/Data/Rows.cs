@@ -92,6 +92,9 @@ public sealed class Session
     /// <summary>Among <see cref="Methods"/>: two factors were proven (RFC 8176 §2).</summary>
     public const string TwoFactors = "mfa";
 
+    /// <summary>What was proven before and what is proven now, each named once.</summary>
+    internal static string Together(string before, string now) => string.Join(' ', before.Split(' ').Union(now.Split(' ')));
+
     /// <summary>128 random bits. Public: a credential also carries a proof (cookie encryption, token signature, refresh MAC).</summary>
     public required string Id { get; init; }
     /// <summary>Whose it is.</summary>
@@ -124,8 +127,10 @@ public sealed class Session
     public required DateTimeOffset AbsoluteEndsAt { get; init; }
     /// <summary>The generation of its credentials; each refresh and each renewal makes a new one.</summary>
     public required int Generation { get; set; }
-    /// <summary>Credentials of an earlier generation than this died with a password change.</summary>
+    /// <summary>Credentials of an earlier generation than this died when the session was renewed.</summary>
     public required int RenewedGeneration { get; set; }
+    /// <summary>Whether it was last renewed by a step-up; else by a changed password.</summary>
+    public bool RenewedByStepUp { get; set; }
     /// <summary>When the current generation began: the leeway for the one before counts from here.</summary>
     public required DateTimeOffset GenerationAt { get; set; }
     /// <summary>Grows with every change of any session: other processes read what is above the number they know.</summary>

@@ -9,8 +9,8 @@ namespace BlazorAuth.Core.Flows;
 /// <summary>
 /// What an administrator does with the accounts of others. Kills: locking and deleting end every session, key and one-time token of
 /// the account at once. Sends: <see cref="LetterKind.AccountLocked"/>, <see cref="LetterKind.AccountClosed"/>. Refuses with:
-/// <see cref="AuthError.Forbidden"/> whoever is no administrator, and API keys; <see cref="AuthError.NotFound"/>;
-/// <see cref="AuthError.StepUpRequired"/> for changes without a recent sign-in; <see cref="AuthError.Conflict"/> where nobody would
+/// <see cref="AuthError.Forbidden"/> whoever is no administrator or has no second factor, and API keys; <see cref="AuthError.NotFound"/>;
+/// <see cref="AuthError.StepUpRequired"/> without the second factor, and for changes without a recent proof; <see cref="AuthError.Conflict"/> where nobody would
 /// be left who can administer.
 /// </summary>
 public sealed class Administer(
@@ -28,7 +28,7 @@ public sealed class Administer(
     /// <summary>Looks for accounts.</summary>
     public async Task<Outcome<Page>> ListAsync(Caller caller, Query query, CancellationToken ct)
     {
-        if (!await IsAdministratorAsync(caller, ct)) return AuthError.Forbidden;
+        if (await WhyNotAsync(caller, ct) is { } refusal) return refusal;
         var found = db.Users.AsNoTracking();
         if (query.Email is not null)
         {
@@ -49,7 +49,7 @@ public sealed class Administer(
     /// <summary>One account.</summary>
     public async Task<Outcome<Account>> ReadAsync(Caller caller, string id, CancellationToken ct)
     {
-        if (!await IsAdministratorAsync(caller, ct)) return AuthError.Forbidden;
+        if (await WhyNotAsync(caller, ct) is { } refusal) return refusal;
         var user = Guid.TryParse(id, out _) ? await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == id, ct) : null;
         return user is null ? AuthError.NotFound : await profiles.ViewAsync(user, ct);
     }
@@ -95,7 +95,7 @@ public sealed class Administer(
 
     private async Task<Outcome> ChangeAsync(Caller caller, string id, Func<AuthUser, Task<Outcome>> change, CancellationToken ct)
     {
-        if (!await IsAdministratorAsync(caller, ct)) return AuthError.Forbidden;
+        if (await WhyNotAsync(caller, ct) is { } refusal) return refusal;
         var self = await db.Users.AsNoTracking().SingleAsync(u => u.Id == caller.UserId, ct);
         if (await stepUp.DemandAsync(caller, self, null, "password", ct) is { } unproven) return unproven;
         if (!Guid.TryParse(id, out _)) return AuthError.NotFound;
@@ -111,6 +111,13 @@ public sealed class Administer(
         await transaction.CommitAsync(ct);
         return Outcome.Done;
     }
+
+    // One factor is not enough for the accounts of others, whichever door: a stolen password would open them all.
+    private async Task<Refusal?> WhyNotAsync(Caller caller, CancellationToken ct) =>
+        !await IsAdministratorAsync(caller, ct) ? AuthError.Forbidden
+        : caller.TwoFactors ? null
+        : await stepUp.WaysAsync(caller, ct) is { Authenticator: true } or { Passkeys: > 0 } ? AuthError.StepUpRequired
+        : AuthError.Forbidden;
 
     private async Task<bool> IsAdministratorAsync(Caller caller, CancellationToken ct) =>
         caller is { UserId: { } id, ByKey: false } && await db.UserRoles.AnyAsync(r => r.UserId == id && r.RoleId == AuthDbContext.Administrator, ct);

@@ -38,7 +38,7 @@ public sealed class ChangeEmail(
         await tokens.KillAsync(user.Id, ct, TokenPurpose.ChangeEmail);
         outbox.Promise(LetterKind.ConfirmEmailChange, address, caller, user.Id, sessionId: caller.SessionId);
         if (user.Email is not null)
-            outbox.Promise(LetterKind.EmailChangeAsked, user.Email, caller, user.Id, newAddress: address);
+            outbox.Promise(LetterKind.EmailChangeAsked, user.Email, caller, user.Id, newAddress: address, state: new Undoable.EmailChangeAsked().ToJson());
         audit.Write(AuditEvent.EmailChangeAsked, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -59,7 +59,7 @@ public sealed class ChangeEmail(
         if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId, ct);
         if (user is null) return AuthError.LinkInvalid;
-        var old = user.Email;
+        var (old, wasVerified) = (user.Email, user.EmailConfirmed);
         (user.Email, user.NormalizedEmail, user.EmailConfirmed) = (token.Destination, token.Destination, true);
         user.SecurityStamp = Guid.NewGuid().ToString();
         await tokens.KillAsync(user.Id, ct);
@@ -68,8 +68,10 @@ public sealed class ChangeEmail(
         if (user.IsAnonymous && caller.UserId != user.Id) await sessions.EndAllAsync(user.Id, SessionEnd.EmailChanged, ct);
         else await sessions.EndOthersAsync(user.Id, token.SessionId, SessionEnd.EmailChanged, ct);
         user.IsAnonymous = false;
-        foreach (var address in new[] { old, token.Destination }.OfType<string>())
-            outbox.Promise(LetterKind.EmailChanged, address, caller, user.Id, newAddress: token.Destination);
+        outbox.Promise(LetterKind.EmailChanged, token.Destination, caller, user.Id, newAddress: token.Destination);
+        // Only the old address gets the means to take it back: who moved an account away must not undo with the new mailbox.
+        if (old is not null)
+            outbox.Promise(LetterKind.EmailChanged, old, caller, user.Id, newAddress: token.Destination, state: new Undoable.EmailChanged(old, wasVerified).ToJson());
         audit.Write(AuditEvent.EmailChanged, caller, user.Id);
         try
         {

@@ -66,7 +66,7 @@ public sealed class RefreshTokens(
             if (session.EndedAt is null) await sessions.ExpireAsync(sessionId, ct);
             return dead == AuthError.SessionExpired ? AuthError.RefreshTokenExpired : dead;
         }
-        if (generation < session.RenewedGeneration) return AuthError.PasswordChanged;
+        if (generation < session.RenewedGeneration) return session.RenewedByStepUp ? AuthError.RefreshTokenExpired : AuthError.PasswordChanged;
         if (generation == session.Generation - 1 && sessions.InLeeway(session)) return await IssueAsync(session, lifetime, ct);
         // Ours, of this session, and not yet issued: the store was set back. Nobody is robbed; the session is just unknown here.
         if (generation > session.Generation) return AuthError.RefreshTokenInvalid;

@@ -44,14 +44,16 @@ public sealed class SecondFactor(
 
         // A wrong code must stay counted, so it is looked at outside of the transaction that a refusal undoes.
         if (place is null && !await factors.SpendTotpAsync(user.Id, input.Code!, ct)) return await RefuseAsync(caller, user.Id, "code", ct);
+        var recovery = place is null ? null : await factors.FindRecoveryCodeAsync(place, user.Id, input.RecoveryCode!, ct);
+        if (place is not null && recovery is null) return await RefuseAsync(caller, user.Id, "recoveryCode", ct);
         string? remembered = null;
-        var proof = new SignIn.Proof(user, $"{half.Methods} otp {Session.TwoFactors}", half.Door, half.Persistent, half.Dialect, Link: half.Link);
+        var proof = new SignIn.Proof(user, Session.Together(half.Methods, $"otp {Session.TwoFactors}"), half.Door, half.Persistent, half.Dialect, Link: half.Link);
         var outcome = await signIn.BeginAsync(caller, proof, async () =>
         {
             if (!await tokens.SpendAsync(ticket, ct)) return AuthError.TicketExpired;
-            if (place is not null)
+            if (recovery is not null)
             {
-                if (!await factors.SpendRecoveryCodeAsync(place, user.Id, input.RecoveryCode!, ct))
+                if (!await factors.SpendRecoveryCodeAsync(recovery, ct))
                     return Refusal.Of(AuthError.SecondFactorInvalid, "recoveryCode", Fault.Wrong);
                 await TellAsync(caller, user, ct);
             }

@@ -149,16 +149,25 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     internal async Task<Session?> RenewAsync(string? sessionId, CancellationToken ct, string? proof = null)
     {
         var now = time.GetUtcNow();
+        var byStepUp = proof is not null;
         db.EndsSessions = true;
-        if (proof is not null && await db.Sessions.Where(s => s.Id == sessionId).Select(s => s.Methods).SingleOrDefaultAsync(ct) is { } before)
-        {
-            var methods = string.Join(' ', before.Split(' ').Union(proof.Split(' ')));
-            await db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null).ExecuteUpdateAsync(set => set.SetProperty(s => s.Methods, methods), ct);
-        }
+        if (proof is not null) await AddAsync(sessionId, proof, ct);
         var renewed = await db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null).ExecuteUpdateAsync(set => Number(set)
             .SetProperty(s => s.Generation, s => s.Generation + 1).SetProperty(s => s.RenewedGeneration, s => s.Generation + 1)
+            .SetProperty(s => s.RenewedByStepUp, byStepUp)
             .SetProperty(s => s.GenerationAt, now).SetProperty(s => s.AuthenticatedAt, now).SetProperty(s => s.LastSeenAt, now), ct);
         return renewed == 0 ? null : await db.Sessions.AsNoTracking().SingleAsync(s => s.Id == sessionId, ct);
+    }
+
+    /// <summary>
+    /// Adds a proof to what a live session was begun with. Its credentials stay as they are. Call it inside the transaction of what proves it.
+    /// </summary>
+    internal async Task AddAsync(string? sessionId, string proof, CancellationToken ct)
+    {
+        if (await db.Sessions.Where(s => s.Id == sessionId).Select(s => s.Methods).SingleOrDefaultAsync(ct) is not { } before) return;
+        var methods = Session.Together(before, proof);
+        await db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null)
+            .ExecuteUpdateAsync(set => Number(set).SetProperty(s => s.Methods, methods), ct);
     }
 
     internal AuthError? WhyDead(Session session)
@@ -179,7 +188,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
 
     // A refresh makes the pair before it worthless when the leeway ends; a renewal at once.
     private AuthError? WhyStale(Session session, int generation) =>
-        generation < session.RenewedGeneration ? AuthError.PasswordChanged
+        generation < session.RenewedGeneration ? session.RenewedByStepUp ? AuthError.AccessTokenExpired : AuthError.PasswordChanged
         : generation == session.Generation ? null
         : generation == session.Generation - 1 && InLeeway(session) ? null
         : AuthError.AccessTokenInvalid;

@@ -68,10 +68,11 @@ public sealed class SignIn(
     /// <param name="Persistent">Whether a cookie outlives the browser.</param>
     /// <param name="Dialect">The dialect, where it is one.</param>
     /// <param name="RememberedDevice">The cookie of a remembered browser.</param>
+    /// <param name="OfAddress">Whether it shows that the account's address is theirs, so that it need not be verified before.</param>
     /// <param name="Link">The external provider to link when the session begins: not before the second factor is given.</param>
     internal sealed record Proof(
         AuthUser User, string Methods, SessionKind Door, bool Persistent = false, Dialect? Dialect = null, string? RememberedDevice = null,
-        ExternalLogin? Link = null)
+        bool OfAddress = false, ExternalLogin? Link = null)
     {
         public bool TwoFactors => Methods.Split(' ').Contains(Session.TwoFactors);
     }
@@ -100,7 +101,7 @@ public sealed class SignIn(
     }
 
     /// <summary>
-    /// Goes on after a proof, whichever it was: refuses locked accounts and, where that is demanded, unverified ones; asks for the
+    /// Goes on after a proof, whichever it was (ADR 0018): refuses locked accounts and, where that is demanded, unverified ones; asks for the
     /// second factor; else begins the session.
     /// </summary>
     /// <param name="caller">Who asks.</param>
@@ -111,7 +112,7 @@ public sealed class SignIn(
     {
         var user = proof.User;
         if (user.LockedAt is not null) return await RefuseAsync(caller, user.Id, AuthError.AccountLocked, ct);
-        if (options.Value.SignIn.RequireVerifiedEmail && !user.EmailConfirmed) return await RefuseAsync(caller, user.Id, AuthError.EmailNotVerified, ct);
+        if (options.Value.SignIn.RequireVerifiedEmail && !user.EmailConfirmed && !proof.OfAddress) return await RefuseAsync(caller, user.Id, AuthError.EmailNotVerified, ct);
         var news = user.Email is not null && await IsNewDeviceAsync(user.Id, caller, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // What was compared may have been changed or closed meanwhile; whoever did that ended the sessions there were, not this one.

@@ -148,7 +148,16 @@ public sealed partial class Postman(
             LetterKind.Invited when owner is not null =>
                 WithTokenAsync(TokenPurpose.ResetPassword, owner.Id, "reset-password", withCode: false),
             LetterKind.ConfirmEmailChange => WithTokenAsync(TokenPurpose.ChangeEmail, letter.UserId!, "confirm-email-change", withCode: false),
+            // Not one whose code would come when the asker has given up.
+            LetterKind.SignInCode when owner is not null && time.GetUtcNow() - letter.CreatedAt < OneTimeTokens.Lifetime(TokenPurpose.EmailCode) =>
+                WithTokenAsync(TokenPurpose.EmailCode, owner.Id, "login/email-link", withCode: true),
             LetterKind.AddressTaken when owner is not null => Task.FromResult<OutgoingMail?>(Mail(facts with { Link = site.Link("login") })),
+            // The new address is told as well; only the old one gets the means to take it back.
+            LetterKind.EmailChanged when letter.State is null => Task.FromResult<OutgoingMail?>(Mail(facts)),
+            LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged or LetterKind.NewSignIn
+                or LetterKind.PasskeyAdded or LetterKind.PasskeyRemoved or LetterKind.SecondFactorOn or LetterKind.SecondFactorOff
+                or LetterKind.RecoveryCodesMade or LetterKind.RecoveryCodeUsed or LetterKind.ProviderLinked or LetterKind.ProviderUnlinked
+                when letter.UserId is { } user => WithTokenAsync(TokenPurpose.Undo, user, "undo", withCode: false),
             LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged
                 or LetterKind.NewSignIn or LetterKind.RefreshTokenReused or LetterKind.PasswordStopped
                 or LetterKind.AccountLocked or LetterKind.AccountClosed
@@ -166,7 +175,9 @@ public sealed partial class Postman(
             if (!await db.HoldAsync(userId, ct)) return null;
             if (await db.Outbox.Where(l => l.Id == letter.Id && l.DoneAt == null)
                     .ExecuteUpdateAsync(set => set.SetProperty(l => l.NextAttemptAt, l => l.NextAttemptAt), ct) == 0) return null;
-            var minted = await tokens.MintAsync(purpose, userId, letter.To, withCode, letter.SessionId, ct);
+            var minted = purpose == TokenPurpose.Undo
+                ? tokens.MintUndo(userId, letter.To, letter.State ?? Undoable.StateOf(letter.Kind), letter.CreatedAt)
+                : await tokens.MintAsync(purpose, userId, letter.To, withCode, letter.SessionId, ct, letter.State);
             await db.SaveChangesAsync(ct);
             await transaction.CommitAsync(ct);
             return Mail(facts with

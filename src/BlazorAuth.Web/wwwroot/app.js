@@ -64,3 +64,78 @@ document.addEventListener("input", event => {
   const digits = field.value.replace(/[^0-9 ]/g, " ").replace(/ +/g, " ").trim();
   if (digits && digits !== field.value) field.value = digits;
 });
+
+// Passkeys. Their forms are sent with the browser's answer, so that success is a navigation; elsewhere they stay out of sight.
+const passkeys = globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON && PublicKeyCredential;
+const keeper = passkeys?.isUserVerifyingPlatformAuthenticatorAvailable?.() ?? Promise.resolve(false);
+keeper.then(can => can && document.querySelectorAll("input[name=passkeys]").forEach(input => input.value = "1"));
+const renewAutofill = 4 * 60 * 1000; // its ticket lives five minutes
+let pending;
+
+class PasskeyForm extends HTMLElement {
+  connectedCallback() {
+    const { otherwise } = this.dataset;
+    if (otherwise) keeper.then(can => can || location.replace(otherwise));
+    this.form = this.querySelector("form");
+    if (!passkeys || !this.form) return;
+    this.fields = this.form.elements;
+    this.form.addEventListener("submit", event => {
+      if (this.fields.ticket.value) return;
+      event.preventDefault();
+      this.run();
+    });
+    // The back button restores what was sent, and that is spent.
+    addEventListener("pageshow", () => this.fields.ticket.value = this.fields.credential.value = "");
+    this.dataset.ready = "";
+    if (this.dataset.autofill != null) this.offer();
+  }
+
+  // In the autofill of the fields, waiting in silence.
+  async offer() {
+    if (await passkeys.isConditionalMediationAvailable?.()) this.run("conditional");
+  }
+
+  async run(mediation) {
+    pending?.abort(); // a browser takes one ceremony at a time
+    const own = pending = new AbortController();
+    const again = () => pending !== own ? 0 : document.hidden ? document.addEventListener("visibilitychange", again, { once: true }) : this.run("conditional");
+    if (mediation) setTimeout(again, renewAutofill);
+    else this.say("");
+    try {
+      const { act, options, failed } = this.dataset;
+      const answer = await fetch(options, {
+        method: "POST", signal: own.signal,
+        body: new URLSearchParams({ __RequestVerificationToken: this.fields.__RequestVerificationToken.value }),
+      }).catch(error => { throw own.signal.aborted ? error : failed; });
+      if (answer.status === 403) return HTMLFormElement.prototype.submit.call(this.form); // the page asks for a proof first
+      const begun = await answer.json();
+      if (!answer.ok) throw begun.message;
+      const credential = act === "create"
+        ? await navigator.credentials.create({ signal: own.signal, publicKey: passkeys.parseCreationOptionsFromJSON(begun.options) })
+        : await navigator.credentials.get({ signal: own.signal, mediation, publicKey: passkeys.parseRequestOptionsFromJSON(begun.options) });
+      this.fields.ticket.value = begun.ticket;
+      this.fields.credential.value = JSON.stringify(credential);
+      if (this.fields.persistent) this.fields.persistent.value = document.getElementById("persistent")?.checked ? "true" : "";
+      this.form.requestSubmit();
+    } catch (error) {
+      if (pending !== own || mediation) return;
+      this.say(typeof error === "string" ? error : this.dataset[error.name === "InvalidStateError" ? "known" : "stopped"]);
+      if (this.dataset.autofill != null) this.offer();
+    }
+  }
+
+  say(words) { this.querySelector("[role=status]").textContent = words; }
+}
+customElements.define("passkey-form", PasskeyForm);
+
+// Tells the password manager which passkeys are good for nothing, and what the account is called now.
+customElements.define("passkey-signal", class extends HTMLElement {
+  connectedCallback() {
+    const { unknown, user, accepted, name, displayName } = this.dataset;
+    const rpId = location.hostname, userId = user;
+    const tell = (what, facts) => passkeys?.[what]?.({ rpId, ...facts }).catch(() => {});
+    if (unknown) tell("signalUnknownCredential", { credentialId: unknown });
+    if (accepted != null) tell("signalAllAcceptedCredentials", { userId, allAcceptedCredentialIds: accepted.split(" ").filter(Boolean) });
+    if (name) tell("signalCurrentUserDetails", { userId, name, displayName });
+  }
+});

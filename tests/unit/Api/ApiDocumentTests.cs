@@ -33,9 +33,9 @@ public sealed class ApiDocumentTests(RunningSite site)
     [Fact]
     public async Task The_document_names_every_code_that_exists_so_far()
     {
-        // Those of second factors and passkeys come with their routes; a locked or closed account and a missing right are not reachable over these.
+        // Those of second factors come with their routes; a locked or closed account and a missing right are not reachable over these.
         AuthError[] later =
-            [AuthError.SecondFactorRequired, AuthError.SecondFactorInvalid, AuthError.TicketExpired, AuthError.PasskeyFailed, AuthError.AccountDisabled, AuthError.Forbidden];
+            [AuthError.SecondFactorRequired, AuthError.SecondFactorInvalid, AuthError.TicketExpired, AuthError.AccountDisabled, AuthError.Forbidden];
         var text = (await Document()).GetRawText();
         foreach (var error in Enum.GetValues<AuthError>().Except(later)) Assert.Contains($"`{error.Code()}`", text, StringComparison.Ordinal);
     }

@@ -44,6 +44,7 @@ public sealed class BadInputTests(RunningSite site)
         {
             if (path.EndsWith("/revoke", StringComparison.Ordinal) && what is "nothing" or "null" or "NUL") continue; // says 204 to any text
             if (path.EndsWith("/anonymous", StringComparison.Ordinal) && what is not "text" and not "a list") continue; // needs no body, and its one field is anything
+            if (path.EndsWith("/totp", StringComparison.Ordinal)) continue; // takes no body
             if (method == HttpMethod.Delete && (path.Contains("sessions", StringComparison.Ordinal) || what is "nothing" or "null")) continue; // takes no body
             using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
             content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
@@ -54,7 +55,7 @@ public sealed class BadInputTests(RunningSite site)
     [Fact]
     public async Task Malformed_utf8_is_a_bad_body()
     {
-        foreach (var (method, path) in Writes().Where(w => w.Method == HttpMethod.Post && !w.Path.EndsWith("/revoke", StringComparison.Ordinal) && !w.Path.EndsWith("/anonymous", StringComparison.Ordinal)))
+        foreach (var (method, path) in Writes().Where(w => w.Method == HttpMethod.Post && !w.Path.EndsWith("/revoke", StringComparison.Ordinal) && !w.Path.EndsWith("/anonymous", StringComparison.Ordinal) && !w.Path.EndsWith("/totp", StringComparison.Ordinal)))
         {
             using var content = new ByteArrayContent([.. "{\"email\":\""u8, 0xC3, 0x28, .. "\",\"identifier\":\""u8, 0xFF, .. "\"}"u8]);
             content.Headers.ContentType = new("application/json");

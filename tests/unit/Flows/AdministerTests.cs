@@ -25,7 +25,28 @@ public abstract class AdministerTests(Store store) : AuthTest(store)
             db.UserRoles.Add(new IdentityUserRole<string> { UserId = user.Id, RoleId = AuthDbContext.Administrator });
             await db.SaveChangesAsync();
         });
-        return await Auth.SignInAsync(email);
+        var app = await Auth.AuthenticatorAsync(user);
+        var given = await Auth.Use(async (SecondFactor flow) => await flow.GiveAsync(Auth.Caller, new(await Auth.TicketAsync(email), app.Code(), null), default));
+        return Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session;
+    }
+
+    [StoreFact]
+    public async Task An_administrator_administers_with_two_factors_only()
+    {
+        var jane = await Auth.MemberAsync(Jane);
+        var root = await Auth.MemberAsync(Root);
+        await Auth.Use(async (AuthDbContext db) =>
+        {
+            db.UserRoles.Add(new IdentityUserRole<string> { UserId = root.Id, RoleId = AuthDbContext.Administrator });
+            await db.SaveChangesAsync();
+        });
+        var one = await Auth.SignInAsync(Root);
+        Assert.Equal(AuthError.Forbidden, (await LockAsync(one, jane.Id)).Refusal?.Error);
+        var app = await Auth.AuthenticatorAsync(root);
+        Assert.Equal(AuthError.StepUpRequired, (await LockAsync(one, jane.Id)).Refusal?.Error);
+        Assert.Equal(AuthError.StepUpRequired, (await Auth.Use((Administer flow) => flow.ListAsync(Auth.In(one), new(), default))).Refusal?.Error);
+        var two = (await Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(one), new(null, app.Code()), default))).Value!;
+        Assert.Null((await LockAsync(two, jane.Id)).Refusal);
     }
 
     private Task<Outcome> LockAsync(Session by, string id, bool locked = true) => Auth.Use((Administer flow) => flow.LockAsync(Auth.In(by), id, locked, default));

@@ -6,11 +6,11 @@ using Microsoft.EntityFrameworkCore;
 
 namespace BlazorAuth.UnitTests.Flows;
 
-public class SecondFactorTests : AuthTest
+public sealed class SecondFactorTests : AuthTest
 {
     private const string Jane = "jane@example.org";
 
-    private async Task<(AuthUser User, byte[] App)> JaneAsync()
+    private async Task<(AuthUser User, AuthenticatorApp App)> JaneAsync()
     {
         var user = await Auth.MemberAsync(Jane);
         return (user, await Auth.AuthenticatorAsync(user));
@@ -32,7 +32,7 @@ public class SecondFactorTests : AuthTest
     public async Task The_code_of_the_app_goes_on_to_a_session_of_two_factors_at_the_door_the_sign_in_was_begun_at()
     {
         var (_, app) = await JaneAsync();
-        var given = await GiveAsync(await Auth.TicketAsync(Jane, SessionKind.Api), Auth.CodeOf(app));
+        var given = await GiveAsync(await Auth.TicketAsync(Jane, SessionKind.Api), app.Code());
         var session = Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session;
         Assert.Equal((SessionKind.Api, "pwd otp mfa"), (session.Kind, session.Methods));
     }
@@ -46,7 +46,7 @@ public class SecondFactorTests : AuthTest
     {
         var (_, app) = await JaneAsync();
         var ticket = await Auth.TicketAsync(Jane);
-        var code = Core.Credentials.TotpCode.At(app, Auth.Clock.GetUtcNow().AddSeconds(seconds));
+        var code = app.Code(seconds);
         Assert.Equal(taken, (await GiveAsync(ticket, code)).Outcome is SignInOutcome.SignedIn);
     }
 
@@ -55,9 +55,9 @@ public class SecondFactorTests : AuthTest
     {
         var (_, app) = await JaneAsync();
         var (first, second) = (await Auth.TicketAsync(Jane), await Auth.TicketAsync(Jane));
-        Assert.Null((await GiveAsync(first, Auth.CodeOf(app))).Outcome.Refusal());
-        Assert.Equal(AuthError.SecondFactorInvalid, (await GiveAsync(second, Auth.CodeOf(app))).Outcome.Refusal()?.Error);
-        var before = Core.Credentials.TotpCode.At(app, Auth.Clock.GetUtcNow().AddSeconds(-30));
+        Assert.Null((await GiveAsync(first, app.Code())).Outcome.Refusal());
+        Assert.Equal(AuthError.SecondFactorInvalid, (await GiveAsync(second, app.Code())).Outcome.Refusal()?.Error);
+        var before = app.Code(-30);
         Assert.Equal(AuthError.SecondFactorInvalid, (await GiveAsync(second, before)).Outcome.Refusal()?.Error);
     }
 
@@ -66,13 +66,13 @@ public class SecondFactorTests : AuthTest
     {
         var (_, app) = await JaneAsync();
         var ticket = await Auth.TicketAsync(Jane);
-        Assert.Null((await GiveAsync(ticket, Auth.CodeOf(app))).Outcome.Refusal());
+        Assert.Null((await GiveAsync(ticket, app.Code())).Outcome.Refusal());
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
-        Assert.Equal(AuthError.TicketExpired, (await GiveAsync(ticket, Auth.CodeOf(app))).Outcome.Refusal()?.Error);
+        Assert.Equal(AuthError.TicketExpired, (await GiveAsync(ticket, app.Code())).Outcome.Refusal()?.Error);
 
         var late = await Auth.TicketAsync(Jane);
         Auth.Clock.Move(TimeSpan.FromMinutes(5));
-        Assert.Equal(AuthError.TicketExpired, (await GiveAsync(late, Auth.CodeOf(app))).Outcome.Refusal()?.Error);
+        Assert.Equal(AuthError.TicketExpired, (await GiveAsync(late, app.Code())).Outcome.Refusal()?.Error);
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public class SecondFactorTests : AuthTest
         var ticket = await Auth.TicketAsync(Jane);
         for (var i = 0; i < 5; i++)
             Assert.Equal(AuthError.SecondFactorInvalid, (await GiveAsync(ticket, "000 000")).Outcome.Refusal()?.Error);
-        Assert.Equal(AuthError.TicketExpired, (await GiveAsync(ticket, Auth.CodeOf(app))).Outcome.Refusal()?.Error);
+        Assert.Equal(AuthError.TicketExpired, (await GiveAsync(ticket, app.Code())).Outcome.Refusal()?.Error);
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public class SecondFactorTests : AuthTest
         var (user, app) = await JaneAsync();
         var ticket = await Auth.TicketAsync(Jane);
         await Auth.ChangeUserAsync(user.Id, u => u.LockedAt = Auth.Clock.GetUtcNow());
-        Assert.Equal(AuthError.AccountLocked, (await GiveAsync(ticket, Auth.CodeOf(app))).Outcome.Refusal()?.Error);
+        Assert.Equal(AuthError.AccountLocked, (await GiveAsync(ticket, app.Code())).Outcome.Refusal()?.Error);
     }
 
     [Fact]
@@ -101,14 +101,14 @@ public class SecondFactorTests : AuthTest
         var ticket = await Auth.TicketAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
         Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, AuthFixture.OtherPassword, default))).Refusal);
-        Assert.Equal(AuthError.TicketExpired, (await GiveAsync(ticket, Auth.CodeOf(app))).Outcome.Refusal()?.Error);
+        Assert.Equal(AuthError.TicketExpired, (await GiveAsync(ticket, app.Code())).Outcome.Refusal()?.Error);
     }
 
     [Fact]
     public async Task A_remembered_browser_is_not_asked_again_until_the_password_changes()
     {
         var (_, app) = await JaneAsync();
-        var given = await GiveAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app), remember: true);
+        var given = await GiveAsync(await Auth.TicketAsync(Jane), app.Code(), remember: true);
         Assert.NotNull(given.RememberedDevice);
         Task<SignInOutcome> AgainAsync(string? device, string password = AuthFixture.Password) => Auth.Use((SignIn flow) =>
             flow.WithPasswordAsync(Auth.Caller, new(Jane, password, SessionKind.Browser, RememberedDevice: device), default));
@@ -124,10 +124,9 @@ public class SecondFactorTests : AuthTest
     [Fact]
     public async Task A_hundred_wrong_codes_in_a_row_end_the_authenticator()
     {
-        var (user, app) = await JaneAsync();
+        var (_, app) = await JaneAsync();
         await Auth.Use((AuthDbContext db) => db.Authenticators.ExecuteUpdateAsync(set => set.SetProperty(a => a.FailedCount, 100)));
-        Assert.Equal(AuthError.SecondFactorInvalid, (await GiveAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app))).Outcome.Refusal()?.Error);
-        Assert.NotNull(user);
+        Assert.Equal(AuthError.SecondFactorInvalid, (await GiveAsync(await Auth.TicketAsync(Jane), app.Code())).Outcome.Refusal()?.Error);
     }
 
     [Fact]
@@ -135,7 +134,7 @@ public class SecondFactorTests : AuthTest
     {
         var (_, app) = await JaneAsync();
         for (var i = 0; i < 10; i++) await GiveAsync(await Auth.TicketAsync(Jane), "000000");
-        var refusal = (await GiveAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app))).Outcome.Refusal();
+        var refusal = (await GiveAsync(await Auth.TicketAsync(Jane), app.Code())).Outcome.Refusal();
         Assert.Equal(AuthError.RateLimited, refusal?.Error);
         Assert.NotNull(refusal!.RetryAfter);
     }

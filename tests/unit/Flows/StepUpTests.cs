@@ -1,4 +1,5 @@
 using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
@@ -60,11 +61,119 @@ public sealed class StepUpTests : AuthTest
         Assert.Null(await Demand(Password));
     }
 
+    private Task<Outcome<Session>> Prove(string? password, string? code = null, Caller? caller = null) =>
+        Auth.Use((StepUp flow) => flow.ProveAsync(caller ?? Auth.In(session), new(password, code), default));
+
+    [Fact]
+    public async Task A_proof_makes_the_session_fresh_and_its_older_credentials_worthless()
+    {
+        await SignInAsync();
+        var pair = await Auth.ApiPairAsync("jane@example.net");
+        Auth.Clock.Move(TimeSpan.FromHours(1));
+        session = pair.Session;
+        var fresh = (await Prove(Password)).Value!;
+        Assert.Equal((Auth.Clock.Now, "pwd"), (fresh.AuthenticatedAt, fresh.Methods));
+        Assert.Null(await Demand(null, Auth.In(fresh)));
+        Assert.Null(await Auth.DeathOfAsync(fresh));
+        Assert.Equal(AuthError.AccessTokenExpired, await Auth.DeathOfAsync(pair.Session));
+        Assert.Equal(AuthError.RefreshTokenExpired, (await Auth.RefreshAsync(pair.RefreshToken)).Refusal?.Error);
+        Assert.Null(await Auth.DeathOfAsync(fresh)); // an older credential that comes again ends nothing
+    }
+
+    [Fact]
+    public async Task A_code_of_the_authenticator_makes_the_session_one_of_two_factors()
+    {
+        await SignInAsync();
+        var app = await Auth.AuthenticatorAsync(user);
+        Assert.Equal(AuthError.SecondFactorInvalid, (await Prove(null, "000000")).Refusal?.Error);
+        var fresh = (await Prove(null, app.Code())).Value!;
+        Assert.Equal("pwd otp mfa", fresh.Methods);
+        session = fresh;
+        Assert.Equal(AuthError.SecondFactorInvalid, (await Prove(null, app.Code())).Refusal?.Error); // used
+        Assert.Equal(2, (await Auth.AuditAsync()).Count(e => e is { Event: AuditEvent.StepUpRefused, Reason: "second_factor_invalid" }));
+    }
+
+    [Fact]
+    public async Task Codes_are_counted_in_the_budget_of_the_second_factor()
+    {
+        await Auth.RestartAsync(("Throttle:SecondFactorPerAccount", "2"));
+        await SignInAsync();
+        var app = await Auth.AuthenticatorAsync(user);
+        await Prove(null, "000000");
+        await Auth.Use(async (SecondFactor flow) => await flow.GiveAsync(Auth.Caller, new(await Auth.TicketAsync("jane@example.net"), "000000", null), default));
+        Assert.Equal(AuthError.RateLimited, (await Prove(null, app.Code())).Refusal?.Error);
+        Assert.NotNull((await Prove(Password)).Value);
+    }
+
+    [Fact]
+    public async Task Neither_an_api_key_nor_an_ended_session_proves_anything()
+    {
+        await SignInAsync();
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session;
+        Assert.Equal(AuthError.Forbidden, (await Prove(Password, caller: Auth.In(key))).Refusal?.Error);
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, session.Id, default));
+        Assert.Equal(AuthError.SessionRevoked, (await Prove(Password)).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task An_empty_password_field_is_left_to_a_recent_proof_only_where_there_is_another_way_to_give_one()
+    {
+        await SignInAsync();
+        Assert.Equal(AuthError.ValidationFailed, (await Demand(""))?.Error);
+        await Auth.AuthenticatorAsync(user);
+        Assert.Null(await Demand(""));
+        Auth.Clock.Move(TimeSpan.FromMinutes(15));
+        Assert.Equal(AuthError.StepUpRequired, (await Demand(""))?.Error);
+    }
+
     [Fact]
     public async Task A_right_password_clears_the_count()
     {
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "2"), ("Throttle:SignInPerAddress", "2"));
         await SignInAsync();
         for (var i = 0; i < 3; i++) Assert.Null(await Demand(Password));
+    }
+
+    private Task<Outcome<Session>> ProveByPasskey(string ticket, string credential, Session? of = null) =>
+        Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(of ?? session), new(null, null, ticket, credential), default));
+
+    private async Task<Ceremony> CeremonyAsync(Session? of = null) =>
+        (await Auth.Use((StepUp flow) => flow.BeginPasskeyAsync(Auth.In(of ?? session), default))).Value!;
+
+    [Fact]
+    public async Task A_passkey_is_proof_and_the_session_goes_on_renewed()
+    {
+        await SignInAsync();
+        using var device = new SoftAuthenticator();
+        await Auth.PasskeyAsync(session, device);
+        Auth.Clock.Move(TimeSpan.FromMinutes(20));
+        var ceremony = await CeremonyAsync();
+        Assert.Contains(device.Id, ceremony.Options, StringComparison.Ordinal); // the browser offers this account's only
+        var credential = device.Get(ceremony);
+        var renewed = (await ProveByPasskey(ceremony.Ticket, credential)).Value!;
+        Assert.Equal((session.Id, "pwd hwk user mfa", Auth.Clock.GetUtcNow()), (renewed.Id, renewed.Methods, renewed.AuthenticatedAt));
+        Assert.Null(await Demand(null, Auth.In(renewed)));
+        Assert.NotNull(await Auth.DeathOfAsync(session));
+        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, credential, renewed)).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task A_passkey_proves_only_its_own_account_in_the_session_that_asked()
+    {
+        await SignInAsync();
+        await Auth.RegisterAsync("john@example.net");
+        var (john, elsewhere) = (await Auth.SignInAsync("john@example.net"), await Auth.SignInAsync("jane@example.net"));
+        using var device = new SoftAuthenticator();
+        using var johns = new SoftAuthenticator();
+        await Auth.PasskeyAsync(session, device);
+        await Auth.PasskeyAsync(john, johns);
+        var ceremony = await CeremonyAsync();
+        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, johns.Get(ceremony))).Refusal?.Error);
+        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, device.Get(ceremony), elsewhere)).Refusal?.Error);
+        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, device.Get(ceremony), john)).Refusal?.Error);
+        var signsIn = await Auth.CeremonyAsync();
+        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(signsIn.Ticket, device.Get(signsIn))).Refusal?.Error);
+        Assert.Null((await ProveByPasskey(ceremony.Ticket, device.Get(ceremony))).Refusal);
+        Assert.Equal("credential", Assert.Single((await ProveByPasskey("t", "")).Refusal!.Faults).Field);
     }
 }

@@ -60,6 +60,8 @@ public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTe
         ["POST /api/account/password/forgot"] = [.. Json("/api/account/password/forgot", "email", "ignored", "")],
         ["POST /api/account/verify/send"] = [.. Json("/api/account/verify/send", "email", "ignored", "")],
         ["POST /api/account/verify"] = [.. Json("/api/account/verify", "email", "code", "000000")],
+        ["POST /api/token/email-code"] = [.. Json("/api/token/email-code", "email", "ignored", "")],
+        ["form ask-code"] = [.. Page("/login/email-code", "ask-code", "email", "ignored")],
         ["POST /api/account/email"] = [.. Json("/api/account/email", "newEmail", "currentPassword", Password, signed: true)],
         ["form login"] = [.. Page("/login", "login", "identifier", "current-password")],
         ["form forgot"] = [.. Page("/forgot-password", "forgot", "email", "ignored")],
@@ -193,7 +195,7 @@ public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTe
     // What is protected is random and keeps its length.
     private static string Told(Answer answer, string id)
     {
-        var body = Protected().Replace(TraceId().Replace(answer.Body, "$1"), text => $"protected, {text.Length}");
+        var body = Protected().Replace(Ticket().Replace(TraceId().Replace(answer.Body, "$1"), "$1"), text => $"protected, {text.Length}");
         var headers = answer.Headers.Where(h => h.Name is not ("Date" or "Set-Cookie")).Select(h => $"{h.Name}: {h.Value}");
         var cookies = answer.Cookies.Select(cookie => $"Set-Cookie: {cookie.Split(';')[0].Split('=')[0]}{cookie[cookie.IndexOf(';', StringComparison.Ordinal)..]}");
         return $"{answer.Status}\n{string.Join('\n', headers.Concat(cookies))}\n\n{body.Replace(id, "ID", StringComparison.OrdinalIgnoreCase)}";
@@ -201,6 +203,9 @@ public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTe
 
     [GeneratedRegex("(\"traceId\":\")[^\"]*")]
     private static partial Regex TraceId();
+
+    [GeneratedRegex("(\"ticket\":\")[A-Za-z0-9_-]{43}(?=\")")]
+    private static partial Regex Ticket();
 
     [GeneratedRegex("CfDJ8[A-Za-z0-9_-]+")]
     private static partial Regex Protected();

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
@@ -91,6 +92,38 @@ public sealed class StolenDatabaseTests() : AuthTest(Store.File)
         Assert.DoesNotMatch($"(^|[^0-9a-zA-Z]){code}([^0-9a-zA-Z]|$)", System.Text.Json.JsonSerializer.Serialize(row));
         var letters = await Auth.Use((AuthDbContext db) => db.Outbox.AsNoTracking().ToListAsync());
         Assert.DoesNotMatch($"(^|[^0-9a-zA-Z]){code}([^0-9a-zA-Z]|$)", System.Text.Json.JsonSerializer.Serialize(letters));
+    }
+
+    [Fact]
+    public async Task No_second_factor_can_be_given_from_it()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        var waiting = (await Auth.Use((Totp flow) => flow.BeginAsync(Auth.In(session), default))).Value!;
+        var (codes, app) = await Auth.SecondFactorAsync(session);
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        var ticket = await Auth.TicketAsync(Jane);
+        var device = (await Auth.GiveAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app), remember: true)).RememberedDevice!;
+        await Auth.Use((Totp flow) => flow.RemoveAsync(Auth.In(session), default)); // its letter can give it back
+        var kept = (await Auth.SecondFactorAsync(session)).App;
+
+        var stolen = Stolen();
+        foreach (var secret in new[] { SecretOf(waiting), app, kept })
+        {
+            NotIn(stolen, "an authenticator's secret", secret);
+            foreach (var text in new[] { TotpCode.Base32(secret), Convert.ToHexString(secret), Convert.ToHexStringLower(secret), Convert.ToBase64String(secret) })
+                NotIn(stolen, "an authenticator's secret as text", Encoding.UTF8.GetBytes(text));
+        }
+        foreach (var code in codes)
+            foreach (var spelled in new[] { code, code.Replace("-", "", StringComparison.Ordinal) })
+            {
+                NotIn(stolen, "a recovery code", Encoding.UTF8.GetBytes(spelled));
+                foreach (var hash in new[] { SHA256.HashData(Encoding.UTF8.GetBytes(spelled)), SHA512.HashData(Encoding.UTF8.GetBytes(spelled)) })
+                    NotIn(stolen, "a bare hash of a recovery code", hash);
+            }
+        NotIn(stolen, "a ticket", Encoding.UTF8.GetBytes(ticket));
+        NotIn(stolen, "what a browser is remembered by", Encoding.UTF8.GetBytes(device));
+        NotIn(stolen, "its proof", Convert.FromHexString(device.Split('.')[1]));
     }
 
     [Fact]

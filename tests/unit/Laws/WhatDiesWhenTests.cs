@@ -104,6 +104,48 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     }
 
     [StoreFact]
+    public async Task Second_factor_added()
+    {
+        await EverythingAsync();
+        await Auth.SecondFactorAsync(mine);
+        Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked,
+            null, null, "Your second factor is on"), await LookAsync());
+    }
+
+    [StoreTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Second_factor_replaced_or_removed(bool removed)
+    {
+        await EverythingAsync();
+        var (_, app) = await Auth.SecondFactorAsync(mine);
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        var given = await Auth.GiveAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app), remember: true);
+        browser = Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session;
+        var ticket = await Auth.TicketAsync(Jane);
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        if (removed) Assert.Null((await Auth.Use((Totp flow) => flow.RemoveAsync(Auth.In(mine), default))).Refusal);
+        else await Auth.SecondFactorAsync(mine);
+        Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked,
+            null, null, removed ? "Your second factor is off" : "Your second factor is on"), await LookAsync());
+        Assert.Equal(AuthError.TicketExpired, (await Auth.GiveAsync(ticket, Auth.CodeOf(app))).Outcome.Refusal()?.Error);
+        Assert.Equal(0, (await Auth.RowsAsync())["RememberedDevices"]);
+        Assert.Equal(removed ? 0 : 10, (await Auth.RowsAsync())["RecoveryCodes"]);
+    }
+
+    [StoreFact]
+    public async Task Recovery_codes_made()
+    {
+        await EverythingAsync();
+        await Auth.SecondFactorAsync(mine);
+        browser = Assert.IsType<SignInOutcome.SignedIn>((await Auth.GiveAsync(
+            await Auth.TicketAsync(Jane), null, (await Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.In(mine), default))).Value!.Codes[0])).Outcome).Session;
+        Assert.Null((await Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.In(mine), default))).Refusal);
+        var now = await LookAsync();
+        Assert.Equal(new After(null, null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, now.Letter), now);
+    }
+
+    [StoreFact]
     public async Task Refresh()
     {
         await EverythingAsync();

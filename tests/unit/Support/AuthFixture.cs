@@ -1,7 +1,5 @@
-using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.Core.Mail;
@@ -167,18 +165,36 @@ public sealed class AuthFixture : IAsyncDisposable
 
     public Task<Outcome<RefreshTokens.Pair>> RefreshAsync(string? token) => Use((RefreshTokens flow) => flow.RotateAsync(Caller, token, default));
 
-    /// <summary>Gives an account an authenticator app, as if set up; returns its secret.</summary>
-    public Task<byte[]> AuthenticatorAsync(AuthUser user) => Use(async (AuthDbContext db) =>
+    /// <summary>Gives an account an authenticator app, as if set up.</summary>
+    internal Task<AuthenticatorApp> AuthenticatorAsync(AuthUser user) => AuthenticatorApp.AddAsync(services, user.Id);
+
+    /// <summary>Sets the second factor up in a session; returns the recovery codes and the app's secret.</summary>
+    public async Task<(IReadOnlyList<string> Codes, byte[] App)> SecondFactorAsync(Session session)
     {
-        var (id, secret) = (Guid.CreateVersion7().ToString(), RandomNumberGenerator.GetBytes(TotpCode.SecretLength));
-        var wrapped = services.GetRequiredService<KeyRing>().Master.Wrap($"authenticator:{id}", secret);
-        db.Authenticators.Add(new() { Id = id, UserId = user.Id, Wrapped = wrapped, CreatedAt = Clock.GetUtcNow(), ConfirmedAt = Clock.GetUtcNow() });
-        await db.SaveChangesAsync();
-        return secret;
-    });
+        var app = SecretOf((await Use((Totp flow) => flow.BeginAsync(In(session), default))).Value!);
+        var confirmed = await Use((Totp flow) => flow.ConfirmAsync(In(session), CodeOf(app), default));
+        Assert.Null(confirmed.Refusal);
+        return (confirmed.Value!.RecoveryCodes, app);
+    }
+
+    /// <summary>What an app makes of a set-up: the bytes of its base32.</summary>
+    public static byte[] SecretOf(Totp.Begun begun) => SecretOf(begun.Secret);
+
+    /// <inheritdoc cref="SecretOf(Totp.Begun)"/>
+    public static byte[] SecretOf(string base32)
+    {
+        var bits = string.Concat(base32.Select(c => Convert.ToString("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".IndexOf(c, StringComparison.Ordinal), 2).PadLeft(5, '0')));
+        return [.. bits.Chunk(8).Select(octet => Convert.ToByte(new string(octet), 2))];
+    }
+
+    /// <summary>Goes on with a ticket.</summary>
+    public Task<SecondFactor.Given> GiveAsync(string? ticket, string? code, string? recoveryCode = null, bool remember = false) =>
+        Use((SecondFactor flow) => flow.GiveAsync(Caller, new(ticket, code, recoveryCode, remember), default));
 
     /// <summary>What the authenticator app shows now.</summary>
-    public string CodeOf(byte[] secret) => TotpCode.At(secret, Clock.GetUtcNow());
+    public string CodeOf(byte[] secret) => new AuthenticatorApp(secret, Clock).Code();
+
+    internal string CodeOf(AuthenticatorApp app) => app.Code();
 
     /// <summary>Signs in with the password, up to the second factor.</summary>
     public async Task<string> TicketAsync(string identifier, SessionKind door = SessionKind.Browser) =>

@@ -51,15 +51,15 @@ public static class Letters
 
         var named = Named(facts.Detail);
 
-        // What was done from a signed-in device, and the way to take it back.
-        LetterContent Notice(string title, IReadOnlyList<Line> opening) => new(title)
+        // What was done to the account, and the way to take it back.
+        LetterContent Notice(string title, IReadOnlyList<Line> opening, string takesBack = "takes this back and", string resets = "which") => new(title)
         {
             Opening = opening,
             Button = NotMe,
             Link = facts.Link,
             NotYou = facts.Link is null
-                ? ["If this wasn't you, someone else can use your account. Choose a new password now, which signs out every device:", forgot]
-                : [$"If this wasn't you, someone else can use your account. Open \"{NotMe}\" above at once: it takes this back and signs out every device."],
+                ? [$"If this wasn't you, someone else can use your account. Choose a new password now, {resets} signs out every device:", forgot]
+                : [$"If this wasn't you, someone else can use your account. Open \"{NotMe}\" above at once: it {takesBack} signs out every device, and you choose a new password."],
         };
 
         return kind switch
@@ -87,19 +87,18 @@ public static class Letters
                 Link = facts.Link,
                 NotYou = ["If this wasn't you, you don't have to do anything: your password stays as it is. Please don't pass this letter on to anybody."],
             },
-            LetterKind.PasswordChanged => new("Your password was changed")
-            {
-                Opening = [$"The password of your {Brand} account was changed from a device that was signed in. Your other devices were signed out."],
-                Button = NotMe,
-                Link = facts.Link,
-                NotYou = ["If this wasn't you, someone else can use your account. Choose a new password now, which signs out every device:", forgot],
-            },
+            LetterKind.PasswordChanged => Notice(
+                "Your password was changed",
+                [$"The password of your {Brand} account was changed from a device that was signed in. Your other devices were signed out."],
+                takesBack: "stops the new password,"),
             LetterKind.PasswordReset => new("Your password was reset")
             {
                 Opening = [$"The password of your {Brand} account was reset with a link sent to this address. All devices were signed out. Sign in with your new password."],
                 Button = NotMe,
                 Link = facts.Link,
-                NotYou = ["If this wasn't you, someone else may be reading your e-mail. Secure your mailbox first, then choose a new password here:", forgot],
+                NotYou = facts.Link is null
+                    ? ["If this wasn't you, someone else may be reading your e-mail. Secure your mailbox first, then choose a new password here:", forgot]
+                    : [$"If this wasn't you, someone else may be reading your e-mail. Secure your mailbox first, then open \"{NotMe}\" above: it stops the new password, signs out every device, and you choose another one."],
             },
             LetterKind.ConfirmEmailChange => new("Confirm your new e-mail address")
             {
@@ -111,15 +110,11 @@ public static class Letters
                 CodeLabel = "Or type this code on the page where you asked for the change:",
                 NotYou = ["If this wasn't you, you don't have to do anything. Please don't pass this letter on to anybody."],
             },
-            LetterKind.EmailChangeAsked => new("A new e-mail address was asked for")
-            {
-                Opening = [
-                    $"Someone, hopefully you, asked to change the e-mail address of your {Brand} account to {masked}.",
+            LetterKind.EmailChangeAsked => Notice(
+                "A new e-mail address was asked for",
+                [$"Someone, hopefully you, asked to change the e-mail address of your {Brand} account to {masked}.",
                     "Your address stays as it is until the new one is confirmed."],
-                Button = NotMe,
-                Link = facts.Link,
-                NotYou = ["If this wasn't you, someone else can use your account. Choose a new password now, which stops the change and signs out every device:", forgot],
-            },
+                takesBack: "stops the change,", resets: "which stops the change and"),
             LetterKind.EmailChanged => new("Your e-mail address was changed")
             {
                 Opening = [$"The e-mail address of your {Brand} account is now {masked}. Your other devices were signed out."],
@@ -128,15 +123,12 @@ public static class Letters
                 // The old address opens no reset any more, so without an undo link only people can help.
                 NotYou = facts.Link is null
                     ? ["If this wasn't you, someone else can use your account. Tell the people who run this site at once:", site]
-                    : [$"If this wasn't you, someone else can use your account. Open \"{NotMe}\" above at once to undo the change."],
+                    : [$"If this wasn't you, someone else can use your account. Open \"{NotMe}\" above at once: it puts this address back, signs out every device, and you choose a new password."],
             },
-            LetterKind.NewSignIn => new("New sign-in to your account")
-            {
-                Opening = [$"Your {Brand} account was signed in to from a device we had not seen before. If it was you, all is well."],
-                Button = NotMe,
-                Link = facts.Link,
-                NotYou = ["If this wasn't you, someone else can use your account. Choose a new password now, which signs out every device:", forgot],
-            },
+            LetterKind.NewSignIn => Notice(
+                "New sign-in to your account",
+                [$"Your {Brand} account was signed in to from a device we had not seen before. If it was you, all is well."],
+                takesBack: "stops the password,"),
             LetterKind.RefreshTokenReused => new("We ended one of your sessions")
             {
                 Opening = [

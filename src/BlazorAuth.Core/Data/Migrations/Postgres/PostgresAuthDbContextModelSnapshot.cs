@@ -441,6 +441,9 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
                     b.Property<bool>("Persistent")
                         .HasColumnType("boolean");
 
+                    b.Property<bool>("RenewedByStepUp")
+                        .HasColumnType("boolean");
+
                     b.Property<int>("RenewedGeneration")
                         .HasColumnType("integer");
 

@@ -436,6 +436,9 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                     b.Property<bool>("Persistent")
                         .HasColumnType("INTEGER");
 
+                    b.Property<bool>("RenewedByStepUp")
+                        .HasColumnType("INTEGER");
+
                     b.Property<int>("RenewedGeneration")
                         .HasColumnType("INTEGER");
 

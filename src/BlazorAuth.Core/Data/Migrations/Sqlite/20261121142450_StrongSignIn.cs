@@ -10,6 +10,13 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.AddColumn<bool>(
+                name: "RenewedByStepUp",
+                table: "Sessions",
+                type: "INTEGER",
+                nullable: false,
+                defaultValue: false);
+
             migrationBuilder.AddColumn<string>(
                 name: "Detail",
                 table: "Outbox",
@@ -129,6 +136,10 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
 
             migrationBuilder.DropTable(
                 name: "RememberedDevices");
+
+            migrationBuilder.DropColumn(
+                name: "RenewedByStepUp",
+                table: "Sessions");
 
             migrationBuilder.DropColumn(
                 name: "Detail",

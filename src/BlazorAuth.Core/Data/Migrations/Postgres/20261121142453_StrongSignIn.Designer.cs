@@ -11,7 +11,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace BlazorAuth.Core.Data.Migrations.Postgres
 {
     [DbContext(typeof(PostgresAuthDbContext))]
-    [Migration("20261121141115_StrongSignIn")]
+    [Migration("20261121142453_StrongSignIn")]
     partial class StrongSignIn
     {
         /// <inheritdoc />
@@ -442,6 +442,9 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
                         .HasColumnType("text");
 
                     b.Property<bool>("Persistent")
+                        .HasColumnType("boolean");
+
+                    b.Property<bool>("RenewedByStepUp")
                         .HasColumnType("boolean");
 
                     b.Property<int>("RenewedGeneration")

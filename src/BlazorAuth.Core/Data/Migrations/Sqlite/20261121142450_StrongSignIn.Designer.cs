@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace BlazorAuth.Core.Data.Migrations.Sqlite
 {
     [DbContext(typeof(SqliteAuthDbContext))]
-    [Migration("20261121141112_StrongSignIn")]
+    [Migration("20261121142450_StrongSignIn")]
     partial class StrongSignIn
     {
         /// <inheritdoc />
@@ -437,6 +437,9 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                         .HasColumnType("TEXT");
 
                     b.Property<bool>("Persistent")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<bool>("RenewedByStepUp")
                         .HasColumnType("INTEGER");
 
                     b.Property<int>("RenewedGeneration")

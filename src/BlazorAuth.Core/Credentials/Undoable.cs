@@ -1,0 +1,86 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using BlazorAuth.Core.Mail;
+using Microsoft.AspNetCore.Identity;
+
+namespace BlazorAuth.Core.Credentials;
+
+/// <summary>
+/// What a notice tells of, as far as it can be taken back: the state of the letter, then of its <see cref="Data.TokenPurpose.Undo"/>
+/// token. No secret stands in it but wrapped ones. A notice without has nothing to restore; what it opens is closed all the same.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(PasskeyAdded), "passkey-added")]
+[JsonDerivedType(typeof(PasskeyRemoved), "passkey-removed")]
+[JsonDerivedType(typeof(SecondFactorAdded), "second-factor-added")]
+[JsonDerivedType(typeof(SecondFactorRemoved), "second-factor-removed")]
+[JsonDerivedType(typeof(RecoveryCodesMade), "recovery-codes-made")]
+[JsonDerivedType(typeof(ProviderLinked), "provider-linked")]
+[JsonDerivedType(typeof(ProviderUnlinked), "provider-unlinked")]
+[JsonDerivedType(typeof(EmailChangeAsked), "email-change-asked")]
+[JsonDerivedType(typeof(EmailChanged), "email-changed")]
+public abstract record Undoable
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { AllowOutOfOrderMetadataProperties = true };
+
+    private Undoable() { }
+
+    /// <summary>A passkey was added.</summary>
+    /// <param name="Id">Its credential id, base64url.</param>
+    public sealed record PasskeyAdded(string Id) : Undoable;
+
+    /// <summary>A passkey was removed.</summary>
+    /// <param name="Id">Its credential id, base64url.</param>
+    /// <param name="Data">The rest of its row, as it was.</param>
+    public sealed record PasskeyRemoved(string Id, IdentityPasskeyData Data) : Undoable;
+
+    /// <summary>An authenticator app was set up, or took the place of another.</summary>
+    public sealed record SecondFactorAdded : Undoable;
+
+    /// <summary>The authenticator app was removed.</summary>
+    /// <param name="Id">The id of its row, which the secret is wrapped for.</param>
+    /// <param name="Wrapped">The wrapped secret.</param>
+    public sealed record SecondFactorRemoved(string Id, byte[] Wrapped) : Undoable;
+
+    /// <summary>New recovery codes took the place of the old.</summary>
+    public sealed record RecoveryCodesMade : Undoable;
+
+    /// <summary>An external provider was linked.</summary>
+    /// <param name="Provider">Its name in the settings.</param>
+    /// <param name="Key">Who the user is there.</param>
+    public sealed record ProviderLinked(string Provider, string Key) : Undoable;
+
+    /// <summary>An external provider was unlinked.</summary>
+    /// <param name="Provider">Its name in the settings.</param>
+    /// <param name="Key">Who the user is there.</param>
+    /// <param name="Name">What the link was called.</param>
+    public sealed record ProviderUnlinked(string Provider, string Key, string? Name = null) : Undoable;
+
+    /// <summary>A change of address was asked for.</summary>
+    public sealed record EmailChangeAsked : Undoable;
+
+    /// <summary>The address was changed.</summary>
+    /// <param name="Address">The one before.</param>
+    /// <param name="Verified">Whether that was verified.</param>
+    public sealed record EmailChanged(string Address, bool Verified) : Undoable;
+
+    /// <summary>As it stands in a state.</summary>
+    public string ToJson() => JsonSerializer.Serialize<Undoable>(this, Json);
+
+    /// <summary>What a state says; null where it says nothing that this version knows.</summary>
+    public static Undoable? Read(string? state)
+    {
+        if (state is null) return null;
+        try
+        {
+            return JsonSerializer.Deserialize<Undoable>(state, Json);
+        }
+        catch (Exception fault) when (fault is JsonException or NotSupportedException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The state of a letter whose kind says it all.</summary>
+    internal static string? StateOf(LetterKind kind) => kind == LetterKind.RecoveryCodesMade ? new RecoveryCodesMade().ToJson() : null;
+}

@@ -1,0 +1,166 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
+using Microsoft.EntityFrameworkCore;
+
+namespace BlazorAuth.Core.Flows;
+
+/// <summary>
+/// The authenticator app of an account: its second factor. Promises: it is on only after a right code of it, the secret is shown once
+/// and nothing gives it again, a code that was looked at was counted first. Kills, when it comes or goes: half-done sign-ins, every
+/// other session, every remembered browser; the app and recovery codes from before. The session it is confirmed in is one of two
+/// factors from then on, with the credentials it has. Sends: <see cref="LetterKind.SecondFactorOn"/>, <see cref="LetterKind.SecondFactorOff"/>.
+/// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.Forbidden"/> to an anonymous account, which has no first factor,
+/// <see cref="AuthError.NotFound"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.SecondFactorInvalid"/>,
+/// <see cref="AuthError.RateLimited"/>, <see cref="AuthError.SessionRevoked"/>.
+/// </summary>
+public sealed class Totp(
+    AuthDbContext db, StepUp stepUp, SecondFactors factors, HashingGate gate, OneTimeTokens tokens, RememberedDevices devices,
+    Sessions sessions, Throttle throttle, Outbox outbox, Audit audit, TimeProvider time)
+{
+    /// <summary>How long a set-up waits for its first code: somebody installs an app.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
+
+    /// <summary>So few recovery codes that their owner should make new ones.</summary>
+    public const int Few = 2;
+
+    /// <summary>A secret that waits for its first code: the one time it is shown.</summary>
+    /// <param name="Id">Which set-up it is; no secret.</param>
+    /// <param name="Secret">Base32, for an app that cannot read the picture.</param>
+    /// <param name="Uri">The same as <c>otpauth:</c> address, for apps and QR codes.</param>
+    public sealed record Begun(string Id, string Secret, string Uri);
+
+    /// <summary>The ten recovery codes made with it: the one time they are shown.</summary>
+    public sealed record Confirmed(IReadOnlyList<string> RecoveryCodes);
+
+    /// <summary>How an account stands.</summary>
+    /// <param name="Since">When the app was confirmed; null where none is.</param>
+    /// <param name="CodesLeft">Recovery codes left.</param>
+    /// <param name="Pending">The set-up that waits for its first code.</param>
+    public sealed record State(DateTimeOffset? Since, int CodesLeft, string? Pending)
+    {
+        /// <summary>Whether sign-ins with one factor need a second.</summary>
+        public bool On => Since is not null;
+
+        /// <summary>Whether recovery codes run out.</summary>
+        public bool RunsOut => On && CodesLeft <= Few;
+    }
+
+    /// <summary>How the caller's account stands. Tells no secret.</summary>
+    public async Task<State> LookAsync(Caller caller, CancellationToken ct)
+    {
+        var apps = await db.Authenticators.AsNoTracking().Where(a => a.UserId == caller.UserId).ToListAsync(ct);
+        return new(
+            apps.Find(a => a.ConfirmedAt is not null)?.ConfirmedAt,
+            caller.UserId is null ? 0 : await factors.LeftAsync(caller.UserId, ct),
+            apps.Find(IsPending)?.Id);
+    }
+
+    /// <summary>Begins a set-up, on a recent proof. One begun before is worth nothing from then on; an app that is on stays on.</summary>
+    public async Task<Outcome<Begun>> BeginAsync(Caller caller, CancellationToken ct)
+    {
+        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (user is null) return AuthError.SessionRevoked;
+        if (await stepUp.DemandAsync(caller, user, null, "password", ct) is { } unproven) return unproven;
+        if (user.IsAnonymous) return AuthError.Forbidden;
+
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        await db.Authenticators.Where(a => a.UserId == user.Id && a.ConfirmedAt == null).ExecuteDeleteAsync(ct);
+        var (id, secret) = (Guid.CreateVersion7().ToString(), RandomNumberGenerator.GetBytes(TotpCode.SecretLength));
+        db.Authenticators.Add(new() { Id = id, UserId = user.Id, Wrapped = factors.Wrap(id, secret), CreatedAt = time.GetUtcNow() });
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        var text = TotpCode.Base32(secret);
+        var account = Uri.EscapeDataString(user.Email ?? user.ChosenUserName ?? user.Id);
+        return new Begun(id, text,
+            $"otpauth://totp/{Letters.Brand}:{account}?secret={text}&issuer={Letters.Brand}&algorithm=SHA1&digits=6&period=30");
+    }
+
+    /// <summary>Turns the app on whose set-up was begun last, by a code of it. That code then opens nothing more.</summary>
+    public async Task<Outcome<Confirmed>> ConfirmAsync(Caller caller, string? code, CancellationToken ct)
+    {
+        if (caller.ByKey) return AuthError.Forbidden;
+        if (string.IsNullOrWhiteSpace(code)) return Refusal.Shape("code", Fault.Required);
+        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (user is null) return AuthError.SessionRevoked;
+        using var place = gate.Enter();
+        if (place is null) return HashingGate.Full;
+        var app = (await db.Authenticators.AsNoTracking().Where(a => a.UserId == user.Id && a.ConfirmedAt == null).ToListAsync(ct)).Find(IsPending);
+        if (app is null) return AuthError.NotFound;
+        if (await factors.CountAsync(caller, user.Id, ct) is { } limited) return limited;
+        if (TotpCode.StepsOf(factors.Unwrap(app), code, time.GetUtcNow()).LastOrDefault() is not (> 0 and var step)) return await RefuseAsync(caller, ct);
+        var codes = await factors.MakeRecoveryCodesAsync(place, user.Id, ct);
+
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        var now = time.GetUtcNow();
+        if (await db.Authenticators.Where(a => a.Id == app.Id && a.ConfirmedAt == null).ExecuteUpdateAsync(
+                set => set.SetProperty(a => a.ConfirmedAt, now).SetProperty(a => a.LastStep, step), ct) == 0) return AuthError.NotFound;
+        var replaced = await TakeAsync(user.Id, app.Id, ct);
+        await factors.PutAsync(user.Id, codes, ct);
+        await EndAsync(caller, user.Id, ct);
+        await sessions.AddAsync(caller.SessionId, $"otp {Session.TwoFactors}", ct);
+        await throttle.ClearAsync(Budget.SecondFactorPerAccount, user.Id, ct); // the wrong ones were guesses at what is gone
+        Tell(LetterKind.SecondFactorOn, "second-factor-added", replaced, user, caller);
+        audit.Write(AuditEvent.TotpAdded, caller);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return new Confirmed(codes.Codes);
+    }
+
+    /// <summary>Turns the second factor off, on a recent proof.</summary>
+    public async Task<Outcome> RemoveAsync(Caller caller, CancellationToken ct)
+    {
+        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (user is null) return AuthError.SessionRevoked;
+        if (await stepUp.DemandAsync(caller, user, null, "password", ct) is { } unproven) return unproven;
+
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (await TakeAsync(user.Id, null, ct) is not { } removed) return AuthError.NotFound;
+        await db.RecoveryCodes.Where(c => c.UserId == user.Id).ExecuteDeleteAsync(ct);
+        await EndAsync(caller, user.Id, ct);
+        Tell(LetterKind.SecondFactorOff, "second-factor-removed", removed, user, caller);
+        audit.Write(AuditEvent.TotpRemoved, caller);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
+
+    private bool IsPending(Authenticator app) => app.ConfirmedAt is null && time.GetUtcNow() - app.CreatedAt < Patience;
+
+    // The app that was on until now, which goes.
+    private async Task<Authenticator?> TakeAsync(string userId, string? exceptId, CancellationToken ct)
+    {
+        var before = db.Authenticators.Where(a => a.UserId == userId && a.ConfirmedAt != null && a.Id != exceptId);
+        var app = await before.AsNoTracking().FirstOrDefaultAsync(ct);
+        if (app is not null) await before.ExecuteDeleteAsync(ct);
+        return app;
+    }
+
+    private async Task EndAsync(Caller caller, string userId, CancellationToken ct)
+    {
+        await tokens.KillAsync(userId, ct, TokenPurpose.SecondFactor);
+        await sessions.EndOthersAsync(userId, caller.SessionId, SessionEnd.Revoked, ct);
+        await devices.ForgetAllAsync(userId, ct);
+    }
+
+    // The app from before goes into the state wrapped as it was, so that its owner can take the act back.
+    private void Tell(LetterKind letter, string kind, Authenticator? before, AuthUser user, Caller caller)
+    {
+        if (user.Email is null) return;
+        var state = before is null ? JsonSerializer.Serialize(new { kind })
+            : JsonSerializer.Serialize(new { kind, id = before.Id, wrapped = before.Wrapped });
+        outbox.Promise(letter, user.Email, caller, user.Id, state: state);
+    }
+
+    private async Task<Refusal> RefuseAsync(Caller caller, CancellationToken ct)
+    {
+        audit.Write(AuditEvent.SecondFactorRefused, caller, reason: AuthError.SecondFactorInvalid);
+        await db.SaveChangesAsync(ct);
+        return Refusal.Of(AuthError.SecondFactorInvalid, "code", Fault.Wrong);
+    }
+}

@@ -1,0 +1,248 @@
+using System.Text.Json;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
+using BlazorAuth.UnitTests.Support;
+using Microsoft.EntityFrameworkCore;
+using static BlazorAuth.UnitTests.Support.AuthFixture;
+
+namespace BlazorAuth.UnitTests.Flows;
+
+public sealed class PasskeysTests : AuthTest
+{
+    private const string Jane = "jane@example.net";
+    private readonly SoftAuthenticator device = new();
+    private AuthUser user = null!;
+    private Session session = null!;
+
+    private async Task SignInAsync()
+    {
+        user = await Auth.MemberAsync(Jane);
+        session = await Auth.SignInAsync(Jane);
+    }
+
+    private Task<Outcome<Ceremony>> Begin(Session? of = null) => Auth.Use((Passkeys flow) => flow.BeginAsync(Auth.In(of ?? session), default));
+
+    private Task<Outcome<Passkeys.Passkey>> Add(Ceremony ceremony, string? credential = null, string? name = null, Session? of = null) =>
+        Auth.Use((Passkeys flow) => flow.AddAsync(Auth.In(of ?? session), new(ceremony.Ticket, credential ?? device.Create(ceremony), name), default));
+
+    private Task<IReadOnlyList<Passkeys.Passkey>> List() => Auth.Use((Passkeys flow) => flow.ListAsync(Auth.In(session), default));
+
+    private Task<Outcome> Remove(string id, Session? of = null) => Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.In(of ?? session), id, default));
+
+    private Task<Outcome<Passkeys.Passkey>> Rename(string id, string? name) => Auth.Use((Passkeys flow) => flow.RenameAsync(Auth.In(session), id, name, default));
+
+    private async Task<AuthError?> AddError(Ceremony ceremony, string? credential = null, Session? of = null) =>
+        (await Add(ceremony, credential, of: of)).Refusal?.Error;
+
+    [Fact]
+    public async Task A_passkey_is_added_named_by_its_provider_and_told_of()
+    {
+        device.Synced = true;
+        await SignInAsync();
+        var other = await Auth.SignInAsync(Jane);
+        var added = await Auth.PasskeyAsync(session, device);
+        Assert.Equal((device.Id, "Google Password Manager", true, "Google Password Manager"), (added.Id, added.Name, added.Synced, added.Provider));
+        Assert.Equal(added, Assert.Single(await List()));
+        Assert.Null(await Auth.DeathOfAsync(other));
+        Assert.Equal(AuditEvent.PasskeyAdded, (await Auth.AuditAsync())[^1].Event);
+        var promised = await Auth.Use((AuthDbContext db) => db.Outbox.OrderByDescending(l => l.Id).FirstAsync());
+        Assert.Equal(("Google Password Manager", $$"""{"kind":"passkey-added","id":"{{device.Id}}"}"""), (promised.Detail, promised.State));
+        await Auth.DeliverAsync();
+        Assert.Contains("A passkey was added", Auth.SubjectsTo(Jane));
+    }
+
+    [Fact]
+    public async Task Its_owner_names_it()
+    {
+        await SignInAsync();
+        var added = await Auth.PasskeyAsync(session, device, "  Key ring \U0001F511 ");
+        Assert.Equal("Key ring \U0001F511", added.Name);
+        Assert.False(added.Synced);
+        var long200 = string.Concat(Enumerable.Repeat("\U0001F511", 200));
+        Assert.Equal(long200, (await Rename(added.Id, long200)).Value?.Name);
+        Assert.Equal((long200, AuditEvent.PasskeyRenamed), (Assert.Single(await List()).Name, (await Auth.AuditAsync())[^1].Event));
+        foreach (var bad in new[] { null, " ", long200 + "x", "a\nb" })
+            Assert.Equal("name", Assert.Single((await Rename(added.Id, bad)).Refusal!.Faults).Field);
+        Assert.Equal(AuthError.NotFound, (await Rename("AAAA", "x")).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task One_of_an_unknown_make_is_simply_a_passkey()
+    {
+        using var plain = new SoftAuthenticator(aaguid: "00000000-0000-0000-0000-000000000000");
+        await SignInAsync();
+        var added = await Auth.PasskeyAsync(session, plain);
+        Assert.Equal(("Passkey", null), (added.Name, added.Provider));
+        Assert.Null(PasskeyProviders.NameOf([]));
+        Assert.Null(PasskeyProviders.NameOf([0xA1, 0x68, .. "authData"u8, 0x41, 0x00]));
+    }
+
+    [Fact]
+    public async Task The_options_demand_a_verified_person_and_leave_out_what_the_account_has()
+    {
+        await SignInAsync();
+        await Auth.PasskeyAsync(session, device);
+        var options = JsonElement.Parse((await Begin()).Value!.Options);
+        Assert.Equal("id.example.org", options.GetProperty("rp").GetProperty("id").GetString());
+        Assert.Equal(Jane, options.GetProperty("user").GetProperty("name").GetString());
+        var selection = options.GetProperty("authenticatorSelection");
+        Assert.Equal(("required", "required"), (selection.GetProperty("residentKey").GetString(), selection.GetProperty("userVerification").GetString()));
+        Assert.Equal(device.Id, Assert.Single(options.GetProperty("excludeCredentials").EnumerateArray()).GetProperty("id").GetString());
+    }
+
+    [Fact]
+    public async Task Every_write_needs_a_recent_proof_and_an_add_only_where_it_begins()
+    {
+        await SignInAsync();
+        await Auth.PasskeyAsync(session, device);
+        using var second = new SoftAuthenticator();
+        Auth.Clock.Move(TimeSpan.FromMinutes(14));
+        var begun = (await Begin()).Value!;
+        Auth.Clock.Move(TimeSpan.FromMinutes(2));
+        Assert.Equal(AuthError.StepUpRequired, (await Begin()).Refusal?.Error);
+        Assert.Equal(AuthError.StepUpRequired, (await Rename(device.Id, "x")).Refusal?.Error);
+        Assert.Equal(AuthError.StepUpRequired, (await Remove(device.Id)).Refusal?.Error);
+        Assert.Equal(AuthError.StepUpRequired, await AddError(new("nonsense", ""), "{}"));
+        Assert.Null(await AddError(begun, second.Create(begun))); // begun while it was recent
+        Assert.Equal(2, (await List()).Count);
+    }
+
+    [Fact]
+    public async Task An_api_key_may_not()
+    {
+        await SignInAsync();
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("backup"), default))).Value!.Session;
+        Assert.Equal(AuthError.Forbidden, (await Begin(key)).Refusal?.Error);
+        Assert.Equal(AuthError.Forbidden, (await Auth.Use((StepUp flow) => flow.BeginPasskeyAsync(Auth.In(key), default))).Refusal?.Error);
+        var begun = (await Begin()).Value!;
+        Assert.Equal(AuthError.Forbidden, await AddError(begun, of: key));
+        Assert.Equal(AuthError.Forbidden, (await Remove("AAAA", key)).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task An_account_without_a_name_gets_none()
+    {
+        var guest = Assert.IsType<SignInOutcome.SignedIn>(
+            await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default))).Session;
+        Assert.Equal(AuthError.Forbidden, (await Begin(guest)).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task A_ticket_adds_one_passkey_to_the_account_and_session_that_asked()
+    {
+        await SignInAsync();
+        await Auth.MemberAsync("john@example.net");
+        var (elsewhere, john) = (await Auth.SignInAsync(Jane), await Auth.SignInAsync("john@example.net"));
+        var begun = (await Begin()).Value!;
+        Assert.Equal(AuthError.PasskeyFailed, await AddError(begun, of: john));
+        Assert.Equal(AuthError.PasskeyFailed, await AddError(begun, of: elsewhere));
+        Assert.Null(await AddError(begun));
+        using var second = new SoftAuthenticator();
+        Assert.Equal(AuthError.PasskeyFailed, await AddError(begun, second.Create(begun)));
+        Assert.Single(await List());
+    }
+
+    [Fact]
+    public async Task A_credential_of_somebody_else_is_not_taken_over()
+    {
+        await SignInAsync();
+        await Auth.PasskeyAsync(session, device);
+        await Auth.MemberAsync("john@example.net");
+        var john = await Auth.SignInAsync("john@example.net");
+        using var copy = new SoftAuthenticator { CredentialId = device.CredentialId };
+        var begun = (await Begin(john)).Value!;
+        Assert.Equal(AuthError.PasskeyFailed, await AddError(begun, copy.Create(begun), john));
+    }
+
+    [Fact]
+    public async Task Wrong_origin_person_party_or_challenge_adds_nothing()
+    {
+        await SignInAsync();
+        Action<SoftAuthenticator>[] wrongs =
+            [d => d.Origin = "https://evil.example", d => d.TopOrigin = "https://evil.example", d => d.UserVerified = false, d => d.RelyingParty = "evil.example"];
+        foreach (var wrong in wrongs)
+        {
+            using var bad = new SoftAuthenticator();
+            wrong(bad);
+            var begun = (await Begin()).Value!;
+            Assert.Equal(AuthError.PasskeyFailed, await AddError(begun, bad.Create(begun)));
+        }
+        var (one, two) = ((await Begin()).Value!, (await Begin()).Value!);
+        Assert.Equal(AuthError.PasskeyFailed, await AddError(one, device.Create(two)));
+        Assert.Equal(AuthError.PasskeyFailed, await AddError(one, "{}"));
+        Assert.Empty(await List());
+        Assert.Equal(AuditEvent.PasskeyRefused, (await Auth.AuditAsync())[^1].Event);
+    }
+
+    [Fact]
+    public async Task There_is_an_end_to_them()
+    {
+        await SignInAsync();
+        for (var i = 0; i < Passkeys.Most; i++)
+        {
+            using var one = new SoftAuthenticator();
+            await Auth.PasskeyAsync(session, one);
+        }
+        var refusal = (await Add((await Begin()).Value!)).Refusal!;
+        Assert.Equal((AuthError.Conflict, new FieldFault("passkeys", Fault.TooLong, Passkeys.Most)), (refusal.Error, Assert.Single(refusal.Faults)));
+    }
+
+    [Fact]
+    public async Task A_removed_passkey_takes_other_sessions_tickets_and_remembered_browsers_with_it()
+    {
+        await SignInAsync();
+        await Auth.PasskeyAsync(session, device, "the old phone");
+        var other = await Auth.SignInAsync(Jane);
+        await Auth.AuthenticatorAsync(user);
+        var half = await Auth.TicketAsync(Jane);
+        var (proof, creation) = ((await Auth.Use((StepUp flow) => flow.BeginPasskeyAsync(Auth.In(session), default))).Value!, (await Begin()).Value!);
+        await Auth.Use(async (AuthDbContext db) =>
+        {
+            var now = Auth.Clock.GetUtcNow();
+            db.RememberedDevices.Add(new() { Id = "d", UserId = user.Id, CreatedAt = now, LastSeenAt = now, EndsAt = now.AddDays(1) });
+            await db.SaveChangesAsync();
+        });
+        Assert.Null((await Remove(device.Id)).Refusal);
+        Assert.Empty(await List());
+        Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(other));
+        Assert.Null(await Auth.DeathOfAsync(session));
+        Assert.Equal(0, (await Auth.RowsAsync())["RememberedDevices"]);
+        Assert.Null(await Auth.Use((SecondFactor flow) => flow.LookAsync(half, default)));
+        await Auth.Use(async (OneTimeTokens tokens) =>
+        {
+            Assert.NotNull((await tokens.FindAsync(TokenPurpose.PasskeyAssertion, proof.Ticket, default)).Refusal);
+            Assert.NotNull((await tokens.FindAsync(TokenPurpose.PasskeyCreation, creation.Ticket, default)).Refusal);
+        });
+        await Auth.DeliverAsync();
+        Assert.Contains("the old phone", Auth.LastLetterTo(Jane).Letter.Text, StringComparison.Ordinal);
+        Assert.Equal(AuditEvent.PasskeyRemoved, (await Auth.AuditAsync())[^1].Event);
+        Assert.Equal(AuthError.NotFound, (await Remove(device.Id)).Refusal?.Error);
+    }
+
+    [Fact]
+    public async Task Anothers_passkey_is_not_found()
+    {
+        await SignInAsync();
+        await Auth.PasskeyAsync(session, device);
+        await Auth.MemberAsync("john@example.net");
+        var john = await Auth.SignInAsync("john@example.net");
+        Assert.Equal(AuthError.NotFound, (await Remove(device.Id, john)).Refusal?.Error);
+        Assert.Single(await List());
+    }
+
+    [Fact]
+    public async Task The_last_way_in_stays()
+    {
+        await SignInAsync();
+        using var second = new SoftAuthenticator();
+        await Auth.PasskeyAsync(session, device);
+        await Auth.PasskeyAsync(session, second);
+        await Auth.Use((AuthDbContext db) => db.Users.ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, (string?)null)));
+        Assert.Null((await Remove(second.Id)).Refusal);
+        var refusal = (await Remove(device.Id)).Refusal!;
+        Assert.Equal((AuthError.Conflict, new FieldFault("id", Fault.LastWayIn)), (refusal.Error, Assert.Single(refusal.Faults)));
+        Assert.Single(await List());
+    }
+}
