@@ -34,7 +34,7 @@ public sealed class ProviderRound(
     public async Task<bool> LeaveAsync(string? provider, Errand errand, string? returnUrl)
     {
         if (provider is null || !options.Value.External.TryGetValue(provider, out var found)) return false;
-        var round = new AuthenticationProperties { RedirectUri = ReturnAddress.Local(returnUrl) };
+        var round = new AuthenticationProperties { RedirectUri = string.IsNullOrEmpty(returnUrl) ? null : ReturnAddress.Local(returnUrl) };
         (round.Items[ErrandItem], round.Items[UserItem], round.Items[SessionItem]) = (errand.ToString(), browser.Caller.UserId, browser.Caller.SessionId);
         await Http.ChallengeAsync(Scheme(found), round);
         return true;

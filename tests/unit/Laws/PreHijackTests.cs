@@ -2,8 +2,10 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Laws;
@@ -164,6 +166,29 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         Assert.Equal((HttpStatusCode.Accepted, null), await RefusedAsync(HttpMethod.Post, "/api/account", new { email = Victim, password = Owners }));
         await JsonAsync(HttpMethod.Post, "/api/account/verify", new { token = LinkTokenIn(letter) });
         await ResetAsync(Owners);
+        await NothingOfTheStrangerIsLeftAsync(Owners);
+    }
+
+    [StoreTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_owner_comes_by_an_external_provider(bool hidden)
+    {
+        await using (site = await Auth.SiteAsync()) await StrangerWasHereAsync();
+        await using var running = site = await Auth.SiteAsync(("SignIn:RequireVerifiedEmail", hidden ? "true" : "false"));
+        browser = browser.Copy(site.Client);
+        var strangers = (await Auth.Use((AuthDbContext db) => db.Sessions.ToListAsync()))[0];
+        var evil = new ExternalSignIn.Identity(new("test", "evil"), null, false, null);
+        Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.LinkAsync(Auth.In(strangers), evil, new(strangers.UserId, strangers.Id), default))).Refusal);
+
+        await using var scope = site.Services.CreateAsyncScope();
+        var outcome = await scope.ServiceProvider.GetRequiredService<ExternalSignIn>()
+            .SignInAsync(Auth.Caller, new(new("test", "owner"), Victim, EmailVerified: true, null), null, default);
+        var own = Assert.IsType<SignInOutcome.SignedIn>(outcome).Session;
+        Assert.Equal("owner", (await Auth.Use((AuthDbContext db) => db.UserLogins.SingleAsync())).ProviderKey);
+        Assert.Equal([own.Id], await Auth.Use((AuthDbContext db) => db.Sessions.Where(s => s.EndedAt == null).Select(s => s.Id).ToListAsync()));
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(own), null, Owners, default))).Refusal);
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.In(own), own.Id, default));
         await NothingOfTheStrangerIsLeftAsync(Owners);
     }
 

@@ -92,6 +92,17 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     }
 
     [StoreFact]
+    public async Task Provider_unlinked()
+    {
+        await EverythingAsync();
+        var somebody = new ExternalSignIn.Identity(new("test", "u-1"), null, false, null);
+        Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.LinkAsync(Auth.In(mine), somebody, new(user.Id, mine.Id), default))).Refusal);
+        Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.UnlinkAsync(Auth.In(mine), "test", default))).Refusal);
+        Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked,
+            null, null, "A sign-in provider was unlinked"), await LookAsync());
+    }
+
+    [StoreFact]
     public async Task Password_reset_by_link()
     {
         await EverythingAsync();
