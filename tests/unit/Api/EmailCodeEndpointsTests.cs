@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using BlazorAuth.Client;
 using BlazorAuth.UnitTests.Support;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
@@ -38,6 +39,18 @@ public sealed class EmailCodeEndpointsTests : AuthTest
         Assert.Equal(HttpStatusCode.OK, (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: json.GetProperty("accessToken").GetString())).StatusCode);
         var (again, problem) = await PostAsync("/api/token/email-code/verify", new { ticket, code });
         Assert.Equal((HttpStatusCode.Unauthorized, "ticket_expired"), (again.StatusCode, problem.GetProperty("code").GetString()));
+    }
+
+    [Fact]
+    public async Task The_client_signs_in_by_it()
+    {
+        await using var running = site = await Auth.SiteAsync();
+        await Auth.MemberAsync(Jane);
+        var person = new Person(site.Client.BaseAddress!, new MemoryTokenStore());
+        var ticket = await person.Auth.SendEmailCodeAsync(Jane);
+        await Auth.DeliverAsync();
+        Assert.IsType<SignInResult.SignedIn>(await person.Auth.SignInWithEmailCodeAsync(ticket, CodeIn(Auth.LastLetterTo(Jane))));
+        Assert.Equal(Jane, person.Auth.CurrentUser!.Email);
     }
 
     [Fact]
