@@ -57,7 +57,7 @@ public static partial class AuthCore
         services.AddDataProtection().SetApplicationName("BlazorAuth");
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((keys, ring) => keys.XmlRepository = ring);
 
-        services.AddSingleton<Doorbell>().AddScoped<Outbox>().AddSingleton<Postman>();
+        services.AddSingleton<Doorbell>().AddScoped<Outbox>().AddSingleton<Postman>().AddSingleton<TestLetter>();
         services.AddSingleton(Transport);
         services.AddHostedService(provider => provider.GetRequiredService<Postman>());
 

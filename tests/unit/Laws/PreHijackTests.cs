@@ -116,6 +116,40 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         await NothingOfTheStrangerIsLeftAsync(Owners);
     }
 
+    [StoreTheory]
+    [InlineData("code")]
+    [InlineData("link")]
+    [InlineData("page")]
+    public async Task A_letter_to_sign_in(string door)
+    {
+        await using var running = site = await Auth.SiteAsync();
+        await StrangerWasHereAsync();
+        var owner = new Visitor(site);
+        if (door == "page")
+        {
+            Assert.Equal((303, "/login/email-code"), await PlaceAsync(owner.FillInAsync("/login/email-code", "ask-code", ("email", Victim))));
+            await Auth.DeliverAsync();
+            Assert.Equal((303, "/account"), await PlaceAsync(owner.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastLetterTo(Victim))))));
+        }
+        else
+        {
+            var ticket = Text(await JsonAsync(HttpMethod.Post, "/api/token/email-code", new { email = Victim }), "ticket");
+            await Auth.DeliverAsync();
+            var letter = Auth.LastLetterTo(Victim);
+            if (door == "code") await JsonAsync(HttpMethod.Post, "/api/token/email-code/verify", new { ticket, code = CodeIn(letter) });
+            else
+            {
+                await owner.GetAsync("/login/email-link?token=" + LinkTokenIn(letter));
+                Assert.Equal((303, "/account"), await PlaceAsync(owner.FillInAsync("/login/email-link", "email-link")));
+            }
+        }
+        Assert.Equal(HttpStatusCode.Unauthorized, (await RefusedAsync(HttpMethod.Get, "/api/account", bearer: Text(rotated, "accessToken"))).Status);
+        Assert.Equal("", await browser.Copy().GetAsync("/account"));
+        await JsonAsync(HttpMethod.Post, "/api/account/password/forgot", new { email = Victim });
+        await ResetAsync(Owners);
+        await NothingOfTheStrangerIsLeftAsync(Owners);
+    }
+
     [StoreFact]
     public async Task A_letter_that_waits_while_the_owner_resets_is_never_sent()
     {
