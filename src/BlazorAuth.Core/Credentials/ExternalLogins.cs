@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Mail;
 using Microsoft.EntityFrameworkCore;
@@ -59,7 +58,7 @@ public sealed class ExternalLogins(AuthDbContext db, Outbox outbox, Audit audit,
         if (!await TryAddAsync(user.Id, login, ct)) return Refusal.Of(AuthError.Conflict, "provider", Fault.Taken);
         if (user.Email is not null)
             outbox.Promise(LetterKind.ProviderLinked, user.Email, caller, user.Id, detail: LabelOf(login.Provider),
-                state: JsonSerializer.Serialize(new { kind = "provider-linked", provider = login.Provider, key = login.Key }));
+                state: new Undoable.ProviderLinked(login.Provider, login.Key).ToJson());
         audit.Write(AuditEvent.ProviderLinked, caller, user.Id);
         return null;
     }

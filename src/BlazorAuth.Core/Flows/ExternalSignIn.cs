@@ -29,8 +29,8 @@ public sealed class ExternalSignIn(
     /// <summary>Who went to the provider, and in which session: nobody else may come back for them.</summary>
     public sealed record Asked(string? UserId, string? SessionId);
 
-    /// <summary>A provider that an account is linked to.</summary>
-    public sealed record Linked(string Provider, string Label);
+    /// <summary>A provider that an account is linked to, what it is called, and what the link is stored under.</summary>
+    public sealed record Linked(string Provider, string Label, string Key);
 
     private bool Hidden => options.Value.SignIn.RequireVerifiedEmail;
 
@@ -145,7 +145,7 @@ public sealed class ExternalSignIn(
     /// <summary>The providers that the caller's account is linked to.</summary>
     public async Task<IReadOnlyList<Linked>> ListAsync(Caller caller, CancellationToken ct) =>
         [.. (await db.UserLogins.AsNoTracking().Where(l => l.UserId == caller.UserId).OrderBy(l => l.LoginProvider).ToListAsync(ct))
-            .Select(l => new Linked(l.LoginProvider, options.Value.External.ContainsKey(l.LoginProvider) ? logins.LabelOf(l.LoginProvider) : l.ProviderDisplayName ?? l.LoginProvider))];
+            .Select(l => new Linked(l.LoginProvider, options.Value.External.ContainsKey(l.LoginProvider) ? logins.LabelOf(l.LoginProvider) : l.ProviderDisplayName ?? l.LoginProvider, l.ProviderKey))];
 
     /// <summary>Whether the caller may go to a provider to link it: only after a recent proof of who they are.</summary>
     public async Task<Outcome> AskToLinkAsync(Caller caller, CancellationToken ct) => new((await OwnerAsync(caller, ct)).Refusal);
@@ -193,7 +193,9 @@ public sealed class ExternalSignIn(
         await tokens.KillAsync(user.Id, ct, TokenPurpose.SecondFactor);
         await devices.ForgetAllAsync(user.Id, ct);
         await sessions.EndOthersAsync(user.Id, caller.SessionId, SessionEnd.Revoked, ct);
-        if (user.Email is not null) outbox.Promise(LetterKind.ProviderUnlinked, user.Email, caller, user.Id, detail: link.Label);
+        if (user.Email is not null)
+            outbox.Promise(LetterKind.ProviderUnlinked, user.Email, caller, user.Id, detail: link.Label,
+                state: new Undoable.ProviderUnlinked(link.Provider, link.Key, link.Label).ToJson());
         audit.Write(AuditEvent.ProviderUnlinked, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);

@@ -284,6 +284,30 @@ public sealed class ExternalSignInTests() : ExternalSignInTest()
     }
 
     [Fact]
+    public async Task Both_notices_take_back_what_they_tell_of()
+    {
+        var session = await SessionAsync();
+        Assert.Null((await LinkAsync(session, Somebody())).Refusal);
+        await TakeBackAsync("A sign-in provider was linked");
+        Assert.Empty(await LinksAsync());
+        Assert.NotNull(await Auth.DeathOfAsync(session));
+
+        var again = (await InAsync(Somebody())).Session; // by the address, which is verified on both sides
+        await SetPasswordAsync();
+        Assert.Null((await UnlinkAsync((await InAsync(Somebody())).Session)).Refusal);
+        await TakeBackAsync("A sign-in provider was unlinked");
+        Assert.Equal([$"github u-1 {again.UserId}"], await LinksAsync());
+        Assert.Equal(["github GitHub u-1"], (await Auth.Use((ExternalSignIn flow) => flow.ListAsync(Auth.In(again), default))).Select(l => $"{l.Provider} {l.Label} {l.Key}"));
+    }
+
+    private async Task TakeBackAsync(string notice)
+    {
+        await Auth.DeliverAsync();
+        var letter = Auth.Mail.Sent.Last(mail => mail.Letter.Subject.EndsWith(notice, StringComparison.Ordinal));
+        Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, LinkTokenIn(letter), default))).Refusal);
+    }
+
+    [Fact]
     public async Task The_last_way_in_stays()
     {
         var session = (await InAsync(Somebody())).Session;
@@ -321,7 +345,7 @@ public sealed class ExternalSignInTests() : ExternalSignInTest()
         Assert.Equal(AuthError.InvalidCredentials, (await ProveAsync(session, Somebody("another"))).Refusal?.Error);
         Assert.Equal(AuthError.InvalidCredentials, (await ProveAsync(session, Somebody("u-1", provider: "work"))).Refusal?.Error);
         var renewed = (await ProveAsync(session, Somebody(email: null))).Value!;
-        Assert.Equal((Auth.Clock.Now, AuthError.PasswordChanged), (renewed.AuthenticatedAt, await Auth.DeathOfAsync(session)));
+        Assert.Equal((Auth.Clock.Now, AuthError.AccessTokenExpired), (renewed.AuthenticatedAt, await Auth.DeathOfAsync(session)));
         var changed = await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(renewed), null, Password, default));
         Assert.Equal(AuthError.Forbidden, (await ProveAsync(changed.Value!, Somebody())).Refusal?.Error); // there is a password now
     }
