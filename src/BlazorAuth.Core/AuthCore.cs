@@ -52,17 +52,17 @@ public static partial class AuthCore
         services.AddSingleton<LiveSessions>().AddSingleton<CommitBell>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveSessions>());
         services.AddSingleton<HashingGate>().AddSingleton<StandInHash>();
-        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<SecondFactors>().AddScoped<RememberedDevices>().AddScoped<Audit>().AddSingleton<AuditChain>();
+        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<SecondFactors>().AddScoped<RememberedDevices>().AddScoped<ExternalLogins>().AddScoped<Audit>().AddSingleton<AuditChain>();
         services.AddSingleton<ProvenClients>().AddScoped<ClientSecrets>();
         services.AddDataProtection().SetApplicationName("BlazorAuth");
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((keys, ring) => keys.XmlRepository = ring);
 
-        services.AddSingleton<Doorbell>().AddScoped<Outbox>().AddSingleton<Postman>();
+        services.AddSingleton<Doorbell>().AddScoped<Outbox>().AddSingleton<Postman>().AddSingleton<TestLetter>();
         services.AddSingleton(Transport);
         services.AddHostedService(provider => provider.GetRequiredService<Postman>());
 
         services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<SecondFactor>().AddScoped<EmailCode>()
-            .AddScoped<SignInWithPasskey>().AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ResetPassword>()
+            .AddScoped<SignInWithPasskey>().AddScoped<ExternalSignIn>().AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ResetPassword>()
             .AddScoped<StepUp>().AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
             .AddScoped<Totp>().AddScoped<RecoveryCodes>().AddScoped<ForgetDevice>().AddScoped<Passkeys>().AddScoped<Undo>()
             .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<ApiKeys>()

@@ -34,6 +34,8 @@ public sealed class AuthOptions
     public MailOptions Mail { get; set; } = new();
     /// <summary>Limits on attempts.</summary>
     public ThrottleOptions Throttle { get; set; } = new();
+    /// <summary>Providers that people may sign in with, by a name of letters, digits and hyphens.</summary>
+    public Dictionary<string, ExternalProviderOptions> External { get; set; } = new(StringComparer.OrdinalIgnoreCase);
     /// <summary>Reverse proxies whose forwarded headers are believed.</summary>
     public ProxyOptions Proxy { get; set; } = new();
 

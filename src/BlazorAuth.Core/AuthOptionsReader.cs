@@ -29,6 +29,8 @@ internal static class AuthOptionsReader
         // One value replaces the shipped list; its numbered entries could only be written over, one by one.
         if (section[$"{nameof(AuthOptions.Api)}:{nameof(ApiOptions.Dialects)}"] is { } dialects)
             options.Api.Dialects = [.. Names(dialects).Select(name => Enum.Parse<Dialect>(name, ignoreCase: true)).Distinct()];
+        foreach (var (name, provider) in options.External)
+            provider.Complete(name, section[$"{nameof(AuthOptions.External)}:{name}:{nameof(ExternalProviderOptions.Scopes)}"]);
         options.DataPath = Path.GetFullPath(options.DataDirectory, Home());
         if (development)
         {
@@ -38,7 +40,7 @@ internal static class AuthOptionsReader
 
         options.MigrateOnStart = options.Database.MigrateOnStart ?? Providers.MigratesUnasked(options.Database.Provider, development);
 
-        faults.AddRange(Check(options));
+        faults.AddRange(Check(options, development));
         return faults.Count == 0 ? options : throw new ConfigurationFault(faults);
     }
 
@@ -65,7 +67,7 @@ internal static class AuthOptionsReader
             }
             else if (typeof(IList).IsAssignableFrom(property.PropertyType))
             {
-                if (!string.IsNullOrEmpty(child.Value)) faults.Add($"{child.Path}: is a list; write {child.Path}:0 for its first value.");
+                if (type != typeof(ExternalProviderOptions) && !string.IsNullOrEmpty(child.Value)) faults.Add($"{child.Path}: is a list; write {child.Path}:0 for its first value.");
             }
             else if (!Readable(child.Value, property.PropertyType))
                 faults.Add($"{child.Path}: {Expected(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType)}.");
@@ -100,7 +102,7 @@ internal static class AuthOptionsReader
 
     private static readonly TimeSpan Longest = TimeSpan.FromDays(3653);
 
-    private static IEnumerable<string> Check(AuthOptions o)
+    private static IEnumerable<string> Check(AuthOptions o, bool development)
     {
         const string p = AuthOptions.Section + ":";
         if (o.PublicUrl.Length == 0)
@@ -148,6 +150,8 @@ internal static class AuthOptionsReader
         foreach (var (id, client) in o.Api.IntrospectionClients)
             if (Credentials.Passwords.CodePoints(client.Secret) < IntrospectionClientOptions.MinimumSecretLength)
                 yield return p + $"Api:IntrospectionClients:{id}:Secret: must have at least {IntrospectionClientOptions.MinimumSecretLength} characters.";
+        foreach (var (name, provider) in o.External)
+            foreach (var line in provider.Faults($"{p}External:{name}", development)) yield return line;
     }
 
     private static IEnumerable<(string, TimeSpan)> Lifetimes(AuthOptions o) =>

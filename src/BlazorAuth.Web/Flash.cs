@@ -61,6 +61,12 @@ public enum Notice
     ProviderLinked,
     /// <summary>An external provider is unlinked; the detail is its name.</summary>
     ProviderUnlinked,
+    /// <summary>Somebody did not go on at an external provider; the detail is its name.</summary>
+    ProviderDenied,
+    /// <summary>An external provider said nothing that could be used; the detail is its name.</summary>
+    ProviderFailed,
+    /// <summary>What an external provider said was refused here; the detail is the sentence.</summary>
+    ProviderRefused,
     /// <summary>Somebody proved again who they are.</summary>
     SteppedUp,
     /// <summary>Something was taken back; a letter to choose a password is on its way.</summary>
@@ -185,6 +191,15 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
 
     /// <summary>Forgets the address once it is verified.</summary>
     public void DropAddress() => Drop("address");
+
+    /// <summary>Notes that the next sign-in in this browser is a good moment to offer a passkey: somebody just lost a password.</summary>
+    public void KeepOffer() => Set("offer", "1", AddressLifetime);
+
+    /// <summary>Whether such a moment is near.</summary>
+    public bool Offered => Http.Request.Cookies.ContainsKey(CookieRules.Name(options.Value, "offer"));
+
+    /// <summary>Forgets the moment once the offer was made.</summary>
+    public void DropOffer() => Drop("offer");
 
     private void Drop(string name) => Http.Response.Cookies.Delete(CookieRules.Name(options.Value, name), Rules(null));
 

@@ -56,6 +56,17 @@ public static class Messages
         AuthError.LinkUsed => "This link was used already. If that was not you, reset your password.",
     };
 
+    /// <summary>The sentence for a refusal of what an external provider said.</summary>
+    public static string Sentence(Refusal refusal, string provider) => refusal switch
+    {
+        { Error: AuthError.EmailTaken } => $"There is already an account with the e-mail address of your {provider} account. Sign in to it first, then link {provider} there.",
+        { Error: AuthError.ValidationFailed } => $"{provider} gave us no e-mail address, and this site needs one. Create an account with your address, then link {provider} there.",
+        { Error: AuthError.InvalidCredentials } => $"That is not the {provider} account that is linked to yours.",
+        { Error: AuthError.Conflict, Faults: [{ Fault: Fault.Taken }] } => $"That {provider} account is linked to another account here.",
+        { Error: AuthError.Conflict, Faults: [{ Fault: Fault.Alone }] } => $"Your account is linked to another {provider} account. Unlink it first.",
+        _ => Sentence(refusal),
+    };
+
     /// <summary>The sentence for one field.</summary>
     public static string Sentence(FieldFault fault) => fault.Fault switch
     {
@@ -110,6 +121,9 @@ public static class Messages
         Notice.SignInCodeAsked => $"If there is an account with {detail}, a letter with a code is on its way.",
         Notice.ProviderLinked => $"You can now sign in with {detail}.",
         Notice.ProviderUnlinked => $"You can no longer sign in with {detail}.",
+        Notice.ProviderDenied => $"You did not go on at {detail}. Nothing was changed.",
+        Notice.ProviderFailed => $"{detail} did not confirm who you are, or it took too long. Nothing was changed. Try again, or use another way.",
+        Notice.ProviderRefused => detail ?? "",
         Notice.SteppedUp => "Thank you. Go on where you were.",
         Notice.Undone when detail is not null => $"It is taken back, and every device is signed out. {detail} belongs to another account by now: "
             + "write to the people who run this site to get yours back.",

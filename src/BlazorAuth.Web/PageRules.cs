@@ -37,7 +37,8 @@ internal static class PageRules
             if (http.Response.StatusCode != StatusCodes.Status302Found) return Task.CompletedTask;
             if (isPost) http.Response.StatusCode = StatusCodes.Status303SeeOther;
             if (Uri.TryCreate(http.Response.Headers.Location, UriKind.Absolute, out var location) && location.Scheme is "http" or "https"
-                && location.Host.Equals(http.Request.Host.Host, StringComparison.OrdinalIgnoreCase))
+                && location.Host.Equals(http.Request.Host.Host, StringComparison.OrdinalIgnoreCase)
+                && (http.Request.Host.Port is { } port ? port == location.Port : location.IsDefaultPort))
                 http.Response.Headers.Location = "/" + (location.PathAndQuery + location.Fragment).TrimStart('/');
             return Task.CompletedTask;
         });

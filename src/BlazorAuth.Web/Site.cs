@@ -11,13 +11,14 @@ internal static class Site
 {
     public static void AddSite(this IServiceCollection services, AuthOptions options)
     {
-        services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter>(new SecurityHeaders(options.Https)));
+        services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter>(new SecurityHeaders(options)));
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();
         services.AddHttpContextAccessor();
         services.AddScoped<ICookieDoor>(provider => provider.GetRequiredService<BrowserSession>());
-        services.AddScoped<BrowserSession>().AddScoped<Flash>().AddScoped<DevMail>();
-        services.AddAuthentication(BrowserSession.Scheme).AddCookie(BrowserSession.Scheme, cookie => BrowserSession.Configure(cookie, options));
+        services.AddScoped<BrowserSession>().AddScoped<Flash>().AddScoped<DevMail>().AddScoped<ProviderRound>();
+        ProviderRound.Add(
+            services.AddAuthentication(BrowserSession.Scheme).AddCookie(BrowserSession.Scheme, cookie => BrowserSession.Configure(cookie, options)), options);
         services.AddAuthorization();
         services.AddAntiforgery(antiforgery =>
         {

@@ -54,6 +54,10 @@ letter "new-$email" reset-password
 call 'reset password' 200 '"result":"Password reset successful"' -X POST "$base/authentication/reset-password" "${json[@]}" -d "{\"passwordResetToken\": \"$last\", \"password\": \"$next\"}"
 call 'login, new password' 200 '"userId":' -X POST "$base/authentication/local" "${json[@]}" -d "{\"email\": \"new-$email\", \"password\": \"$next\"}"
 access=$(field accessToken)
+call 'magic link' 200 '"result":"token sent"' -X POST "$base/authentication/magic-link" "${json[@]}" -d "{\"email\": \"new-$email\"}"
+letter "new-$email" login/email-link
+call 'magic link, opened' 302 '^$' -X GET "$base/hook/authentication/magic-link/$last"
+call 'magic link, exchanged' 200 '"userId":.*"accessToken":.*"refreshToken":' -X POST "$base/authentication/magic-link/$last"
 call logout 200 '"result":"LoggedOut"' -X POST "$base/authentication/logout" -H "Authorization: Bearer $access"
 call 'after logout' 401 '"name":"UNAUTHORIZED"' -X GET "$base/authentication/user" -H "Authorization: Bearer $access"
 exit $failed

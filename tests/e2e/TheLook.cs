@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using BlazorAuth.EndToEndTests.Support;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
@@ -9,8 +10,8 @@ namespace BlazorAuth.EndToEndTests;
 public sealed class TheLook(Browser browser) : IClassFixture<Browser>
 {
     private const string Password = "a quiet first morning";
-    private static readonly string[] Open = ["/", "/login", "/login/second-factor", "/register", "/verify-email", "/forgot-password", "/reset-password", "/confirm-email-change", "/no-such-page", "/dev/mail", "/admin/setup", "/logout"];
-    private static readonly string[] Own = ["/account", "/account/email", "/account/password", "/account/two-factor", "/account/sessions", "/account/keys", "/account/activity", "/account/close", "/account/step-up"];
+    private static readonly string[] Open = ["/", "/login", "/login/second-factor", "/login/email-code", "/register", "/verify-email", "/forgot-password", "/reset-password", "/confirm-email-change", "/no-such-page", "/dev/mail", "/admin/setup", "/logout"];
+    private static readonly string[] Own = ["/account", "/account/email", "/account/password", "/account/passkeys", "/account/two-factor", "/account/sessions", "/account/keys", "/account/activity", "/account/close", "/account/step-up"];
     private static readonly AxeRunOptions Rules = new()
     {
         RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
@@ -63,14 +64,24 @@ public sealed class TheLook(Browser browser) : IClassFixture<Browser>
     {
         await using var host = await Host.StartAsync();
         var page = await browser.PersonAsync(host.Url);
-        var sizes = new List<(string Url, int Bytes)>();
+        var sizes = new List<(string Url, long Bytes)>();
         var requests = new List<IRequest>();
         page.RequestFinished += (_, request) => requests.Add(request);
         await page.GotoAsync("/login", new() { WaitUntil = WaitUntilState.NetworkIdle });
-        foreach (var request in requests) sizes.Add((request.Url, (await request.SizesAsync()).ResponseBodySize));
+        // Autofill of passkeys asks once for more, after the page is shown.
+        foreach (var request in requests.Where(r => r.Method == "GET")) sizes.Add((request.Url, Compressed(await (await request.ResponseAsync())!.BodyAsync())));
         Assert.Equal(3, sizes.Count);
         Assert.All(sizes, s => Assert.StartsWith(host.Url, s.Url, StringComparison.Ordinal));
+        Assert.All(sizes, s => Assert.True(s.Bytes <= (s.Url.EndsWith(".css", StringComparison.Ordinal) ? 10_240 : 8_192), $"{s}"));
         Assert.True(sizes.Sum(s => s.Bytes) <= 30_000, string.Join(", ", sizes));
+    }
+
+    // As it is published; while developing, nothing is compressed.
+    private static long Compressed(byte[] body)
+    {
+        using var into = new MemoryStream();
+        using (var brotli = new BrotliStream(into, CompressionLevel.SmallestSize, leaveOpen: true)) brotli.Write(body);
+        return into.Length;
     }
 
     [Fact]

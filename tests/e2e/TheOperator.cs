@@ -65,8 +65,31 @@ public sealed class TheOperator
         Assert.Equal((false, "changed", 1), (json.GetProperty("whole").GetBoolean(), json.GetProperty("broken").GetString(), json.GetProperty("at").GetInt32()));
     }
 
+    [Fact]
+    public async Task A_test_letter_goes_straight_through_the_transport_and_a_refusal_is_told()
+    {
+        var data = Directory.CreateTempSubdirectory("blazorauth-").FullName;
+        var sent = await Host.OperateAsync(data, "mail test --to jane@example.com --json");
+        var json = JsonDocument.Parse(sent.Out).RootElement;
+        Assert.Equal((0, "", true, "folder"), (sent.Code, sent.Error, json.GetProperty("sent").GetBoolean(), json.GetProperty("transport").GetString()));
+        Assert.Contains("This is a test letter", await File.ReadAllTextAsync(Assert.Single(Directory.GetFiles(Path.Combine(data, "mail")))), StringComparison.Ordinal);
+
+        (string, string)[] nobody =
+        [
+            ("BlazorAuth__Mail__Transport", "Smtp"), ("BlazorAuth__Mail__Smtp__Host", "127.0.0.1"), ("BlazorAuth__Mail__Smtp__Port", $"{Host.FreePort()}"),
+            ("BlazorAuth__Mail__Smtp__Security", "None"), ("BlazorAuth__Mail__From", "site@example.com"),
+        ];
+        var refused = await Host.OperateAsync(data, "mail test --to jane@example.com", nobody);
+        Assert.Equal((1, ""), (refused.Code, refused.Out));
+        Assert.Contains("ConnectionRefused", refused.Error, StringComparison.Ordinal);
+        json = JsonDocument.Parse((await Host.OperateAsync(data, "mail test --to jane@example.com --json", nobody)).Out).RootElement;
+        Assert.False(json.GetProperty("sent").GetBoolean());
+    }
+
     [Theory]
     [InlineData("frobnicate", 2)]
+    [InlineData("mail test", 2)]
+    [InlineData("mail test --to nobody", 1)]
     [InlineData("key", 2)]
     [InlineData("key rotate --in soon", 2)]
     [InlineData("key rotate --in 00:00:10", 1)]

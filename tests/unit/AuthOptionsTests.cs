@@ -122,6 +122,67 @@ public sealed class AuthOptionsTests
     public void A_client_has_its_name_and_its_secret() =>
         Assert.Equal("0123456789abcdef0123456789abcdef", Read(true, ("Api:IntrospectionClients:orders:Secret", "0123456789abcdef0123456789abcdef")).Api.IntrospectionClients["orders"].Secret);
 
+    private static (string, string?)[] Provider(params (string Key, string? Value)[] changed) =>
+        [.. new Dictionary<string, string?>
+        {
+            ["ClientId"] = "id", ["ClientSecret"] = "s3cret-value", ["AuthorizationEndpoint"] = "https://p.example/a", ["TokenEndpoint"] = "https://p.example/t", ["UserInfoEndpoint"] = "https://p.example/u?x=1",
+        }.Where(p => changed.All(c => c.Key != p.Key)).Select(p => (p.Key, p.Value)).Concat(changed).Select(p => ("External:git-hub:" + p.Key, p.Value))];
+
+    [Fact]
+    public void A_provider_has_its_defaults()
+    {
+        var provider = Read(false, [("PublicUrl", "https://id.example.org"), ("Mail:Transport", "Folder"), .. Provider()]).External["GIT-hub"];
+        Assert.Equal(("sub", "email", "email_verified", "name", false), (provider.IdClaim, provider.EmailClaim, provider.EmailVerifiedClaim, provider.NameClaim, provider.TrustsEmail));
+        Assert.Equal(("git-hub", "git-hub", "openid email profile"), (provider.Label, provider.Key, string.Join(' ', provider.AskedScopes)));
+    }
+
+    [Theory]
+    [InlineData("Scopes", "read:user, user:email")]
+    [InlineData("Scopes", "read:user user:email")]
+    public void Scopes_are_a_list_or_one_text(string key, string value)
+    {
+        Assert.Equal(["read:user", "user:email"], Read(true, Provider((key, value))).External["git-hub"].AskedScopes);
+        Assert.Equal(["read:user", "user:email"], Read(true, Provider(("Scopes:0", "read:user"), ("Scopes:1", "user:email"))).External["git-hub"].AskedScopes);
+    }
+
+    [Theory]
+    [InlineData("ClientId", "", "required.")]
+    [InlineData("ClientSecret", " ", "required.")]
+    [InlineData("IdClaim", "", "required.")]
+    [InlineData("AuthorizationEndpoint", "", "required.")]
+    [InlineData("TokenEndpoint", "http://p.example/s3cret-value", "must be an https address")]
+    [InlineData("TokenEndpoint", "https://u:s3cret-value@p.example/", "must be an https address")]
+    [InlineData("UserInfoEndpoint", "https://p.example/#s3cret-value", "must be an https address")]
+    [InlineData("UserInfoEndpoint", "/s3cret-value", "must be an https address")]
+    [InlineData("AuthorizationEndpoint", "javascript:s3cret-value", "must be an https address")]
+    [InlineData("DisplayName", "s3cret-value\nx", "must be at most 60 characters")]
+    [InlineData("Scopes", "openid s3cret-value\"", "must be scopes")]
+    [InlineData("TrustsEmail", "s3cret-value", "must be true or false")]
+    [InlineData("ClientSecrets", "s3cret-value", "there is no such setting.")]
+    public void A_fault_of_a_provider_has_its_line_without_the_value(string key, string value, string told)
+    {
+        var line = Assert.Single(Faults(true, Provider((key, value))));
+        Assert.StartsWith($"BlazorAuth:External:git-hub:{key}: {told}", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret-value", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_name_of_a_provider_is_part_of_addresses() =>
+        Assert.Equal("BlazorAuth:External:a b/c: its name must be 1 to 40 letters, digits or hyphens.",
+            Assert.Single(Faults(true, [.. Provider().Select(p => (p.Item1.Replace("git-hub", "a b/c", StringComparison.Ordinal), p.Item2))])));
+
+    [Theory]
+    [InlineData("http://localhost:9000/t", true, true)]
+    [InlineData("http://127.0.0.1:9000/t", true, true)]
+    [InlineData("http://localhost:9000/t", false, false)]
+    [InlineData("http://localhost.evil.example/t", true, false)]
+    public void A_provider_without_tls_is_on_this_machine_in_development(string endpoint, bool development, bool taken)
+    {
+        (string, string?)[] settings = [("PublicUrl", "https://id.example.org"), ("Mail:Transport", "Folder"), .. Provider(("TokenEndpoint", endpoint))];
+        if (taken) Read(development, settings);
+        else Assert.Single(Faults(development, settings));
+    }
+
     [Fact]
     public void Smtp_needs_a_host() => Assert.StartsWith("BlazorAuth:Mail:Smtp:Host", Assert.Single(Faults(true, ("Mail:Transport", "Smtp"))), StringComparison.Ordinal);
 

@@ -16,6 +16,9 @@ public sealed record WaysIn(bool Password, int Passkeys, int Providers, bool Aut
     /// <summary>Whether its owner can prove again who they are by something else than the password.</summary>
     public bool WithoutPassword => !Password || Passkeys > 0 || Authenticator;
 
+    /// <summary>Whether its owner has nothing to prove again who they are with but an external provider.</summary>
+    public bool OnlyProviders => this is { Password: false, Passkeys: 0, Authenticator: false, Providers: > 0 };
+
     /// <summary>Those of one account.</summary>
     public static async Task<WaysIn> ReadAsync(AuthDbContext db, string userId, CancellationToken ct) => new(
         await db.Users.AnyAsync(u => u.Id == userId && u.PasswordHash != null, ct),
@@ -29,7 +32,7 @@ public sealed record WaysIn(bool Password, int Passkeys, int Providers, bool Aut
     /// </summary>
     internal static Task VoidAsync(AuthDbContext db, AuthUser user, CancellationToken ct)
     {
-        (user.PasswordHash, user.SecurityStamp) = (null, Guid.NewGuid().ToString());
+        (user.PasswordHash, user.SecurityStamp, user.ContestedAt) = (null, Guid.NewGuid().ToString(), null);
         user.VoidProfile();
         return StripAsync(db, user.Id, ct);
     }

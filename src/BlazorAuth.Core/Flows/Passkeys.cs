@@ -1,4 +1,3 @@
-using System.Text.Json;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Mail;
@@ -62,8 +61,7 @@ public sealed class Passkeys(
         if (await db.UserPasskeys.CountAsync(p => p.UserId == caller.UserId, ct) >= Most) return Refusal.Of(AuthError.Conflict, "passkeys", Fault.TooLong, Most);
         var passkey = Row(caller.UserId!, made.Passkey, input.Name);
         db.UserPasskeys.Add(passkey);
-        var state = JsonSerializer.Serialize(new { kind = "passkey-added", id = PasskeyCeremonies.Text(passkey.CredentialId) });
-        await TellAsync(LetterKind.PasskeyAdded, caller, passkey, state, ct);
+        await TellAsync(LetterKind.PasskeyAdded, caller, passkey, new Undoable.PasskeyAdded(PasskeyCeremonies.Text(passkey.CredentialId)), ct);
         audit.Write(AuditEvent.PasskeyAdded, caller);
         try
         {
@@ -120,7 +118,7 @@ public sealed class Passkeys(
         await tokens.KillAsync(caller.UserId!, ct,
             TokenPurpose.SecondFactor, TokenPurpose.PasskeyAssertion, TokenPurpose.PasskeyCreation, TokenPurpose.EmailCode);
         await devices.ForgetAllAsync(caller.UserId!, ct);
-        await TellAsync(LetterKind.PasskeyRemoved, caller, passkey, null, ct);
+        await TellAsync(LetterKind.PasskeyRemoved, caller, passkey, new Undoable.PasskeyRemoved(PasskeyCeremonies.Text(passkey.CredentialId), passkey.Data), ct);
         audit.Write(AuditEvent.PasskeyRemoved, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -138,10 +136,10 @@ public sealed class Passkeys(
     private async Task<IdentityUserPasskey<string>?> FindAsync(Caller caller, string? id, CancellationToken ct) =>
         PasskeyCeremonies.Id(id) is { } key ? await db.UserPasskeys.SingleOrDefaultAsync(p => p.UserId == caller.UserId && p.CredentialId == key, ct) : null;
 
-    private async Task TellAsync(LetterKind kind, Caller caller, IdentityUserPasskey<string> passkey, string? state, CancellationToken ct)
+    private async Task TellAsync(LetterKind kind, Caller caller, IdentityUserPasskey<string> passkey, Undoable act, CancellationToken ct)
     {
         if (await db.Users.Where(u => u.Id == caller.UserId).Select(u => u.Email).SingleAsync(ct) is { } email)
-            outbox.Promise(kind, email, caller, caller.UserId, detail: View(passkey, null).Name, state: state);
+            outbox.Promise(kind, email, caller, caller.UserId, detail: View(passkey, null).Name, state: act.ToJson());
     }
 
     private IdentityUserPasskey<string> Row(string userId, UserPasskeyInfo made, string? name) => new()

@@ -78,7 +78,7 @@ public sealed class Register(
 
         async Task<Outcome<Registered>> RefuseAsync()
         {
-            await ContestAsync(owner.Id, ct);
+            await ContestAsync(db, owner.Id, time.GetUtcNow(), ct);
             audit.Write(AuditEvent.RegisterRefused, caller, owner.Id, AuthError.EmailTaken);
             await db.SaveChangesAsync(ct);
             return Refusal.Of(AuthError.EmailTaken, "email", Fault.Taken);
@@ -87,7 +87,7 @@ public sealed class Register(
         async Task<Outcome<Registered>> HideAsync(AuthUser account)
         {
             await passwords.StandInAsync(place, input.Password!, ct);
-            await ContestAsync(account.Id, ct);
+            await ContestAsync(db, account.Id, time.GetUtcNow(), ct);
             audit.Write(AuditEvent.RegisterRefused, caller, account.Id, AuthError.EmailTaken);
             if (mayWrite) outbox.Promise(LetterKind.AddressTaken, email!, caller);
             await db.SaveChangesAsync(ct);
@@ -111,12 +111,9 @@ public sealed class Register(
         caller.UserId is null || caller.ByKey ? null : await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId && u.IsAnonymous, ct);
 
     // Two signed up with an address that neither has shown to be theirs; VerifyEmail decides who it belongs to.
-    private Task ContestAsync(string userId, CancellationToken ct)
-    {
-        var now = time.GetUtcNow();
-        return db.Users.Where(u => u.Id == userId && !u.EmailConfirmed)
+    internal static Task ContestAsync(AuthDbContext db, string userId, DateTimeOffset now, CancellationToken ct) =>
+        db.Users.Where(u => u.Id == userId && !u.EmailConfirmed)
             .ExecuteUpdateAsync(set => set.SetProperty(u => u.ContestedAt, now), ct);
-    }
 
     private static Refusal? Shape(Input input, out string? email)
     {

@@ -47,7 +47,7 @@ public sealed class SecondFactor(
         var recovery = place is null ? null : await factors.FindRecoveryCodeAsync(place, user.Id, input.RecoveryCode!, ct);
         if (place is not null && recovery is null) return await RefuseAsync(caller, user.Id, "recoveryCode", ct);
         string? remembered = null;
-        var proof = new SignIn.Proof(user, Session.Together(half.Methods, $"otp {Session.TwoFactors}"), half.Door, half.Persistent, half.Dialect);
+        var proof = new SignIn.Proof(user, Session.Together(half.Methods, $"otp {Session.TwoFactors}"), half.Door, half.Persistent, half.Dialect, Link: half.Link);
         var outcome = await signIn.BeginAsync(caller, proof, async () =>
         {
             if (!await tokens.SpendAsync(ticket, ct)) return AuthError.TicketExpired;

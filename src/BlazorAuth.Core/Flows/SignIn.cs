@@ -51,8 +51,8 @@ public abstract record SignInOutcome
 /// <see cref="AuthError.AccountLocked"/>, <see cref="AuthError.EmailNotVerified"/>.
 /// </summary>
 public sealed class SignIn(
-    AuthDbContext db, Passwords passwords, Throttle throttle, SecondFactors factors, RememberedDevices devices, OneTimeTokens tokens,
-    Sessions sessions, Outbox outbox, Audit audit, IOptions<AuthOptions> options)
+    AuthDbContext db, Passwords passwords, Throttle throttle, SecondFactors factors, RememberedDevices devices, ExternalLogins logins,
+    OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit, IOptions<AuthOptions> options)
 {
     /// <summary>
     /// What a person or program gives. The identifier is an e-mail address or a user name; the remembered device is the cookie of a
@@ -69,15 +69,16 @@ public sealed class SignIn(
     /// <param name="Dialect">The dialect, where it is one.</param>
     /// <param name="RememberedDevice">The cookie of a remembered browser.</param>
     /// <param name="OfAddress">Whether it shows that the account's address is theirs, so that it need not be verified before.</param>
+    /// <param name="Link">The external provider to link when the session begins: not before the second factor is given.</param>
     internal sealed record Proof(
         AuthUser User, string Methods, SessionKind Door, bool Persistent = false, Dialect? Dialect = null, string? RememberedDevice = null,
-        bool OfAddress = false)
+        bool OfAddress = false, ExternalLogin? Link = null)
     {
         public bool TwoFactors => Methods.Split(' ').Contains(Session.TwoFactors);
     }
 
     /// <summary>The state of a <see cref="TokenPurpose.SecondFactor"/> ticket: what was proven, by an account that has not changed since.</summary>
-    internal sealed record Half(string Stamp, string Methods, SessionKind Door, bool Persistent, Dialect? Dialect);
+    internal sealed record Half(string Stamp, string Methods, SessionKind Door, bool Persistent, Dialect? Dialect, ExternalLogin? Link = null);
 
     /// <summary>Begins a session where the password is right.</summary>
     public async Task<SignInOutcome> WithPasswordAsync(Caller caller, Input input, CancellationToken ct)
@@ -120,27 +121,30 @@ public sealed class SignIn(
             await transaction.RollbackAsync(ct);
             return await RefuseAsync(caller, user.Id, AuthError.InvalidCredentials, ct);
         }
-        if (spend is not null && await spend() is { } spent)
-        {
-            await transaction.RollbackAsync(ct);
-            db.ChangeTracker.Clear();
-            return await RefuseAsync(caller, user.Id, spent, ct);
-        }
+        if (spend is not null && await spend() is { } spent) return await UndoAsync(spent);
         // Asked inside the transaction: a factor that is added just now is either seen here, or ends this session too.
         if (!proof.TwoFactors && await factors.AreOnAsync(user.Id, ct) && !await devices.IsRememberedAsync(user.Id, proof.RememberedDevice, ct))
         {
-            var half = new Half(user.SecurityStamp!, proof.Methods, proof.Door, proof.Persistent, proof.Dialect);
+            var half = new Half(user.SecurityStamp!, proof.Methods, proof.Door, proof.Persistent, proof.Dialect, proof.Link);
             var (_, ticket) = tokens.Issue(TokenPurpose.SecondFactor, user.Id, "", JsonSerializer.Serialize(half));
             await db.SaveChangesAsync(ct);
             await transaction.CommitAsync(ct);
             return new SignInOutcome.NeedsSecondFactor(ticket, await factors.MethodsAsync(user.Id, ct));
         }
+        if (proof.Link is { } link && await logins.LinkAsync(caller, user, link, ct) is { } taken) return await UndoAsync(taken);
         var session = sessions.Begin(user.Id, caller, proof.Door, proof.Methods, proof.Persistent, proof.Dialect);
         if (news) outbox.Promise(LetterKind.NewSignIn, user.Email!, caller, user.Id);
         audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         return new SignInOutcome.SignedIn(session, user);
+
+        async Task<SignInOutcome> UndoAsync(Refusal refusal)
+        {
+            await transaction.RollbackAsync(ct);
+            db.ChangeTracker.Clear();
+            return await RefuseAsync(caller, user.Id, refusal, ct);
+        }
     }
 
     /// <summary>Begins a session for an account that this very request made, where unverified accounts may have one.</summary>

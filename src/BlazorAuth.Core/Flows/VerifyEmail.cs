@@ -87,7 +87,12 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         if (user is null) return AuthError.LinkInvalid;
         user.EmailConfirmed = true;
         var verified = new Verified(PasswordVoid: user.ContestedAt is not null && caller.UserId != user.Id);
-        if (verified.PasswordVoid) await VoidAsync(caller, user, ct);
+        if (verified.PasswordVoid)
+        {
+            // Whoever opens the letter has not shown to be any of those who signed up: a password is chosen by mail.
+            await VoidAsync(user, ct);
+            outbox.Promise(LetterKind.ResetPassword, user.NormalizedEmail!, caller);
+        }
         user.ContestedAt = null;
         audit.Write(AuditEvent.EmailVerified, caller, user.Id);
         if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
@@ -95,13 +100,14 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         return verified;
     }
 
-    // Several signed up with this address, and who opens the letter has not shown to be any of them: nothing that they set
-    // counts, and a password is chosen by mail (pre-hijack, PocketBase CVE-2024-38351).
-    private async Task VoidAsync(Caller caller, AuthUser user, CancellationToken ct)
+    /// <summary>
+    /// Takes from an account all that was set on it before its owner came: nothing that a stranger put there may open anything
+    /// (pre-hijack, PocketBase CVE-2024-38351). Call it inside the transaction that verifies the address; saved by the caller.
+    /// </summary>
+    internal async Task VoidAsync(AuthUser user, CancellationToken ct)
     {
         await WaysIn.VoidAsync(db, user, ct);
         await tokens.KillAsync(user.Id, ct);
         await sessions.EndAllAsync(user.Id, SessionEnd.Disowned, ct);
-        outbox.Promise(LetterKind.ResetPassword, user.NormalizedEmail!, caller);
     }
 }

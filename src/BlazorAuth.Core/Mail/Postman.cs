@@ -189,7 +189,7 @@ public sealed partial class Postman(
         OutgoingMail Mail(LetterFacts with) => new(letter.To, letter.Id, Letters.Render(kind, with));
     }
 
-    private static string Reason(Exception fault) => fault switch
+    internal static string Reason(Exception fault) => fault switch
     {
         SmtpException smtp => $"SMTP {smtp.StatusCode}" + (Innermost(fault) is SocketException socket ? $", {socket.SocketErrorCode}" : ""),
         _ => Innermost(fault).GetType().Name,

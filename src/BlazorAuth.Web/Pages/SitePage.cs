@@ -67,10 +67,6 @@ public abstract class SitePage : ComponentBase
     /// <summary>The page that offers to make a passkey, on the way to an address.</summary>
     protected const string Offer = "/account/passkeys/offer";
 
-    /// <summary>The address without a stop at the offer, where the script did not say that this device can keep a passkey.</summary>
-    protected static string? Unoffered(string? returnUrl, string? able) =>
-        string.IsNullOrEmpty(able) && returnUrl?.StartsWith(Offer, StringComparison.Ordinal) == true ? null : returnUrl;
-
     /// <summary>Asks who it is again, and comes back to this form with what was typed.</summary>
     private void GoStepUp()
     {

@@ -28,7 +28,7 @@ internal static class Verb
 
     public static async Task<int> RunAsync(string[] args, string address)
     {
-        var root = new RootCommand("BlazorAuth. Without a verb it serves.") { AsJson, KeyVerbs.All(address), AuditVerbs.All(address) };
+        var root = new RootCommand("BlazorAuth. Without a verb it serves.") { AsJson, KeyVerbs.All(address), MailVerbs.All(address), AuditVerbs.All(address) };
         var parsed = root.Parse(args);
         if (parsed.Errors.Count == 0) return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         foreach (var error in parsed.Errors) await Console.Error.WriteLineAsync(error.Message);

@@ -235,6 +235,25 @@ public sealed class ConduitTests : ForeignTest
     }
 
     [Fact]
+    public async Task A_magic_link_answers_the_pair_to_a_post_and_only_leads_to_its_page_by_a_get()
+    {
+        await RegisterAsync();
+        Assert.Equal("token sent", (await PostAsync("/authentication/magic-link", new { email = Jane })).Text("result"));
+        Assert.Equal("token sent", (await PostAsync("/authentication/magic-link", new { email = "nobody@example.net" })).Text("result"));
+        await Auth.DeliverAsync();
+        var token = LinkTokenIn(Auth.LastLetterTo(Jane));
+        foreach (var accept in new[] { "text/html", "application/json", "*/*" })
+        {
+            var opened = await SendAsync(HttpMethod.Get, $"/hook/authentication/magic-link/{token}", null, null, ("Accept", accept));
+            Assert.Equal((302, $"{AuthFixture.Site}/login/email-link?token={token}"), (opened.Status, opened.Location));
+        }
+        var pair = await PostAsync($"/authentication/magic-link/{token}");
+        Assert.Equal((await Auth.UserAsync(Jane)).Id, pair.Text("userId"));
+        Assert.Equal(Jane, (await UserAsync(pair.Text("accessToken"))).Text("email"));
+        Refused(400, "INVALID_ARGUMENTS", "Invalid parameters", await PostAsync($"/authentication/magic-link/{token}"));
+    }
+
+    [Fact]
     public async Task A_refresh_is_no_recent_sign_in()
     {
         await RegisterAsync();
@@ -280,7 +299,6 @@ public sealed class ConduitTests : ForeignTest
     }
 
     [Theory]
-    [InlineData("POST", "/authentication/magic-link")]
     [InlineData("POST", "/twoFa/authorize")]
     [InlineData("GET", "/twoFa/generate")]
     [InlineData("POST", "/authentication/local/nothing")]

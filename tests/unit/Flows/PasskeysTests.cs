@@ -222,6 +222,32 @@ public sealed class PasskeysTests : AuthTest
     }
 
     [Fact]
+    public async Task Who_did_not_add_or_remove_it_takes_it_back_by_the_letter()
+    {
+        device.Counter = 1;
+        await SignInAsync();
+        await Auth.PasskeyAsync(session, device);
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        Assert.Null((await Remove(device.Id)).Refusal);
+        Assert.Null((await TakeBackAsync()).Refusal);
+        device.Counter++;
+        var ceremony = await Auth.CeremonyAsync();
+        session = Assert.IsType<SignInOutcome.SignedIn>(await Auth.Use((SignInWithPasskey flow) =>
+            flow.FinishAsync(Auth.Caller, new(ceremony.Ticket, device.Get(ceremony), SessionKind.Browser), default))).Session;
+        using var strangers = new SoftAuthenticator();
+        await Auth.PasskeyAsync(session, strangers);
+        Assert.Null((await TakeBackAsync()).Refusal);
+        Assert.Equal(device.Id, Assert.Single(await List()).Id);
+
+        async Task<Outcome<Undo.Plan>> TakeBackAsync()
+        {
+            await Auth.DeliverAsync();
+            var link = LinkTokenIn(Auth.Mail.Sent.Last(m => m.Letter.Subject.Contains("passkey", StringComparison.Ordinal)));
+            return await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, link, default));
+        }
+    }
+
+    [Fact]
     public async Task Anothers_passkey_is_not_found()
     {
         await SignInAsync();

@@ -1,4 +1,5 @@
 using BlazorAuth.Core;
+using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
@@ -97,6 +98,40 @@ public abstract class IndistinguishableTests(Store store) : AuthTest(store)
     [StoreFact]
     public async Task A_wrong_code() => Assert.StartsWith("LinkInvalid", (await AllAlikeAsync(Accounts.Where(a => a.Contains('@')), async email =>
         Told((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, email, "not a code", default))).Refusal))).Answer, StringComparison.Ordinal);
+
+    [StoreFact]
+    public async Task A_code_to_sign_in_asked_for() => Assert.Equal("done", (await AllAlikeAsync(Accounts.Where(a => a.Contains('@')), async email =>
+        Told((await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, email, default))).Refusal))).Answer);
+
+    [StoreTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_wrong_code_to_sign_in_until_no_try_is_left(bool privately)
+    {
+        if (privately) await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
+        await AccountsAsync();
+        var works = new List<Work>();
+        foreach (var (i, email) in Accounts.Where(a => a.Contains('@')).Index())
+        {
+            Auth.Caller = Auth.Caller with { Address = $"198.51.100.{i}" };
+            var ticket = (await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, email, default))).Value!;
+            var letters = Auth.Mail.Sent.Count;
+            await Auth.DeliverAsync();
+            Assert.Equal(email.StartsWith("unknown", StringComparison.Ordinal) ? 0 : 1, Auth.Mail.Sent.Count - letters);
+            var wrong = CodeIn(Auth.LastLetterTo(Auth.Mail.Sent[^1].To)) == "123456" ? "654321" : "123456";
+            works.Add(await WorkOfAsync(async () =>
+            {
+                var answers = "";
+                for (var tries = 0; tries < 6; tries++)
+                    answers += (await Auth.Use((EmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, wrong, new(SessionKind.Api), default)))
+                        .Match(_ => "signed in", _ => "second factor", Told);
+                return answers;
+            }));
+        }
+        Assert.Single(works.Distinct());
+        Assert.StartsWith("LinkInvalid", works[0].Answer, StringComparison.Ordinal);
+        Assert.Contains("TicketExpired", works[0].Answer, StringComparison.Ordinal);
+    }
 
     [StoreFact]
     public async Task A_spent_budget()

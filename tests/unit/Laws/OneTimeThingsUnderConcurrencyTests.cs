@@ -2,6 +2,7 @@ using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Mail;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
@@ -113,6 +114,79 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
             flow.ConfirmCodeAsync(Auth.Caller, Jane, ((int.Parse(code) + 1 + i) % 1_000_000).ToString("D6"), default)));
         Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Refusal);
         Assert.Equal(5, (await Auth.Use((AuthDbContext db) => db.OneTimeTokens.SingleAsync())).Attempts);
+    }
+
+    private async Task<(string Ticket, OutgoingMail Letter)> LetterAsync()
+    {
+        await Auth.MemberAsync(Jane);
+        var ticket = (await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, Jane, default))).Value!;
+        await Auth.DeliverAsync();
+        return (ticket, Auth.LastLetterTo(Jane));
+    }
+
+    [StoreFact]
+    public async Task A_letter_to_sign_in_begins_one_session_by_code_and_link_together()
+    {
+        var (ticket, letter) = await LetterAsync();
+        var (code, link) = (CodeIn(letter), LinkTokenIn(letter));
+        var results = await Errors(async i => new Outcome((await Auth.Use((EmailCode flow) => i % 4 == 0
+            ? flow.VerifyAsync(Auth.Caller, ticket, code, new(SessionKind.Api), default)
+            : flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default))).Refusal()));
+        OneWins(results, AuthError.LinkUsed, AuthError.LinkInvalid, AuthError.TicketExpired);
+        Assert.Equal(1, (await Auth.RowsAsync())["Sessions"]);
+    }
+
+    [StoreFact]
+    public async Task On_an_address_never_verified_one_of_many_gets_in_and_stays_in()
+    {
+        await Auth.RegisterAsync(Jane);
+        await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, Jane, default));
+        await Auth.DeliverAsync();
+        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var outcomes = await RaceAsync(Racers, _ => Auth.Use((EmailCode flow) => flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default)));
+        OneWins([.. outcomes.Select(o => o.Refusal()?.Error)], AuthError.LinkUsed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.InvalidCredentials);
+        Assert.Null(await Auth.DeathOfAsync(outcomes.OfType<SignInOutcome.SignedIn>().Single().Session));
+    }
+
+    [StoreFact]
+    public async Task Guesses_of_a_code_to_sign_in_cannot_outrun_their_count()
+    {
+        var (ticket, letter) = await LetterAsync();
+        var code = CodeIn(letter);
+        await RaceAsync(Racers, i => Auth.Use((EmailCode flow) =>
+            flow.VerifyAsync(Auth.Caller, ticket, ((int.Parse(code) + 1 + i) % 1_000_000).ToString("D6"), new(SessionKind.Api), default)));
+        Assert.NotNull((await Auth.Use((EmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, code, new(SessionKind.Api), default))).Refusal());
+        Assert.Equal(5, (await Auth.Use((AuthDbContext db) => db.OneTimeTokens.SingleAsync(t => t.Purpose == TokenPurpose.EmailCode))).Attempts);
+    }
+
+    [StoreFact]
+    public async Task Something_is_taken_back_once()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Refusal);
+        await Auth.DeliverAsync();
+        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        OneWins(await Errors(async _ => new Outcome((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, link, default))).Refusal)), AuthError.LinkUsed);
+        Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.Undone);
+        Assert.Equal(1, await Auth.DeliverAsync());
+    }
+
+    [StoreFact]
+    public async Task A_sign_in_beside_taking_back_is_ended_by_it_or_does_not_begin()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Refusal);
+        await Auth.DeliverAsync();
+        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var began = await RaceAsync(8, async i =>
+        {
+            if (i > 0) return (await Auth.TrySignInAsync(Jane, OtherPassword)) is SignInOutcome.SignedIn { Session: var begun } ? begun : null;
+            Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, link, default))).Refusal);
+            return null;
+        });
+        foreach (var begun in began.OfType<Session>()) Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(begun));
     }
 
     [StoreFact]

@@ -2,8 +2,10 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Laws;
@@ -25,6 +27,7 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
     private Visitor browser = null!;
     private JsonElement pair, rotated;
     private string change = "";
+    private readonly SoftAuthenticator passkey = new("http://localhost:5080");
 
     private async Task<JsonElement> JsonAsync(HttpMethod method, string path, object? body = null, string? bearer = null)
     {
@@ -50,6 +53,9 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         rotated = await JsonAsync(HttpMethod.Post, "/api/token/refresh", new { refreshToken = Text(pair, "refreshToken") });
         var bearer = Text(rotated, "accessToken");
         await JsonAsync(HttpMethod.Patch, "/api/account", new { avatar = "https://evil.example/face.png" }, bearer);
+        var begun = await JsonAsync(HttpMethod.Post, "/api/account/passkeys/options", bearer: bearer);
+        var credential = JsonElement.Parse(passkey.Create(begun.GetProperty("options").GetRawText()));
+        await JsonAsync(HttpMethod.Post, "/api/account/passkeys", new { ticket = Text(begun, "ticket"), credential }, bearer);
         await JsonAsync(HttpMethod.Post, "/api/account/email", new { newEmail = Evil, currentPassword = Password }, bearer);
         await Auth.DeliverAsync();
         change = LinkTokenIn(Auth.LastLetterTo(Evil));
@@ -65,6 +71,9 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
             Assert.Equal((HttpStatusCode.Unauthorized, "invalid_credentials"), await RefusedAsync(HttpMethod.Post, "/api/token", new { identifier, password = Password }));
             Assert.Equal((422, null), await PlaceAsync(new Visitor(site).SignInAsync(identifier, Password)));
         }
+        var begun = await JsonAsync(HttpMethod.Post, "/api/token/passkey/options");
+        var credential = JsonElement.Parse(passkey.Get(begun.GetProperty("options").GetRawText()));
+        Assert.Equal((HttpStatusCode.Unauthorized, "passkey_failed"), await RefusedAsync(HttpMethod.Post, "/api/token/passkey", new { ticket = Text(begun, "ticket"), credential }));
         foreach (var page in new[] { "/account", "/account/email", "/account/password" })
             Assert.Equal((302, $"/login?returnUrl={Uri.EscapeDataString(page)}"), await PlaceAsync(browser.Copy().SendAsync(new(HttpMethod.Get, page))));
         foreach (var token in new[] { pair, rotated })
@@ -102,6 +111,40 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
     {
         await using var running = site = await Auth.SiteAsync();
         await StrangerWasHereAsync();
+        await JsonAsync(HttpMethod.Post, "/api/account/password/forgot", new { email = Victim });
+        await ResetAsync(Owners);
+        await NothingOfTheStrangerIsLeftAsync(Owners);
+    }
+
+    [StoreTheory]
+    [InlineData("code")]
+    [InlineData("link")]
+    [InlineData("page")]
+    public async Task A_letter_to_sign_in(string door)
+    {
+        await using var running = site = await Auth.SiteAsync();
+        await StrangerWasHereAsync();
+        var owner = new Visitor(site);
+        if (door == "page")
+        {
+            Assert.Equal((303, "/login/email-code"), await PlaceAsync(owner.FillInAsync("/login/email-code", "ask-code", ("email", Victim))));
+            await Auth.DeliverAsync();
+            Assert.Equal((303, "/account"), await PlaceAsync(owner.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastLetterTo(Victim))))));
+        }
+        else
+        {
+            var ticket = Text(await JsonAsync(HttpMethod.Post, "/api/token/email-code", new { email = Victim }), "ticket");
+            await Auth.DeliverAsync();
+            var letter = Auth.LastLetterTo(Victim);
+            if (door == "code") await JsonAsync(HttpMethod.Post, "/api/token/email-code/verify", new { ticket, code = CodeIn(letter) });
+            else
+            {
+                await owner.GetAsync("/login/email-link?token=" + LinkTokenIn(letter));
+                Assert.Equal((303, "/account"), await PlaceAsync(owner.FillInAsync("/login/email-link", "email-link")));
+            }
+        }
+        Assert.Equal(HttpStatusCode.Unauthorized, (await RefusedAsync(HttpMethod.Get, "/api/account", bearer: Text(rotated, "accessToken"))).Status);
+        Assert.Equal("", await browser.Copy().GetAsync("/account"));
         await JsonAsync(HttpMethod.Post, "/api/account/password/forgot", new { email = Victim });
         await ResetAsync(Owners);
         await NothingOfTheStrangerIsLeftAsync(Owners);
@@ -157,6 +200,29 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         Assert.Equal((HttpStatusCode.Accepted, null), await RefusedAsync(HttpMethod.Post, "/api/account", new { email = Victim, password = Owners }));
         await JsonAsync(HttpMethod.Post, "/api/account/verify", new { token = LinkTokenIn(letter) });
         await ResetAsync(Owners);
+        await NothingOfTheStrangerIsLeftAsync(Owners);
+    }
+
+    [StoreTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_owner_comes_by_an_external_provider(bool hidden)
+    {
+        await using (site = await Auth.SiteAsync()) await StrangerWasHereAsync();
+        await using var running = site = await Auth.SiteAsync(("SignIn:RequireVerifiedEmail", hidden ? "true" : "false"));
+        browser = browser.Copy(site.Client);
+        var strangers = (await Auth.Use((AuthDbContext db) => db.Sessions.ToListAsync()))[0];
+        var evil = new ExternalSignIn.Identity(new("test", "evil"), null, false, null);
+        Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.LinkAsync(Auth.In(strangers), evil, new(strangers.UserId, strangers.Id), default))).Refusal);
+
+        await using var scope = site.Services.CreateAsyncScope();
+        var outcome = await scope.ServiceProvider.GetRequiredService<ExternalSignIn>()
+            .SignInAsync(Auth.Caller, new(new("test", "owner"), Victim, EmailVerified: true, null), null, default);
+        var own = Assert.IsType<SignInOutcome.SignedIn>(outcome).Session;
+        Assert.Equal("owner", (await Auth.Use((AuthDbContext db) => db.UserLogins.SingleAsync())).ProviderKey);
+        Assert.Equal([own.Id], await Auth.Use((AuthDbContext db) => db.Sessions.Where(s => s.EndedAt == null).Select(s => s.Id).ToListAsync()));
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(own), null, Owners, default))).Refusal);
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.In(own), own.Id, default));
         await NothingOfTheStrangerIsLeftAsync(Owners);
     }
 

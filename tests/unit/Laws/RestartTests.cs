@@ -59,6 +59,29 @@ public abstract class RestartTests(Store store) : AuthTest(store)
     }
 
     [StoreFact]
+    public async Task A_letter_to_sign_in_and_a_link_that_takes_back_work_once_across_a_restart()
+    {
+        await Auth.MemberAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        var ticket = (await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, Jane, default))).Value!;
+        await Auth.RestartAsync();
+        await Auth.DeliverAsync();
+        var letter = Auth.LastLetterTo(Jane);
+        await Auth.RestartAsync();
+        Assert.IsType<SignInOutcome.SignedIn>(await Auth.Use((EmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, CodeIn(letter), new(SessionKind.Api), default)));
+        await Auth.RestartAsync();
+        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((EmailCode flow) => flow.OpenAsync(Auth.Caller, LinkTokenIn(letter), new(SessionKind.Api), default))).Refusal()?.Error);
+
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Refusal);
+        await Auth.DeliverAsync();
+        var undo = LinkTokenIn(Auth.LastLetterTo(Jane));
+        await Auth.RestartAsync();
+        Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, undo, default))).Refusal);
+        await Auth.RestartAsync();
+        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, undo, default))).Refusal?.Error);
+    }
+
+    [StoreFact]
     public async Task Tries_at_a_code_and_wrong_passwords_stay_counted()
     {
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "2"));

@@ -74,6 +74,35 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     }
 
     [StoreFact]
+    public async Task Passkey_added()
+    {
+        await EverythingAsync();
+        await Auth.PasskeyAsync(mine, new SoftAuthenticator());
+        Assert.Equal(new After(null, null, null, null, null, null, null, "A passkey was added"), await LookAsync());
+    }
+
+    [StoreFact]
+    public async Task Passkey_removed()
+    {
+        await EverythingAsync();
+        var passkey = await Auth.PasskeyAsync(mine, new SoftAuthenticator());
+        await Auth.DeliverAsync();
+        Assert.Null((await Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.In(mine), passkey.Id, default))).Refusal);
+        Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, "A passkey was removed"), await LookAsync());
+    }
+
+    [StoreFact]
+    public async Task Provider_unlinked()
+    {
+        await EverythingAsync();
+        var somebody = new ExternalSignIn.Identity(new("test", "u-1"), null, false, null);
+        Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.LinkAsync(Auth.In(mine), somebody, new(user.Id, mine.Id), default))).Refusal);
+        Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.UnlinkAsync(Auth.In(mine), "test", default))).Refusal);
+        Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked,
+            null, null, "A sign-in provider was unlinked"), await LookAsync());
+    }
+
+    [StoreFact]
     public async Task Password_reset_by_link()
     {
         await EverythingAsync();

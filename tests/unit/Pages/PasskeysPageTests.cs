@@ -148,12 +148,24 @@ public sealed class PasskeysPageTests(RunningSite site)
     [Fact]
     public async Task The_offer_stands_on_the_way_from_a_reset_only_where_the_device_can_keep_one()
     {
-        await MemberAsync();
-        const string login = "/login?returnUrl=%2Faccount%2Fpasskeys%2Foffer";
-        var unable = await new Visitor(site).FillInAsync(login, "login", ("identifier", email), ("current-password", Password));
-        Assert.Equal("/account", unable.Location);
-        var able = await new Visitor(site).FillInAsync(login, "login", ("identifier", email), ("current-password", Password), ("passkeys", "1"));
-        Assert.Equal("/account/passkeys/offer", able.Location);
+        await using var auth = await AuthFixture.StartAsync();
+        await using var own = await auth.SiteAsync();
+        await auth.MemberAsync(email);
+        foreach (var able in new[] { true, false })
+        {
+            var visitor = new Visitor(own);
+            await visitor.FillInAsync("/forgot-password", "forgot", ("email", email));
+            await auth.DeliverAsync();
+            await visitor.GetAsync("/reset-password?token=" + AuthFixture.LinkTokenIn(auth.LastLetterTo(email)));
+            await visitor.FillInAsync("/reset-password", "reset", ("new-password", Password));
+            Assert.Equal(able ? "/account/passkeys/offer?returnUrl=%2Faccount%2Fkeys" : "/account/keys", await LocationAsync(visitor));
+            await visitor.GetAsync("/account/passkeys/offer");
+            await visitor.FillInAsync("/logout", "logout");
+            Assert.Equal("/account/keys", await LocationAsync(visitor)); // offered once
+
+            async Task<string?> LocationAsync(Visitor who) => (await who.FillInAsync("/login?returnUrl=%2Faccount%2Fkeys", "login",
+                ("identifier", email), ("current-password", Password), ("passkeys", able ? "1" : ""))).Location;
+        }
     }
 
     [Fact]
