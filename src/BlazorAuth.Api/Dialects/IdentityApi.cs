@@ -43,7 +43,7 @@ internal sealed class IdentityApi : ISpoken
         anyone.MapPost("/resetPassword", ResetAsync);
 
         var owner = anyone.MapGroup("/manage").RequireAuthorization(CallerFromBearer.Scheme);
-        owner.MapPost("/2fa", TwoFactor);
+        owner.MapPost("/2fa", IdentityApiSecondFactor.AnswerAsync);
         owner.MapGet("/info", async (CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
             (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(Print, Problems.Of));
         owner.MapPost("/info", ChangeAsync);
@@ -66,7 +66,7 @@ internal sealed class IdentityApi : ISpoken
                 await Refuse("OldPasswordRequired", "The old password is required, or a sign-in that is fresh enough.").ExecuteAsync(http);
                 break;
             default:
-                await (refusal.Faults.Count > 0 ? Refuse(refusal.Faults) : Plain(http, refusal.Error, status)).ExecuteAsync(http);
+                await (refusal is { Faults.Count: > 0, Error: not AuthError.SecondFactorInvalid } ? Refuse(refusal.Faults) : Plain(http, refusal.Error, status)).ExecuteAsync(http);
                 break;
         }
     }
@@ -131,22 +131,6 @@ internal sealed class IdentityApi : ISpoken
         string? Given(string name) => body.Text(name) is { Length: > 0 } text ? text : null;
     }
 
-    // What the stock says of somebody without a second factor; there is none to set up here.
-    private static IResult TwoFactor(ForeignJson body)
-    {
-        var (enable, newKey, newCodes) = (body.Flag("enable"), body.Flag("resetSharedKey") is true, body.Flag("resetRecoveryCodes") is true);
-        var code = body.Text("twoFactorCode");
-        if (enable is true && newKey)
-            return Refuse("CannotResetSharedKeyAndEnable", "Resetting the 2fa shared key must disable 2fa until a 2fa token based on the new shared key is validated.");
-        if (enable is true)
-            return string.IsNullOrEmpty(code)
-                ? Refuse("RequiresTwoFactor", "No 2fa token was provided by the request. A valid 2fa token is required to enable 2fa.")
-                : Refuse("InvalidTwoFactorCode", "The 2fa token provided by the request was invalid. A valid 2fa token is required to enable 2fa.");
-        return newKey || newCodes
-            ? Refuse("TwoFactorNotAvailable", "Second factors cannot be set up at this address.")
-            : TypedResults.Ok(new { sharedKey = "", recoveryCodesLeft = 0, recoveryCodes = (string[]?)null, isTwoFactorEnabled = false, isMachineRemembered = false });
-    }
-
     private static IResult Print(RefreshTokens.Pair pair) => TypedResults.Ok(
         new Tokens(CallerFromBearer.Scheme, pair.AccessToken, (long)pair.AccessLifetime.TotalSeconds, pair.RefreshToken));
 
@@ -158,7 +142,7 @@ internal sealed class IdentityApi : ISpoken
 
     private static IResult Plain(HttpContext http, AuthError error, int status) => error switch
     {
-        AuthError.InvalidCredentials => TypedResults.Problem("Failed", statusCode: StatusCodes.Status401Unauthorized),
+        AuthError.InvalidCredentials or AuthError.SecondFactorInvalid or AuthError.TicketExpired => TypedResults.Problem("Failed", statusCode: StatusCodes.Status401Unauthorized),
         AuthError.AccountLocked or AuthError.AccountDisabled => TypedResults.Problem("LockedOut", statusCode: StatusCodes.Status401Unauthorized),
         AuthError.EmailNotVerified => TypedResults.Problem("NotAllowed", statusCode: StatusCodes.Status401Unauthorized),
         AuthError.SecondFactorRequired => TypedResults.Problem("RequiresTwoFactor", statusCode: StatusCodes.Status401Unauthorized),
@@ -167,7 +151,7 @@ internal sealed class IdentityApi : ISpoken
         _ => TypedResults.Problem(statusCode: status),
     };
 
-    private static IResult Refuse(string code, string sentence) =>
+    internal static IResult Refuse(string code, string sentence) =>
         TypedResults.ValidationProblem(new Dictionary<string, string[]>(StringComparer.Ordinal) { [code] = [sentence] });
 
     private static IResult Refuse(IEnumerable<FieldFault> faults) => TypedResults.ValidationProblem(

@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using BlazorAuth.Core.Credentials;
 using BlazorAuth.UnitTests.Support;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
@@ -26,8 +27,16 @@ public sealed class IdentityApiTests : ForeignTest
         ["confirm by a GET with a right code"] = ("302", "200 text/plain"),
         ["confirm by a GET with a wrong code"] = ("302", "401"),
         ["confirm by a GET for nobody"] = ("302", "401"),
-        ["2fa: ask for a new shared key"] = (Refused("TwoFactorNotAvailable"), Stock.TwoFactor),
-        ["2fa: ask for recovery codes"] = (Refused("TwoFactorNotAvailable"), "200 application/json {isMachineRemembered:False,isTwoFactorEnabled:False,recoveryCodes:[String],recoveryCodesLeft:Number,sharedKey:String}"),
+        ["2fa: ask for recovery codes"] = (Refused("TwoFactorNotEnabled"), "200 application/json {isMachineRemembered:False,isTwoFactorEnabled:False,recoveryCodes:[String],recoveryCodesLeft:Number,sharedKey:String}"),
+        ["2fa: enable with a right code"] = (Stock.On.Replace("recoveryCodes:Null", "recoveryCodes:[String]", StringComparison.Ordinal), Stock.On),
+        ["2fa: enable with a code used before"] = (Refused("InvalidTwoFactorCode"), Stock.On),
+        ["sign in with a code used before"] = (Denied("Failed"), Stock.Tokens + " cookie"),
+        ["sign in without the code"] = (Denied("RequiresTwoFactor"), Denied("RequiresTwoFactor") + " cookie"),
+        ["sign in with a wrong code"] = (Denied("Failed"), Denied("Failed") + " cookie"),
+        ["sign in with a right code"] = (Stock.Tokens, Stock.Tokens + " cookie"),
+        ["sign in with a recovery code"] = (Stock.Tokens, Stock.Tokens + " cookie"),
+        ["sign in with a used recovery code"] = (Denied("Failed"), Denied("Failed") + " cookie"),
+        ["2fa: ask for another shared key when on"] = (Stock.On, Stock.TwoFactor),
         ["2fa: forget the machine"] = (Stock.TwoFactor, Stock.TwoFactor + " cookie"),
         ["change the password to a short one"] = (Refused("PasswordTooShort"), Refused("PasswordRequiresDigit", "PasswordRequiresNonAlphanumeric", "PasswordRequiresUpper", "PasswordTooShort")),
         ["the access token after a changed password"] = ("401 Bearer", Stock.Info),
@@ -40,8 +49,11 @@ public sealed class IdentityApiTests : ForeignTest
     {
         public const string Tokens = "200 application/json {accessToken:String,expiresIn:Number,refreshToken:String,tokenType:String}";
         public const string Info = "200 application/json {email:String,isEmailConfirmed:Boolean}";
+        public const string On = "200 application/json {isMachineRemembered:False,isTwoFactorEnabled:True,recoveryCodes:Null,recoveryCodesLeft:Number,sharedKey:String}";
         public const string TwoFactor = "200 application/json {isMachineRemembered:False,isTwoFactorEnabled:False,recoveryCodes:Null,recoveryCodesLeft:Number,sharedKey:String}";
     }
+
+    private static string Denied(string detail) => $"401 application/problem+json {{detail:{detail},status:Number,title:String,type:String}}";
 
     private static string Refused(params string[] codes) =>
         $"400 application/problem+json {{errors:{{{string.Join(',', codes.Select(c => c + ":[String]"))}}},status:Number,title:String,type:String}}";
@@ -50,12 +62,12 @@ public sealed class IdentityApiTests : ForeignTest
     public async Task A_client_of_the_stock_endpoints_sees_no_difference_but_those_listed()
     {
         await using var stock = await StockIdentity.StartAsync();
-        var theirs = await TalkAsync(stock.Client, address => Task.FromResult(CodeOf(stock.LetterTo(address))));
+        var theirs = await TalkAsync(stock.Client, address => Task.FromResult(CodeOf(stock.LetterTo(address))), (key, step) => TotpCode.At(SecretOf(key), DateTimeOffset.UtcNow + step));
         var ours = await TalkAsync(Site.Client, async address =>
         {
             await Auth.DeliverAsync();
             return LinkTokenIn(Auth.LastLetterTo(address));
-        });
+        }, (key, step) => TotpCode.At(SecretOf(key), Auth.Clock.Now + step));
         Assert.Equal(theirs.Select(t => t.Call), ours.Select(o => o.Call));
         Assert.Empty(Differences.Keys.Except(ours.Select(o => o.Call)));
         var expected = theirs.Select(t => Differences.TryGetValue(t.Call, out var listed) ? $"{t.Call}: {listed.Ours} | {listed.Stock}" : $"{t.Call}: {t.Seen} | {t.Seen}");
@@ -70,7 +82,7 @@ public sealed class IdentityApiTests : ForeignTest
         Assert.All(Differences.Keys, call => Assert.Contains($"| {call} |", document, StringComparison.Ordinal));
     }
 
-    private static async Task<List<(string Call, string Seen)>> TalkAsync(HttpClient client, Func<string, Task<string>> code)
+    private static async Task<List<(string Call, string Seen)>> TalkAsync(HttpClient client, Func<string, Task<string>> code, Func<string, TimeSpan, string> app)
     {
         List<(string, string)> seen = [];
         async Task<JsonElement> Say(string call, HttpMethod method, string path, object? body = null, string? bearer = null, string? cookie = null)
@@ -156,6 +168,24 @@ public sealed class IdentityApiTests : ForeignTest
                  })
             await Post(call, "manage/2fa", body, bearer);
         await Post("2fa without a token", "manage/2fa", new { });
+        var key = Text(await Post("2fa: ask for another shared key", "manage/2fa", new { resetSharedKey = true }, bearer), "sharedKey");
+        Assert.Equal(32, key.Length);
+        var (now, soon) = (app(key, TimeSpan.Zero), app(key, TimeSpan.FromSeconds(30)));
+        await Post("2fa: enable with a right code", "manage/2fa", new { enable = true, twoFactorCode = now }, bearer);
+        var codes = (await Post("2fa: ask for recovery codes when on", "manage/2fa", new { resetRecoveryCodes = true }, bearer)).GetProperty("recoveryCodes");
+        Assert.Equal(10, codes.GetArrayLength());
+        await Post("2fa: look when on", "manage/2fa", new { }, bearer);
+        await Post("2fa: enable with a code used before", "manage/2fa", new { enable = true, twoFactorCode = now }, bearer);
+        await Post("sign in without the code", "login", new { email = Jane, password = Better });
+        await Post("sign in with a wrong code", "login", new { email = Jane, password = Better, twoFactorCode = "000000" });
+        await Post("sign in with a wrong password and a right code", "login", new { email = Jane, password = Good, twoFactorCode = soon });
+        await Post("sign in with a right code", "login", new { email = Jane, password = Better, twoFactorCode = soon });
+        await Post("sign in with a code used before", "login", new { email = Jane, password = Better, twoFactorCode = soon });
+        await Post("sign in with a recovery code", "login", new { email = Jane, password = Better, twoFactorRecoveryCode = codes[0].GetString() });
+        await Post("sign in with a used recovery code", "login", new { email = Jane, password = Better, twoFactorRecoveryCode = codes[0].GetString() });
+        await Post("2fa: ask for another shared key when on", "manage/2fa", new { resetSharedKey = true }, bearer);
+        await Post("2fa: disable when on", "manage/2fa", new { enable = false }, bearer);
+        await Post("sign in with one factor again", "login", new { email = Jane, password = Better });
 
         await Post("change the password without the old one", "manage/info", new { newPassword = Good }, bearer);
         await Post("change the password with a wrong old one", "manage/info", new { newPassword = Good, oldPassword = "wrong" }, bearer);
@@ -254,6 +284,21 @@ public sealed class IdentityApiTests : ForeignTest
         Assert.Equal(200, (await PostAsync("/identity/manage/info", new { newEmail = "new@example.net", oldPassword = Good }, bearer)).Status);
         await Auth.DeliverAsync();
         Assert.NotEmpty(LinkTokenIn(Auth.LastLetterTo("new@example.net")));
+    }
+
+    [Fact]
+    public async Task A_shared_key_is_shown_once_and_not_on_an_old_sign_in_and_an_act_is_one_at_a_time()
+    {
+        await Auth.MemberAsync(Jane, Good);
+        var bearer = (await PostAsync("/identity/login", new { email = Jane, password = Good })).Text("accessToken");
+        Assert.Equal(32, (await PostAsync("/identity/manage/2fa", new { }, bearer)).Text("sharedKey")!.Length);
+        Assert.Equal("", (await PostAsync("/identity/manage/2fa", new { }, bearer)).Text("sharedKey"));
+        var refused = await PostAsync("/identity/manage/2fa", new { enable = false, resetRecoveryCodes = true }, bearer);
+        Assert.True(refused.Json().At("errors").TryGetProperty("TwoFactorNotEnabled", out _), refused.Body);
+        Auth.Clock.Move(TimeSpan.FromMinutes(16));
+        Assert.Equal((200, ""), ((await PostAsync("/identity/manage/2fa", new { }, bearer)) is var old ? (old.Status, old.Text("sharedKey")) : default));
+        refused = await PostAsync("/identity/manage/2fa", new { resetSharedKey = true }, bearer);
+        Assert.True(refused.Json().At("errors").TryGetProperty("OldPasswordRequired", out _), refused.Body);
     }
 
     [Fact]
