@@ -171,7 +171,7 @@ public sealed partial class BrowserFrontTests() : AuthTest(Support.Store.File), 
         var pages = typeof(BrowserSession).Assembly.GetTypes().Where(type => type.GetProperties(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)
                 .Any(p => p.GetCustomAttribute<SupplyParameterFromQueryAttribute>()?.Name == "returnUrl"))
             .Select(type => type.GetCustomAttribute<RouteAttribute>()!.Template).ToList();
-        Assert.Equal(["/forgot-password", "/login", "/register", "/verify-email"], pages.Order(StringComparer.Ordinal));
+        Assert.Equal(["/account/step-up", "/forgot-password", "/login", "/login/email-code", "/login/second-factor", "/register", "/verify-email"], pages.Order(StringComparer.Ordinal));
         foreach (var (i, address) in Elsewhere.Index())
             foreach (var page in pages)
             {
