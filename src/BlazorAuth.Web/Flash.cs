@@ -159,14 +159,14 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     public void KeepCode(Asked asked)
     {
         if (asked.ReturnUrl is { Length: > LongestReturn }) asked = asked with { ReturnUrl = null };
-        Set("email-code", _codes.Protect(JsonSerializer.Serialize(asked), CodeLifetime), CodeLifetime);
+        Set("code", _codes.Protect(JsonSerializer.Serialize(asked), CodeLifetime), CodeLifetime);
     }
 
     /// <summary>The letter that was asked for here last.</summary>
-    public Asked? Code() => Read("email-code", _codes) is { } text ? JsonSerializer.Deserialize<Asked>(text) : null;
+    public Asked? Code() => Read("code", _codes) is { } text ? JsonSerializer.Deserialize<Asked>(text) : null;
 
     /// <summary>Forgets it once it is used or worth nothing.</summary>
-    public void DropCode() => Drop("email-code");
+    public void DropCode() => Drop("code");
 
     /// <summary>Keeps what was typed into the form of a page while its owner proves who they are.</summary>
     public void KeepTyped(PathString page, IReadOnlyDictionary<string, string> typed)

@@ -221,6 +221,31 @@ public class LettersTests
     public void A_link_that_leaves_the_public_origin_is_not_sent(string link) =>
         Assert.Throws<ArgumentException>(() => Letters.Render(LetterKind.ResetPassword, Facts() with { Link = new Uri(link, UriKind.RelativeOrAbsolute) }));
 
+    [Theory]
+    [InlineData(LetterKind.PasswordChanged)]
+    [InlineData(LetterKind.PasswordReset)]
+    [InlineData(LetterKind.EmailChangeAsked)]
+    [InlineData(LetterKind.EmailChanged)]
+    [InlineData(LetterKind.NewSignIn)]
+    [InlineData(LetterKind.PasskeyAdded)]
+    [InlineData(LetterKind.PasskeyRemoved)]
+    [InlineData(LetterKind.SecondFactorOn)]
+    [InlineData(LetterKind.SecondFactorOff)]
+    [InlineData(LetterKind.RecoveryCodesMade)]
+    [InlineData(LetterKind.RecoveryCodeUsed)]
+    [InlineData(LetterKind.ProviderLinked)]
+    [InlineData(LetterKind.ProviderUnlinked)]
+    public void A_notice_leads_to_taking_it_back_and_without_its_link_to_something_else(LetterKind kind)
+    {
+        var with = Letters.Render(kind, Facts());
+        Both(with, "This wasn't me");
+        Both(with, "signs out every device");
+        Assert.DoesNotContain("/forgot-password", with.Text, StringComparison.Ordinal);
+        var without = Letters.Render(kind, Facts() with { Link = null, Lifetime = null });
+        Assert.DoesNotContain("This wasn't me", without.Text, StringComparison.Ordinal);
+        Assert.Contains(kind == LetterKind.EmailChanged ? "https://id.example.org/" : "https://id.example.org/forgot-password", without.Text.Split('\n'));
+    }
+
     [Fact]
     public void Pages_stay_below_the_path_of_the_site() =>
         Both(Letters.Render(LetterKind.PasswordChanged, Facts() with { Site = new Uri("https://id.example.org/auth"), Link = null }), "https://id.example.org/auth/forgot-password");
