@@ -37,7 +37,9 @@ public abstract record Undoable
     /// <summary>An authenticator app was set up, or took the place of another.</summary>
     /// <param name="Id">The id of the other's row, which its secret is wrapped for.</param>
     /// <param name="Wrapped">The other's wrapped secret.</param>
-    public sealed record SecondFactorAdded(string? Id = null, byte[]? Wrapped = null) : Undoable;
+    public sealed record SecondFactorAdded(
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Id = null,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] byte[]? Wrapped = null) : Undoable;
 
     /// <summary>The authenticator app was removed.</summary>
     /// <param name="Id">The id of its row, which the secret is wrapped for.</param>

@@ -1,3 +1,6 @@
+using Microsoft.AspNetCore.Components;
+using BlazorAuth.Web;
+using BlazorAuth.Core.Flows;
 using System.Reflection;
 using BlazorAuth.Core;
 
@@ -70,6 +73,15 @@ public sealed class ArchitectureTests
     [Fact]
     public void No_file_is_too_long_to_read() =>
         Assert.All(Sources("src", ".cs", ".razor"), file => Assert.True(File.ReadLines(file).Count() <= LongestFile, $"{file} is longer than {LongestFile} lines"));
+
+    [Fact]
+    public void A_component_asks_the_store_nothing_because_its_page_may_be_asking()
+    {
+        var asking = typeof(BrowserSession).Assembly.GetTypes().Where(type => type.Namespace == "BlazorAuth.Web.Components")
+            .SelectMany(type => type.GetProperties(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public))
+            .Where(property => property.GetCustomAttribute<InjectAttribute>() is not null && property.PropertyType.Namespace == typeof(Register).Namespace);
+        Assert.Empty(asking);
+    }
 
     [Fact]
     public void Every_flow_has_tests_of_its_name()
