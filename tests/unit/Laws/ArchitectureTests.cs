@@ -1,10 +1,9 @@
-using Microsoft.AspNetCore.Components;
-using BlazorAuth.Web;
-using BlazorAuth.Core.Flows;
 using System.Reflection;
+using BlazorAuth.Core.Flows;
 using BlazorAuth.Core;
-
 using BlazorAuth.UnitTests.Support;
+using BlazorAuth.Web;
+using Microsoft.AspNetCore.Components;
 
 namespace BlazorAuth.UnitTests.Laws;
 

@@ -29,8 +29,8 @@ public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTe
     private static readonly string Long = new('x', 1000), Huge = new('x', 70_000);
 
     // All of one length, so that an answer which quotes them has one length too. The first of a list is nobody's.
-    private static readonly string[] Addresses = ["unknown0@example.net", "verified@example.net", "unverifd@example.net", "lockedup@example.net", "nopasswd@example.net"];
-    private static readonly string[] Names = ["unknown0.name", "verified.name", "unverifd.name", "lockedup.name", "nopasswd.name"];
+    private static readonly string[] Addresses = ["unknown0@example.net", "verified@example.net", "unverifd@example.net", "lockedup@example.net", "nopasswd@example.net", "twofactr@example.net"];
+    private static readonly string[] Names = ["unknown0.name", "verified.name", "unverifd.name", "lockedup.name", "nopasswd.name", "twofactr.name"];
 
     /// <summary>One way to send something to a door: a JSON body, or the fields of a form.</summary>
     private sealed record Attempt(string Path, string Field, Dictionary<string, object?> Others, string Form = "", bool Signed = false, string Raw = "");
@@ -153,6 +153,7 @@ public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTe
         }
         await Auth.ChangeUserAsync((await Auth.UserAsync("lockedup@example.net")).Id, row => row.LockedAt = Auth.Clock.Now);
         await Auth.ChangeUserAsync((await Auth.UserAsync("nopasswd@example.net")).Id, row => row.PasswordHash = null);
+        await Auth.AuthenticatorAsync(await Auth.UserAsync("twofactr@example.net"));
     }
 
     private async Task<Work> WorkOfAsync(RunningSite site, Attempt attempt, string id)
