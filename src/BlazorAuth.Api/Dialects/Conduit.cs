@@ -19,7 +19,7 @@ internal sealed class Conduit : ISpoken
 
     // Not all of /authentication: that address itself is another dialect's.
     private static readonly PathString[] Owned =
-        [.. new[] { "local", "username", "renew", "logout", "forgot-password", "reset-password", "user", "magic-link" }.Select(p => new PathString($"{Prefix}/{p}")), Hook, "/twoFa"];
+        [.. new[] { "local", "username", "renew", "logout", "forgot-password", "reset-password", "user", "magic-link", "twoFa" }.Select(p => new PathString($"{Prefix}/{p}")), Hook, "/twoFa"];
 
     private static readonly HashSet<string> Own = new(
         ["_id", "email", "username", "active", "isVerified", "isAnonymous", "hasTwoFA", "createdAt"], StringComparer.Ordinal);
@@ -46,10 +46,17 @@ internal sealed class Conduit : ISpoken
         MapMagicLinks(anyone.MapGroup(Prefix));
         MapHooks(anyone.MapGroup(Hook));
         MapOwn(owner);
+        // With and without the module's name before it, as its papers have it.
+        foreach (var path in new[] { $"{Prefix}/twoFa", "/twoFa" })
+        {
+            ConduitSecondFactor.MapDoors(anyone.MapGroup(path));
+            ConduitSecondFactor.MapOwn(anyone.MapGroup(path).RequireAuthorization(CallerFromBearer.Scheme));
+        }
     }
 
     public Task WriteAsync(HttpContext http, Refusal refusal, int status)
     {
+        if (refusal is { Error: AuthError.SecondFactorInvalid, Faults: [{ Field: "code" }] }) status = StatusCodes.Status400BadRequest;
         http.Response.StatusCode = status;
         return http.Response.WriteAsJsonAsync(Describe(refusal, status), http.RequestAborted);
     }
@@ -134,15 +141,19 @@ internal sealed class Conduit : ISpoken
                 // Every older token is dead: the client needs the next pair.
                 return await outcome.Match(async session => Print(await tokens.IssueAsync(session, ct), "Password changed successfully"), refusal => Task.FromResult(Problems.Of(refusal)));
             });
-        group.MapGet("/user", async (CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
-            (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(account => TypedResults.Ok(Print(account)), Problems.Of));
-        group.MapPatch("/user", async (ForeignJson body, CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
+        group.MapGet("/user", async (CallerFromBearer from, ChangeProfile profiles, Totp totp, CancellationToken ct) =>
+        {
+            var factor = await totp.LookAsync(from.Caller, ct);
+            return (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(account => TypedResults.Ok(Print(account, factor.On)), Problems.Of);
+        });
+        group.MapPatch("/user", async (ForeignJson body, CallerFromBearer from, ChangeProfile profiles, Totp totp, CancellationToken ct) =>
         {
             var data = body.Object("userData") ?? throw ForeignJson.Unreadable();
             var outcome = await profiles.ReadAsync(from.Caller, ct);
             if (outcome.Value is { } account)
                 outcome = await profiles.ChangeAsync(from.Caller, new(Profile: ForeignJson.Merge(account.Profile, data.Fields(without: Own.Contains))), ct);
-            return outcome.Match<IResult>(changed => TypedResults.Ok(Print(changed)), Problems.Of);
+            var factor = await totp.LookAsync(from.Caller, ct);
+            return outcome.Match<IResult>(changed => TypedResults.Ok(Print(changed, factor.On)), Problems.Of);
         });
         group.MapDelete("/user", async (CallerFromBearer from, CloseAccount close, CancellationToken ct) =>
             Say(await close.CloseAsync(from.Caller, null, ct), "LoggedOut"));
@@ -161,27 +172,27 @@ internal sealed class Conduit : ISpoken
     private static IResult Page(AuthOptions options, string page, string token) =>
         TypedResults.Redirect(options.Link($"{page}?token={Uri.EscapeDataString(token)}").ToString());
 
-    private static string? Bearer(HttpRequest request) =>
+    internal static string? Bearer(HttpRequest request) =>
         request.Headers.Authorization is [{ } header] && header.StartsWith($"{CallerFromBearer.Scheme} ", StringComparison.OrdinalIgnoreCase)
             ? header[(CallerFromBearer.Scheme.Length + 1)..].Trim() : null;
 
-    private static IResult Say(string result) => TypedResults.Ok(new Said(result));
+    internal static IResult Say(string result) => TypedResults.Ok(new Said(result));
 
     private static IResult Say(Outcome outcome, string result) => outcome.Refusal is { } refusal ? Problems.Of(refusal) : Say(result);
 
     private static IResult Print(RefreshTokens.Pair pair, string? result = null) =>
         TypedResults.Ok(new Pair(result, pair.Session.UserId, pair.AccessToken, pair.RefreshToken));
 
-    private static Task<IResult> PrintAsync(SignInOutcome outcome, RefreshTokens tokens, CancellationToken ct) => outcome.Match(
-        async done => Print(await tokens.IssueAsync(done.Session, ct)), due => Task.FromResult(Problems.Of(due.Refusal)), refusal => Task.FromResult(Problems.Of(refusal)));
+    internal static Task<IResult> PrintAsync(SignInOutcome outcome, RefreshTokens tokens, CancellationToken ct) => outcome.Match(
+        async done => Print(await tokens.IssueAsync(done.Session, ct)), due => Task.FromResult(ConduitSecondFactor.Print(due)), refusal => Task.FromResult(Problems.Of(refusal)));
 
     // What an application added to its users stands beside the original's own fields, and never in their place.
-    private static JsonObject Print(Account account)
+    private static JsonObject Print(Account account, bool twoFactors = false)
     {
         var user = new JsonObject
         {
             ["_id"] = account.Id, ["email"] = account.Email, ["active"] = account.Active, ["isVerified"] = account.EmailVerified,
-            ["isAnonymous"] = account.IsAnonymous, ["hasTwoFA"] = false, ["createdAt"] = account.CreatedAt.UtcDateTime,
+            ["isAnonymous"] = account.IsAnonymous, ["hasTwoFA"] = twoFactors, ["createdAt"] = account.CreatedAt.UtcDateTime,
         };
         if (account.Username is not null) user["username"] = account.Username;
         foreach (var field in account.Profile.EnumerateObject())
@@ -196,6 +207,8 @@ internal sealed class Conduit : ISpoken
         AuthError.EmailNotVerified => new("FORBIDDEN", status, "You must verify your account to login"),
         AuthError.AccountLocked or AuthError.AccountDisabled => new("FORBIDDEN", status, "Inactive user"),
         AuthError.StepUpRequired => new("FORBIDDEN", status, "Re-login required to enter sudo mode"),
+        AuthError.SecondFactorInvalid => new(NameOf(status), status, status == StatusCodes.Status400BadRequest ? "Code is not correct" : "Invalid code"),
+        AuthError.ValidationFailed when refusal.Faults is [{ Fault: Fault.NotAMode }] => new("INVALID_ARGUMENTS", status, "Method not valid"),
         AuthError.LinkInvalid or AuthError.LinkExpired or AuthError.LinkUsed => new("INVALID_ARGUMENTS", status, "Invalid parameters"),
         AuthError.ValidationFailed when refusal.Faults is [{ Fault: Fault.NotAnEmail }] => new("INVALID_ARGUMENTS", status, "Invalid email address provided"),
         var error => new(NameOf(status), status, error switch

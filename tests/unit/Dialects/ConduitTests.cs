@@ -300,11 +300,63 @@ public sealed class ConduitTests : ForeignTest
     }
 
     [Theory]
-    [InlineData("POST", "/twoFa/authorize")]
-    [InlineData("GET", "/twoFa/generate")]
     [InlineData("POST", "/authentication/local/nothing")]
     public async Task What_is_not_here_is_not_found_in_shape(string method, string path) =>
         Refused(404, "NOT_FOUND", "There is nothing here.", await SendAsync(new(method), path, method == "POST" ? new { } : null));
+
+    [Theory]
+    [InlineData("/authentication/twoFa")]
+    [InlineData("/twoFa")]
+    public async Task A_second_factor_is_enabled_verified_recovered_and_disabled(string twoFa)
+    {
+        await RegisterAsync();
+        var access = (await SignInAsync()).Access;
+        Assert.Equal("2FA disabled", (await PostAsync($"{twoFa}/authorize", new { }, access)).Text("result"));
+        Refused(400, "INVALID_ARGUMENTS", "Method not valid", await SendAsync(HttpMethod.Put, $"{twoFa}/enable", new { method = "sms" }, access));
+        var uri = (await SendAsync(HttpMethod.Put, $"{twoFa}/enable", new { method = "authenticator" }, access)).Text("result")!;
+        var app = SecretOf(System.Text.RegularExpressions.Regex.Match(uri, "^otpauth://totp/.*[?&]secret=([A-Z2-7]+)").Groups[1].Value);
+        Refused(400, "INVALID_ARGUMENTS", "Code is not correct", await PostAsync($"{twoFa}/enable/verify", new { code = "000000" }, access));
+        Assert.Equal("2FA enabled", (await PostAsync($"{twoFa}/enable/verify", new { code = Auth.CodeOf(app) }, access)).Text("result"));
+        Assert.Equal("2FA already enabled", (await PostAsync($"{twoFa}/enable/verify", new { code = "000000" }, access)).Text("result"));
+        Assert.True((await UserAsync(access)).Json().At("hasTwoFA").GetBoolean());
+        var codes = (await SendAsync(HttpMethod.Get, $"{twoFa}/generate", null, access)).Json().At("codes").EnumerateArray().Select(c => c.GetString()!).ToArray();
+        Assert.Equal(10, codes.Length);
+
+        var half = (await PostAsync("/authentication/local", new { email = Jane, password = Password })).Json();
+        Assert.False(half.TryGetProperty("refreshToken", out _));
+        var ticket = half.At("accessToken").GetString()!;
+        Assert.Equal(401, (await UserAsync(ticket)).Status);
+        Assert.Equal(401, (await SendAsync(HttpMethod.Put, $"{twoFa}/disable", new { }, ticket)).Status);
+        Assert.Equal(401, (await SendAsync(HttpMethod.Get, $"{twoFa}/generate", null, ticket)).Status);
+        Assert.Equal("authenticator", (await PostAsync($"{twoFa}/authorize", new { }, ticket)).Text("method"));
+        Refused(400, "INVALID_ARGUMENTS", "Code is not correct", await PostAsync($"{twoFa}/verify", new { code = "000000" }, ticket));
+        Auth.Clock.Move(TimeSpan.FromSeconds(30));
+        var pair = await PostAsync($"{twoFa}/verify", new { code = Auth.CodeOf(app) }, ticket);
+        Assert.Equal(200, (await UserAsync(pair.Text("accessToken")!)).Status);
+        Assert.Equal(401, (await PostAsync($"{twoFa}/verify", new { code = Auth.CodeOf(app) }, ticket)).Status);
+
+        ticket = (await PostAsync("/authentication/local", new { email = Jane, password = Password })).Text("accessToken")!;
+        Refused(401, "UNAUTHORIZED", "Invalid code", await PostAsync($"{twoFa}/recover", new { code = "1234 5678" }, ticket));
+        var recovered = await PostAsync($"{twoFa}/recover", new { code = codes[0] }, ticket);
+        Assert.Equal("You have 9 back up codes left", recovered.Text("message"));
+        Assert.Equal(200, (await UserAsync(recovered.Text("accessToken")!)).Status);
+
+        Auth.Clock.Move(TimeSpan.FromMinutes(5));
+        Assert.Equal("2FA disabled", (await SendAsync(HttpMethod.Put, $"{twoFa}/disable", new { }, access)).Text("result"));
+        Assert.True((await PostAsync("/authentication/local", new { email = Jane, password = Password })).Json().TryGetProperty("refreshToken", out _));
+        Assert.Equal(401, (await PostAsync($"{twoFa}/authorize", new { })).Status);
+    }
+
+    [Fact]
+    public async Task A_second_factor_is_changed_in_sudo_mode_only()
+    {
+        await RegisterAsync();
+        var access = (await SignInAsync()).Access;
+        Auth.Clock.Move(TimeSpan.FromMinutes(16));
+        foreach (var (method, path) in new[] { (HttpMethod.Put, "enable"), (HttpMethod.Put, "disable"), (HttpMethod.Get, "generate") })
+            Refused(403, "FORBIDDEN", "Re-login required to enter sudo mode",
+                await SendAsync(method, $"/authentication/twoFa/{path}", method == HttpMethod.Put ? new { method = "authenticator" } : null, access));
+    }
 
     [Fact]
     public async Task A_locked_account_is_told_to_who_knows_the_password()
@@ -322,7 +374,7 @@ public sealed class ConduitTests : ForeignTest
         await RegisterAsync();
         var (access, _) = await SignInAsync();
         foreach (var (method, path) in Site.Routes.SelectMany(r => (r.Metadata.GetMetadata<Microsoft.AspNetCore.Routing.HttpMethodMetadata>()?.HttpMethods ?? []).Select(m => (m, "/" + r.RoutePattern.RawText!.Trim('/'))))
-                     .Where(r => r.m is "POST" or "PATCH" && r.Item2.StartsWith("/authentication/", StringComparison.Ordinal) && Describes(r.Item2)))
+                     .Where(r => r.m is "POST" or "PATCH" or "PUT" && r.Item2.StartsWith("/authentication/", StringComparison.Ordinal) && Describes(r.Item2)))
         {
             var answer = await SendAsync(new(method), path, body, path.EndsWith("/renew", StringComparison.Ordinal) ? null : access);
             var takes = what == "NUL" && path.EndsWith("/user", StringComparison.Ordinal) || path.EndsWith("/anonymous", StringComparison.Ordinal) && what == "NUL";
@@ -331,6 +383,7 @@ public sealed class ConduitTests : ForeignTest
         }
 
         // Those that take no body do not read it.
-        static bool Describes(string path) => !path.EndsWith("/logout", StringComparison.Ordinal) && !path.Contains('{', StringComparison.Ordinal) && new BlazorAuth.Api.Dialects.Conduit().Owns(path);
+        static bool Describes(string path) => !path.EndsWith("/logout", StringComparison.Ordinal)
+            && !path.EndsWith("/authorize", StringComparison.Ordinal) && !path.EndsWith("/disable", StringComparison.Ordinal) && !path.Contains('{', StringComparison.Ordinal) && new BlazorAuth.Api.Dialects.Conduit().Owns(path);
     }
 }
