@@ -63,7 +63,7 @@ internal static partial class TwoProcesses
     {
         using var handler = new SocketsHttpHandler { AllowAutoRedirect = false };
         using var browser = new HttpClient(handler);
-        var page = await browser.GetStringAsync(new Uri(first.Url, "/login"));
+        var page = (await browser.GetStringAsync(new Uri(first.Url, "/login"))).Split("</form>").First(form => form.Contains("identifier", StringComparison.Ordinal));
         var fields = Hidden().Matches(page).Select(m => new KeyValuePair<string, string>(Attribute(m.Value, "name"), WebUtility.HtmlDecode(Attribute(m.Value, "value"))))
             .Append(new(Name(page, "identifier"), "one3@example.com")).Append(new(Name(page, "current-password"), Client.Password));
         using var content = new FormUrlEncodedContent(fields);
