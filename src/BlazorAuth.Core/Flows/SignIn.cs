@@ -101,7 +101,7 @@ public sealed class SignIn(
     }
 
     /// <summary>
-    /// Goes on after a proof, whichever it was (ADR 0018): refuses locked accounts and, where that is demanded, unverified ones; asks for the
+    /// Goes on after a proof, whichever it was (ADR 0015): refuses locked accounts and, where that is demanded, unverified ones; asks for the
     /// second factor; else begins the session.
     /// </summary>
     /// <param name="caller">Who asks.</param>
