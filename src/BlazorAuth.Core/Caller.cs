@@ -27,7 +27,7 @@ public sealed record Caller(
     public static Caller Of(Session session, string? address, string? agent) =>
         new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent)) 
         {
-            ByKey = session.Kind == SessionKind.Key, TwoFactors = session.Methods.Split(' ').Contains(Session.TwoFactors),
+            ByKey = session.Kind == SessionKind.Key, TwoFactors = Session.AreTwoFactors(session.Methods),
         };
 
     // CR/LF in a header value would forge a line wherever the agent is printed.

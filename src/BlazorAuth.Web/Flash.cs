@@ -67,8 +67,6 @@ public enum Notice
     ProviderFailed,
     /// <summary>What an external provider said was refused here; the detail is the sentence.</summary>
     ProviderRefused,
-    /// <summary>Somebody proved again who they are.</summary>
-    SteppedUp,
     /// <summary>Something was taken back; a letter to choose a password is on its way.</summary>
     Undone,
 }
@@ -86,25 +84,17 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     private static readonly TimeSpan CodeLifetime = OneTimeTokens.Lifetime(TokenPurpose.EmailCodeTicket);
     private const int LongestTyped = 2000, LongestReturn = 500;
     private static readonly object TypedItem = new();
-    private readonly ITimeLimitedDataProtector _notices = protection.CreateProtector("BlazorAuth.Notice").ToTimeLimitedDataProtector();
-    private readonly ITimeLimitedDataProtector _links = protection.CreateProtector("BlazorAuth.Link").ToTimeLimitedDataProtector();
-
-    private readonly ITimeLimitedDataProtector _tickets = protection.CreateProtector("BlazorAuth.Ticket").ToTimeLimitedDataProtector();
-    private readonly ITimeLimitedDataProtector _codes = protection.CreateProtector("BlazorAuth.EmailCode").ToTimeLimitedDataProtector();
-    private readonly ITimeLimitedDataProtector _typed = protection.CreateProtector("BlazorAuth.Typed").ToTimeLimitedDataProtector();
-    private readonly ITimeLimitedDataProtector _setUps = protection.CreateProtector("BlazorAuth.SetUp").ToTimeLimitedDataProtector();
-    private readonly ITimeLimitedDataProtector _addresses = protection.CreateProtector("BlazorAuth.Address").ToTimeLimitedDataProtector();
 
     private HttpContext Http => accessor.HttpContext ?? throw new InvalidOperationException("Only inside a request.");
 
     /// <summary>Leaves a notice for the next page.</summary>
     public void Leave(Notice notice, string? detail = null) =>
-        Set("notice", _notices.Protect($"{notice}\n{detail}", NoticeLifetime), NoticeLifetime);
+        Keep("notice", $"{notice}\n{detail}", NoticeLifetime);
 
     /// <summary>The notice left for this page, once.</summary>
     public (Notice Notice, string? Detail)? Take()
     {
-        if (Read("notice", _notices) is not { } text) return null;
+        if (Read("notice") is not { } text) return null;
         Drop("notice");
         var parts = text.Split('\n', 2);
         return Enum.TryParse<Notice>(parts[0], out var notice) ? (notice, parts[1].Length == 0 ? null : parts[1]) : null;
@@ -112,12 +102,12 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
 
     /// <summary>Keeps the secret of a link, which leaves the address bar here (ASVS 14.2.1). Bound to its page.</summary>
     public void KeepLink(PathString page, string token) =>
-        Set("link", _links.Protect($"{page}\n{token}", LinkLifetime), LinkLifetime);
+        Keep("link", $"{page}\n{token}", LinkLifetime);
 
     /// <summary>The secret of the link that led to this page, if one did.</summary>
     public string? Link()
     {
-        var parts = Read("link", _links)?.Split('\n', 2);
+        var parts = Read("link")?.Split('\n', 2);
         return parts is [var page, var token] && string.Equals(page, Http.Request.Path, StringComparison.OrdinalIgnoreCase) ? token : null;
     }
 
@@ -125,16 +115,16 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     public void DropLink() => Drop("link");
 
     /// <summary>Keeps the address a letter was promised to, for somebody who is not signed in.</summary>
-    public void KeepAddress(string email) => Set("address", _addresses.Protect(email, AddressLifetime), AddressLifetime);
+    public void KeepAddress(string email) => Keep("address", email, AddressLifetime);
 
     /// <summary>The address a letter was promised to in this browser, of late.</summary>
-    public string? Address() => Read("address", _addresses);
+    public string? Address() => Read("address");
 
     /// <summary>Keeps the ticket of a sign-in that needs the second factor, in this browser and nowhere else.</summary>
-    public void KeepTicket(string ticket) => Set("ticket", _tickets.Protect(ticket, TicketLifetime), TicketLifetime);
+    public void KeepTicket(string ticket) => Keep("ticket", ticket, TicketLifetime);
 
     /// <summary>The ticket of the sign-in that was begun here last.</summary>
-    public string? Ticket() => Read("ticket", _tickets);
+    public string? Ticket() => Read("ticket");
 
     /// <summary>Forgets the ticket once it is spent or worth nothing.</summary>
     public void DropTicket() => Drop("ticket");
@@ -143,11 +133,11 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     /// Keeps the secret of an authenticator app between the page that shows it and the code that confirms it: the page can be loaded
     /// again, in a second tab too, and nothing else has the secret any more.
     /// </summary>
-    public void KeepSetUp(Totp.Begun begun) => Set("setup", _setUps.Protect(JsonSerializer.Serialize(begun), Totp.Patience), Totp.Patience);
+    public void KeepSetUp(Totp.Begun begun) => Keep("setup", JsonSerializer.Serialize(begun), Totp.Patience);
 
     /// <summary>The set-up begun in this browser, if it is the one that waits.</summary>
     public Totp.Begun? SetUp(string? pending) =>
-        pending is not null && Read("setup", _setUps) is { } text && JsonSerializer.Deserialize<Totp.Begun>(text) is { } begun && begun.Id == pending ? begun : null;
+        pending is not null && Read("setup") is { } text && JsonSerializer.Deserialize<Totp.Begun>(text) is { } begun && begun.Id == pending ? begun : null;
 
     /// <summary>Forgets it once it is on or given up.</summary>
     public void DropSetUp() => Drop("setup");
@@ -159,11 +149,11 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     public void KeepCode(Asked asked)
     {
         if (asked.ReturnUrl is { Length: > LongestReturn }) asked = asked with { ReturnUrl = null };
-        Set("code", _codes.Protect(JsonSerializer.Serialize(asked), CodeLifetime), CodeLifetime);
+        Keep("code", JsonSerializer.Serialize(asked), CodeLifetime);
     }
 
     /// <summary>The letter that was asked for here last.</summary>
-    public Asked? Code() => Read("code", _codes) is { } text ? JsonSerializer.Deserialize<Asked>(text) : null;
+    public Asked? Code() => Read("code") is { } text ? JsonSerializer.Deserialize<Asked>(text) : null;
 
     /// <summary>Forgets it once it is used or worth nothing.</summary>
     public void DropCode() => Drop("code");
@@ -173,14 +163,14 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     {
         var text = JsonSerializer.Serialize(new Kept(page, typed));
         // A cookie holds no more; what is longer has to be typed again.
-        if (text.Length <= LongestTyped) Set("typed", _typed.Protect(text, TicketLifetime), TicketLifetime);
+        if (text.Length <= LongestTyped) Keep("typed", text, TicketLifetime);
     }
 
     /// <summary>What was typed into the form of this page, once.</summary>
     public IReadOnlyDictionary<string, string>? Typed()
     {
         if (Http.Items[TypedItem] is IReadOnlyDictionary<string, string> taken) return taken;
-        if (!HttpMethods.IsGet(Http.Request.Method) || Read("typed", _typed) is not { } text
+        if (!HttpMethods.IsGet(Http.Request.Method) || Read("typed") is not { } text
             || JsonSerializer.Deserialize<Kept>(text) is not { } kept || kept.Page != Http.Request.Path) return null;
         Drop("typed");
         Http.Items[TypedItem] = kept.Typed;
@@ -203,15 +193,20 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
 
     private void Drop(string name) => Http.Response.Cookies.Delete(CookieRules.Name(options.Value, name), Rules(null));
 
+    private void Keep(string name, string text, TimeSpan lifetime) => Set(name, Protector(name).Protect(text, lifetime), lifetime);
+
+    // Made where one is used: most requests carry none of these. What one cookie keeps is no other's.
+    private ITimeLimitedDataProtector Protector(string name) => protection.CreateProtector("BlazorAuth.Flash", name).ToTimeLimitedDataProtector();
+
     private void Set(string name, string value, TimeSpan lifetime) =>
         Http.Response.Cookies.Append(CookieRules.Name(options.Value, name), value, Rules(lifetime));
 
-    private string? Read(string name, ITimeLimitedDataProtector protector)
+    private string? Read(string name)
     {
         if (Http.Request.Cookies[CookieRules.Name(options.Value, name)] is not { Length: > 0 } value) return null;
         try
         {
-            return protector.Unprotect(value);
+            return Protector(name).Unprotect(value);
         }
         catch (System.Security.Cryptography.CryptographicException)
         {

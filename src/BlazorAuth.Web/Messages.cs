@@ -124,7 +124,6 @@ public static class Messages
         Notice.ProviderDenied => $"You did not go on at {detail}. Nothing was changed.",
         Notice.ProviderFailed => $"{detail} did not confirm who you are, or it took too long. Nothing was changed. Try again, or use another way.",
         Notice.ProviderRefused => detail ?? "",
-        Notice.SteppedUp => "Thank you. Go on where you were.",
         Notice.Undone when detail is not null => $"It is taken back, and every device is signed out. {detail} belongs to another account by now: "
             + "write to the people who run this site to get yours back.",
         Notice.Undone => "It is taken back, and every device is signed out. We sent you a letter to choose a new password.",

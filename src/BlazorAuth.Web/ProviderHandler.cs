@@ -33,7 +33,6 @@ internal sealed class ProviderScheme : OAuthOptions
 internal sealed partial class ProviderHandler(IOptionsMonitor<ProviderScheme> options, ILoggerFactory logger, UrlEncoder encoder)
     : OAuthHandler<ProviderScheme>(options, logger, encoder)
 {
-    private static readonly TimeSpan Patience = OneTimeTokens.Lifetime(TokenPurpose.ExternalSignIn);
     private static readonly AuthenticationFailureException NoToken = new("no token");
     private ExternalSignIn.Identity? _identity;
 
@@ -61,7 +60,7 @@ internal sealed partial class ProviderHandler(IOptionsMonitor<ProviderScheme> op
 
     protected override async Task<OAuthTokenResponse> ExchangeCodeAsync(OAuthCodeExchangeContext context)
     {
-        if (context.Properties.IssuedUtc is not { } left || TimeProvider.GetUtcNow() - left > Patience || !context.Properties.Items.Remove(OAuthConstants.CodeVerifierKey, out var verifier))
+        if (context.Properties.IssuedUtc is not { } left || TimeProvider.GetUtcNow() - left > ProviderRound.Patience || !context.Properties.Items.Remove(OAuthConstants.CodeVerifierKey, out var verifier))
             return OAuthTokenResponse.Failed(NoToken);
         KeyValuePair<string, string>[] form =
         [

@@ -25,6 +25,9 @@ public sealed class ProviderRound(
     IHttpContextAccessor accessor, ExternalSignIn flow, BrowserSession browser, Flash flash, IOptions<AuthOptions> options)
 {
     private const string ErrandItem = "errand", UserItem = "user", SessionItem = "session";
+    /// <summary>How long a round may take: somebody signs in there first.</summary>
+    internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
     private static readonly TimeSpan Answers = TimeSpan.FromSeconds(10);
     private const int LongestAnswer = 64 * 1024;
 
@@ -139,7 +142,7 @@ public sealed class ProviderRound(
                 scheme.CorrelationCookie.Path = "/";
                 scheme.CorrelationCookie.SameSite = SameSiteMode.Lax; // comes back by GET
                 scheme.CorrelationCookie.SecurePolicy = CookieRules.Secure(options);
-                scheme.RemoteAuthenticationTimeout = OneTimeTokens.Lifetime(Core.Data.TokenPurpose.ExternalSignIn);
+                scheme.RemoteAuthenticationTimeout = Patience;
                 // A redirect could lead the secret elsewhere.
                 scheme.Backchannel = new HttpClient(new SocketsHttpHandler
                 {

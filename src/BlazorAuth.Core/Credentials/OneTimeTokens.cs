@@ -26,7 +26,6 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
         TokenPurpose.EmailCode => TimeSpan.FromMinutes(10),        // out of band (ASVS 6.5.5)
         TokenPurpose.EmailCodeTicket => TimeSpan.FromMinutes(20),  // the letter may take ten of them; alone it opens nothing
         TokenPurpose.Undo => TimeSpan.FromDays(7),                 // people read mail after a holiday
-        TokenPurpose.ExternalSignIn => TimeSpan.FromMinutes(10),   // somebody fills in a form
     };
 
     /// <summary>The secrets of a fresh token; they exist in the letter and nowhere else.</summary>
@@ -119,7 +118,7 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
         if (state is not null) live = live.Where(t => t.State == state);
         var counted = await live.Where(t => t.Attempts < MaximumAttempts)
             .ExecuteUpdateAsync(set => set.SetProperty(t => t.Attempts, t => t.Attempts + 1), ct);
-        var hash = HashCode(purpose, destination, Digits(code));
+        var hash = HashCode(purpose, destination, Secret.DigitsIn(code));
         var token = await live.AsNoTracking().FirstOrDefaultAsync(t => t.CodeHash == hash, ct);
         return counted > 0 ? token : null;
     }
@@ -178,8 +177,4 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
     private byte[] HashLink(TokenPurpose purpose, string link) => secret.Hash($"link:{purpose}", link);
 
     private byte[] HashCode(TokenPurpose purpose, string destination, string code) => secret.Hash($"code:{purpose}", $"{destination}:{code}");
-
-    // People paste '123 456' and type '123-456'.
-    private static string Digits(string code) =>
-        string.Concat(code.EnumerateRunes().Where(r => Rune.IsDigit(r)).Select(r => (int)Rune.GetNumericValue(r)));
 }

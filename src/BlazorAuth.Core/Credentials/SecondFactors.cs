@@ -12,9 +12,6 @@ namespace BlazorAuth.Core.Credentials;
 /// </summary>
 public sealed class SecondFactors(AuthDbContext db, KeyRing ring, Throttle throttle, TimeProvider time)
 {
-    /// <summary>After so many wrong codes in a row an authenticator opens nothing more (NIST SP 800-63B-4 §3.2.2).</summary>
-    public const int WrongInARow = Throttle.WrongInARow;
-
     /// <summary>Recovery codes made at a time.</summary>
     public const int RecoveryCodeCount = 10;
 
@@ -52,7 +49,7 @@ public sealed class SecondFactors(AuthDbContext db, KeyRing ring, Throttle throt
     {
         if (await Confirmed(userId).AsNoTracking().SingleOrDefaultAsync(ct) is not { } app) return false;
         var row = db.Authenticators.Where(a => a.Id == app.Id);
-        var counted = await row.Where(a => a.FailedCount < WrongInARow)
+        var counted = await row.Where(a => a.FailedCount < Throttle.WrongInARow)
             .ExecuteUpdateAsync(set => set.SetProperty(a => a.FailedCount, a => a.FailedCount + 1), ct);
         if (counted == 0) return false;
         foreach (var step in TotpCode.StepsOf(Unwrap(app), code, time.GetUtcNow()))

@@ -16,6 +16,10 @@ public sealed class Secret(KeyRing ring)
     /// <summary>Six decimal digits, all values equally likely.</summary>
     public static string SixDigits() => RandomNumberGenerator.GetInt32(1_000_000).ToString("D6", CultureInfo.InvariantCulture);
 
+    /// <summary>The digits of a code as people paste it ('123 456') and type it ('123-456'), in whichever alphabet.</summary>
+    internal static string DigitsIn(string code) =>
+        string.Concat(code.EnumerateRunes().Where(Rune.IsDigit).Select(r => (int)Rune.GetNumericValue(r)));
+
     /// <summary>
     /// What a secret is stored as. Keyed, because six digits under a bare hash fall to a loop; a stolen database has no key.
     /// </summary>

@@ -57,7 +57,7 @@ internal static class TotpCode
     /// <summary>The digits of what was typed or pasted, in whichever alphabet; empty where there are not six.</summary>
     public static string Normal(string code)
     {
-        var digits = string.Concat(code.EnumerateRunes().Where(Rune.IsDigit).Select(r => (int)Rune.GetNumericValue(r)));
+        var digits = Secret.DigitsIn(code);
         return digits.Length == Digits ? digits : "";
     }
 }

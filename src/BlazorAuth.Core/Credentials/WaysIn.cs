@@ -27,17 +27,6 @@ public sealed record WaysIn(bool Password, int Passkeys, int Providers, bool Aut
         await db.Authenticators.AnyAsync(a => a.UserId == userId && a.ConfirmedAt != null, ct));
 
     /// <summary>
-    /// Voids whatever was set on an account that is nobody's yet, its password included; the account is then opened by mail. Saved by
-    /// the caller, inside the transaction that ends what is open.
-    /// </summary>
-    internal static Task VoidAsync(AuthDbContext db, AuthUser user, CancellationToken ct)
-    {
-        (user.PasswordHash, user.SecurityStamp, user.ContestedAt) = (null, Guid.NewGuid().ToString(), null);
-        user.VoidProfile();
-        return StripAsync(db, user.Id, ct);
-    }
-
-    /// <summary>
     /// Removes whatever somebody set beside the password: what a stranger put on an account before its owner came must open
     /// nothing afterwards (pre-hijack). Call it inside the transaction that voids the rest.
     /// </summary>

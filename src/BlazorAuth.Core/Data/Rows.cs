@@ -92,6 +92,9 @@ public sealed class Session
     /// <summary>Among <see cref="Methods"/>: two factors were proven (RFC 8176 §2).</summary>
     public const string TwoFactors = "mfa";
 
+    /// <summary>Whether <see cref="Methods"/> tell of two factors.</summary>
+    internal static bool AreTwoFactors(string methods) => methods.Split(' ').Contains(TwoFactors);
+
     /// <summary>What was proven before and what is proven now, each named once.</summary>
     internal static string Together(string before, string now) => string.Join(' ', before.Split(' ').Union(now.Split(' ')));
 
@@ -164,8 +167,6 @@ public enum TokenPurpose
     EmailCode,
     /// <summary>'This wasn't me': takes back what a notice told of.</summary>
     Undo,
-    /// <summary>Finishes a sign-up or link that began at an external provider.</summary>
-    ExternalSignIn,
 }
 
 /// <summary>A one-time token: only keyed hashes of its secrets are stored, and one conditional statement spends it.</summary>

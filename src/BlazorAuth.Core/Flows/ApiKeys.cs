@@ -36,12 +36,11 @@ public sealed class ApiKeys(
     public async Task<Outcome<Made>> MakeAsync(Caller caller, Input input, CancellationToken ct)
     {
         if (Shape(input) is { } malformed) return malformed;
-        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
-        if (await stepUp.DemandAsync(caller, user, input.Password, "password", ct) is { } unproven) return unproven;
+        var owner = await stepUp.OwnerAsync(caller, input.Password, ct);
+        if (owner.Value is not { } user) return owner.Refusal!;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         var now = time.GetUtcNow();
         var end = now + (input.Lifetime ?? Longest);
         var session = new Session
@@ -70,9 +69,8 @@ public sealed class ApiKeys(
     /// <summary>Revokes one, on the password or on a recent sign-in.</summary>
     public async Task<Outcome> RevokeAsync(Caller caller, string id, string? password, CancellationToken ct)
     {
-        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
-        if (await stepUp.DemandAsync(caller, user, password, "password", ct) is { } unproven) return unproven;
+        var owner = await stepUp.OwnerAsync(caller, password, ct);
+        if (owner.Value is not { } user) return owner.Refusal!;
         if (!Secret.IsSessionId(id)) return AuthError.NotFound;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (await sessions.EndKeyAsync(user.Id, id, ct) == 0) return AuthError.NotFound;

@@ -34,7 +34,7 @@ public sealed class ChangeEmail(
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // A reset that came while the password was compared has ended the session, and this change with it.
-        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         await tokens.KillAsync(user.Id, ct, TokenPurpose.ChangeEmail);
         outbox.Promise(LetterKind.ConfirmEmailChange, address, caller, user.Id, sessionId: caller.SessionId);
         if (user.Email is not null)

@@ -15,12 +15,11 @@ public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens 
     /// <summary>Closes it, on the password or on a recent sign-in.</summary>
     public async Task<Outcome> CloseAsync(Caller caller, string? password, CancellationToken ct)
     {
-        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
-        if (await stepUp.DemandAsync(caller, user, password, "password", ct) is { } unproven) return unproven;
+        var owner = await stepUp.OwnerAsync(caller, password, ct);
+        if (owner.Value is not { } user) return owner.Refusal!;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         await tokens.KillAsync(user.Id, ct);
         await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
         if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0) return AuthError.SessionRevoked;

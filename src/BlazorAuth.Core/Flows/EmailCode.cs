@@ -16,7 +16,7 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.AccountLocked"/>, <see cref="AuthError.Conflict"/>, those of <see cref="SignIn"/>.
 /// </summary>
 public sealed class EmailCode(
-    AuthDbContext db, SignIn signIn, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit, TimeProvider time)
+    AuthDbContext db, SignIn signIn, VerifyEmail verify, OneTimeTokens tokens, Throttle throttle, Outbox outbox, Audit audit, TimeProvider time)
 {
     /// <summary>The session that is wanted, and the cookie of a browser that the second factor is not asked for in.</summary>
     public sealed record Wish(SessionKind Door, bool Persistent = false, Dialect? Dialect = null, string? RememberedDevice = null);
@@ -93,10 +93,8 @@ public sealed class EmailCode(
         if (user.EmailConfirmed) return null;
         // Whoever registered never showed that the address is theirs; its owner is here now (pre-hijack). Before the session begins,
         // and whoever asks: a browser may have been signed in to the account by the stranger.
-        await WaysIn.VoidAsync(db, user, ct);
-        (user.EmailConfirmed, user.ContestedAt) = (true, null);
-        await tokens.KillAsync(user.Id, ct);
-        await sessions.EndAllAsync(user.Id, SessionEnd.Disowned, ct);
+        await verify.VoidAsync(user, ct);
+        user.EmailConfirmed = true;
         audit.Write(AuditEvent.EmailVerified, Nobody(caller), user.Id);
         return await db.TrySaveAsync(ct) ? null : AuthError.Conflict;
     }

@@ -32,9 +32,8 @@ public sealed class ExportAccount(AuthDbContext db, ChangeProfile profiles, Step
     /// <summary>Exports the caller's account.</summary>
     public async Task<Outcome<Export>> ExportAsync(Caller caller, CancellationToken ct)
     {
-        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
-        if (await stepUp.DemandAsync(caller, user, null, "password", ct) is { } unproven) return unproven;
+        var owner = await stepUp.OwnerAsync(caller, null, ct);
+        if (owner.Value is not { } user) return owner.Refusal!;
         audit.Write(AuditEvent.Exported, caller);
         await db.SaveChangesAsync(ct);
         var id = user.Id;

@@ -157,7 +157,7 @@ public sealed class ExternalSignIn(
         var owner = await OwnerAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         if (await logins.LinkAsync(caller, user, identity.Login, ct) is { } taken) return taken;
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -182,7 +182,7 @@ public sealed class ExternalSignIn(
         var owner = await OwnerAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         var linked = (await ListAsync(caller, ct)).ToList();
         if (linked.Find(l => l.Provider == provider) is not { } link) return AuthError.NotFound;
         // A provider that the settings have no more opens nothing, and so is no way in.
@@ -204,10 +204,8 @@ public sealed class ExternalSignIn(
 
     private async Task<Outcome<AuthUser>> OwnerAsync(Caller caller, CancellationToken ct)
     {
-        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
-        if (await stepUp.DemandAsync(caller, user, null, "password", ct) is { } unproven) return unproven;
-        return user.IsAnonymous ? AuthError.Forbidden : user;
+        var owner = await stepUp.OwnerAsync(caller, null, ct);
+        return owner.Value is { IsAnonymous: true } ? AuthError.Forbidden : owner;
     }
 
     private static bool IsBack(Caller caller, Asked asked) =>

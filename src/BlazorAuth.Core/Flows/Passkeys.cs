@@ -56,7 +56,7 @@ public sealed class Passkeys(
         }
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(caller.UserId, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         if (!await tokens.SpendAsync(made.Ticket, ct)) return AuthError.PasskeyFailed;
         if (await db.UserPasskeys.CountAsync(p => p.UserId == caller.UserId, ct) >= Most) return Refusal.Of(AuthError.Conflict, "passkeys", Fault.TooLong, Most);
         var passkey = Row(caller.UserId!, made.Passkey, input.Name);
@@ -95,7 +95,7 @@ public sealed class Passkeys(
         if ((await OwnerAsync(caller, ct)).Refused is { } unproven) return unproven;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(caller.UserId, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         if (await FindAsync(caller, id, ct) is not { } passkey) return AuthError.NotFound;
         passkey.Data.Name = name.Trim();
         audit.Write(AuditEvent.PasskeyRenamed, caller);
@@ -110,7 +110,7 @@ public sealed class Passkeys(
         if ((await OwnerAsync(caller, ct)).Refused is { } unproven) return unproven;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(caller.UserId, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         if (await FindAsync(caller, id, ct) is not { } passkey) return AuthError.NotFound;
         if ((await WaysIn.ReadAsync(db, caller.UserId!, ct)).IsLast) return Refusal.Of(AuthError.Conflict, "id", Fault.LastWayIn);
         db.UserPasskeys.Remove(passkey);

@@ -21,16 +21,15 @@ public sealed class RecoveryCodes(
     /// <summary>Makes ten new ones in place of the old, on a recent proof.</summary>
     public async Task<Outcome<Made>> MakeAsync(Caller caller, CancellationToken ct)
     {
-        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
-        if (await stepUp.DemandAsync(caller, user, null, "password", ct) is { } unproven) return unproven;
+        var owner = await stepUp.OwnerAsync(caller, null, ct);
+        if (owner.Value is not { } user) return owner.Refusal!;
         if (!await factors.AreOnAsync(user.Id, ct)) return AuthError.NotFound;
         using var place = gate.Enter();
         if (place is null) return HashingGate.Full;
         var fresh = await factors.MakeRecoveryCodesAsync(place, user.Id, ct);
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         if (!await factors.AreOnAsync(user.Id, ct)) return AuthError.NotFound;
         await factors.PutAsync(user.Id, fresh, ct);
         if (user.Email is not null) outbox.Promise(LetterKind.RecoveryCodesMade, user.Email, caller, user.Id);

@@ -51,6 +51,13 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
     internal Task<bool> IsOpenAsync(string? sessionId, CancellationToken ct) =>
         db.Sessions.AnyAsync(s => s.Id == sessionId && s.EndedAt == null, ct);
 
+    /// <summary>
+    /// Takes the caller's account until the transaction ends; false where it is gone, or where something has ended the session that
+    /// they act in. The first statements of every change that only its owner may make.
+    /// </summary>
+    internal async Task<bool> HoldAsync(Caller caller, CancellationToken ct) =>
+        await db.HoldAsync(caller.UserId, ct) && await IsOpenAsync(caller.SessionId, ct);
+
     /// <summary>Notes that a browser session is in use and moves its idle end, at most once a minute.</summary>
     public async Task SeeAsync(Session session, CancellationToken ct)
     {

@@ -74,7 +74,7 @@ public sealed class SignIn(
         AuthUser User, string Methods, SessionKind Door, bool Persistent = false, Dialect? Dialect = null, string? RememberedDevice = null,
         bool OfAddress = false, ExternalLogin? Link = null)
     {
-        public bool TwoFactors => Methods.Split(' ').Contains(Session.TwoFactors);
+        public bool TwoFactors => Session.AreTwoFactors(Methods);
     }
 
     /// <summary>The state of a <see cref="TokenPurpose.SecondFactor"/> ticket: what was proven, by an account that has not changed since.</summary>
@@ -116,11 +116,7 @@ public sealed class SignIn(
         var news = user.Email is not null && await IsNewDeviceAsync(user.Id, caller, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // What was compared may have been changed or closed meanwhile; whoever did that ended the sessions there were, not this one.
-        if (!await HoldAsComparedAsync(user, ct))
-        {
-            await transaction.RollbackAsync(ct);
-            return await RefuseAsync(caller, user.Id, AuthError.InvalidCredentials, ct);
-        }
+        if (!await HoldAsComparedAsync(user, ct)) return await UndoAsync(AuthError.InvalidCredentials);
         if (spend is not null && await spend() is { } spent) return await UndoAsync(spent);
         // Asked inside the transaction: a factor that is added just now is either seen here, or ends this session too.
         if (!proof.TwoFactors && await factors.AreOnAsync(user.Id, ct) && !await devices.IsRememberedAsync(user.Id, proof.RememberedDevice, ct))

@@ -97,6 +97,14 @@ public sealed class StepUp(
         return null;
     }
 
+    /// <summary>The caller's account, as it is stored, after the proof that <see cref="DemandAsync"/> takes. The field is <c>password</c>.</summary>
+    internal async Task<Outcome<AuthUser>> OwnerAsync(Caller caller, string? password, CancellationToken ct)
+    {
+        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        return user is null ? AuthError.SessionRevoked
+            : await DemandAsync(caller, user, password, "password", ct) is { } unproven ? unproven : user;
+    }
+
     /// <summary>
     /// Takes a password where one is given, and a recent proof where it is null. An empty one stands for the field of a form that was
     /// left empty: a recent proof then does, but only for whoever has something else than the password to give it with.

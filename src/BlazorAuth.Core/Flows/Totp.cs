@@ -60,13 +60,12 @@ public sealed class Totp(
     /// <summary>Begins a set-up, on a recent proof. One begun before is worth nothing from then on; an app that is on stays on.</summary>
     public async Task<Outcome<Begun>> BeginAsync(Caller caller, CancellationToken ct)
     {
-        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
-        if (await stepUp.DemandAsync(caller, user, null, "password", ct) is { } unproven) return unproven;
+        var owner = await stepUp.OwnerAsync(caller, null, ct);
+        if (owner.Value is not { } user) return owner.Refusal!;
         if (user.IsAnonymous) return AuthError.Forbidden;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         await db.Authenticators.Where(a => a.UserId == user.Id && a.ConfirmedAt == null).ExecuteDeleteAsync(ct);
         var (id, secret) = (Guid.CreateVersion7().ToString(), RandomNumberGenerator.GetBytes(TotpCode.SecretLength));
         db.Authenticators.Add(new() { Id = id, UserId = user.Id, Wrapped = factors.Wrap(id, secret), CreatedAt = time.GetUtcNow() });
@@ -94,7 +93,7 @@ public sealed class Totp(
         var codes = await factors.MakeRecoveryCodesAsync(place, user.Id, ct);
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         var now = time.GetUtcNow();
         if (await db.Authenticators.Where(a => a.Id == app.Id && a.ConfirmedAt == null).ExecuteUpdateAsync(
                 set => set.SetProperty(a => a.ConfirmedAt, now).SetProperty(a => a.LastStep, step), ct) == 0) return AuthError.NotFound;
@@ -114,12 +113,11 @@ public sealed class Totp(
     /// <summary>Turns the second factor off, on a recent proof.</summary>
     public async Task<Outcome> RemoveAsync(Caller caller, CancellationToken ct)
     {
-        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
-        if (await stepUp.DemandAsync(caller, user, null, "password", ct) is { } unproven) return unproven;
+        var owner = await stepUp.OwnerAsync(caller, null, ct);
+        if (owner.Value is not { } user) return owner.Refusal!;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         if (await TakeAsync(user.Id, null, ct) is not { } removed) return AuthError.NotFound;
         await db.RecoveryCodes.Where(c => c.UserId == user.Id).ExecuteDeleteAsync(ct);
         await EndAsync(caller, user.Id, ct);

@@ -27,7 +27,7 @@ public sealed class Upgrade(
 
         await passwords.SetAsync(place, user, input.Password!, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(user.Id, ct) || !await sessions.IsOpenAsync(caller.SessionId, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         if (input.DisplayName is not null) user.DisplayName = input.DisplayName.Trim();
         if (input.Profile is not null) user.Profile = input.Profile;
         if (hidden)

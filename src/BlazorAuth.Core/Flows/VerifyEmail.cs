@@ -106,7 +106,9 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
     /// </summary>
     internal async Task VoidAsync(AuthUser user, CancellationToken ct)
     {
-        await WaysIn.VoidAsync(db, user, ct);
+        (user.PasswordHash, user.SecurityStamp, user.ContestedAt) = (null, Guid.NewGuid().ToString(), null);
+        user.VoidProfile();
+        await WaysIn.StripAsync(db, user.Id, ct);
         await tokens.KillAsync(user.Id, ct);
         await sessions.EndAllAsync(user.Id, SessionEnd.Disowned, ct);
     }
