@@ -81,7 +81,7 @@ internal static class ApiDocument
         });
     }
 
-    public static void MapProblemPages(this WebApplication app) =>
+    public static void MapProblemPages(this IEndpointRouteBuilder app) =>
         // The 'type' of a problem is an address that can be opened.
         app.MapGet("/problems/{code}", (string code) =>
             {

@@ -25,12 +25,12 @@ public readonly record struct CallerFromBearer(Caller Caller)
     public static async ValueTask<CallerFromBearer> BindAsync(HttpContext http)
     {
         // On routes for anyone a token is welcome and not demanded: it can show that the caller is the owner.
-        if (http.Items[typeof(CallerFromBearer)] is null && http.Request.Headers.Authorization.Count > 0) await http.AuthenticateAsync(Scheme);
+        if (http.Items[typeof(CallerFromBearer)] is null && SendsBearer(http)) await http.AuthenticateAsync(Scheme);
         var address = http.Connection.RemoteIpAddress?.ToString();
         var agent = http.Request.Headers.UserAgent.ToString();
         return new(http.Items[typeof(CallerFromBearer)] is Session session ? Caller.Of(session, address, agent) : Caller.Anonymous(address, agent))
         {
-            Refused = http.Request.Headers.Authorization.Count == 0 || http.Items[typeof(CallerFromBearer)] is Session ? null
+            Refused = !SendsBearer(http) || http.Items[typeof(CallerFromBearer)] is Session ? null
                 : http.Items[typeof(AuthError)] as AuthError? ?? AuthError.AccessTokenInvalid,
         };
     }
@@ -102,7 +102,7 @@ public readonly record struct CallerFromBearer(Caller Caller)
         {
             await FindKeyAsync(context, key);
         }
-        else if (http.Request.Headers.Authorization.Count == 0 && await CookieMode.SessionAsync(http) is { } session)
+        else if (!SendsBearer(http) && await CookieMode.SessionAsync(http) is { } session)
         {
             http.Items[typeof(CallerFromBearer)] = session;
             context.Principal = http.User;
@@ -113,6 +113,10 @@ public readonly record struct CallerFromBearer(Caller Caller)
             context.NoResult();
         }
     }
+
+    // A header of another scheme is not for us: a proxy that asks for a name and password of its own passes its Basic header on.
+    private static bool SendsBearer(HttpContext http) =>
+        http.Request.Headers.Authorization.Any(header => header?.TrimStart().StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) is true);
 
     // The header only: a token in a query string ends up in logs (RFC 6750 §5.3).
     private static string? ReadToken(HttpContext http)
@@ -167,7 +171,7 @@ public readonly record struct CallerFromBearer(Caller Caller)
     {
         context.HandleResponse();
         var told = context.HttpContext.Items[typeof(AuthError)] as AuthError?
-                   ?? (context.HttpContext.Request.Headers.Authorization.Count > 0 ? AuthError.AccessTokenInvalid : null);
+                   ?? (SendsBearer(context.HttpContext) ? AuthError.AccessTokenInvalid : null);
         if (told == AuthError.Forbidden)
         {
             context.Response.Headers.WWWAuthenticate = "Bearer error=\"insufficient_scope\"";

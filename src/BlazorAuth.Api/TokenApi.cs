@@ -14,9 +14,7 @@ public static class TokenApi
 
     /// <summary>Whether the path is the API's: errors there are problems, never pages.</summary>
     public static bool Owns(PathString path) =>
-        path.StartsWithSegments("/api") || path.StartsWithSegments("/.well-known/jwks.json") || path.StartsWithSegments("/openapi")
-        || path.StartsWithSegments("/.well-known/openid-configuration") || path.StartsWithSegments("/.well-known/oauth-authorization-server")
-        || path.StartsWithSegments("/problems") || Spoken.At(path) is not null || OAuthErrors.Speaks(path);
+        path.StartsWithSegments("/api") || PublicDocuments.Own(path) || Spoken.At(path) is not null || OAuthErrors.Speaks(path);
 
     /// <summary>Registers the bearer scheme, strict JSON and the API document.</summary>
     public static void AddTokenApi(this IServiceCollection services, AuthOptions options)
@@ -33,9 +31,10 @@ public static class TokenApi
             json.SerializerOptions.MaxDepth = 32;
             json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
         });
+        services.AddCors(cors => cors.AddPolicy(PublicDocuments.Cors, policy => policy.AllowAnyOrigin().WithMethods("GET", "HEAD").WithExposedHeaders("ETag")));
         services.AddCors(cors => cors.AddPolicy(Cors, policy => policy
             .WithOrigins([.. options.Api.AllowedOrigins.Select(o => o.TrimEnd('/'))])
-            .WithMethods("GET", "POST", "PUT", "PATCH", "DELETE")
+            .WithMethods("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
             // Beside our own two, what the clients of dialects send.
             .WithHeaders("Authorization", "Content-Type", "Accept", "X-Service-Method", "X-Skygear-API-Key", "X-Skygear-Access-Token", "X-Kuzzle-Volatile").WithExposedHeaders("Retry-After")));
     }
@@ -48,14 +47,18 @@ public static class TokenApi
     {
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(20) });
         if (options.Api.Dialects.Contains(Dialect.Kuzzle)) app.UseKuzzleSockets();
-        app.UseWhen(http => alone || Owns(http.Request.Path), api => api.Use(next => http =>
+        app.UseWhen(http => alone || Owns(http.Request.Path), api =>
         {
-            http.Response.Headers.XContentTypeOptions = "nosniff";
-            http.Response.Headers.CacheControl = "no-store"; // the few public documents say otherwise themselves
-            if (options.Https) http.Response.Headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
-            return Problems.PrintAsync(http, next);
-        }));
-        app.UseCors();
+            // By path and before everything that refuses: a script may read why it was refused, also by 404, 405, 413 and 415.
+            api.UseCors(Cors);
+            api.Use(next => http =>
+            {
+                http.Response.Headers.XContentTypeOptions = "nosniff";
+                http.Response.Headers.CacheControl = "no-store"; // the few public documents say otherwise themselves
+                if (options.Https) http.Response.Headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
+                return Problems.PrintAsync(http, next);
+            });
+        });
         if (app.Environment.IsDevelopment())
             app.UseSwaggerUI(ui =>
             {
@@ -70,11 +73,6 @@ public static class TokenApi
     {
         var api = app.MapGroup("/api");
         var oauth = app.MapGroup("/oauth");
-        if (options.Api.AllowedOrigins.Count > 0)
-        {
-            api.RequireCors(Cors);
-            oauth.RequireCors(Cors);
-        }
         api.MapTokens();
         api.MapAccount();
         api.MapSessions();
@@ -82,11 +80,10 @@ public static class TokenApi
         api.MapApiKeys();
         api.MapPasskeys();
         oauth.MapOAuth();
-        var dialects = app.MapGroup("");
-        if (options.Api.AllowedOrigins.Count > 0) dialects.RequireCors(Cors);
-        dialects.MapDialects(options);
-        app.MapKeys();
-        app.MapProblemPages();
-        app.MapOpenApi();
+        app.MapDialects(options);
+        var documents = app.MapGroup("").RequireCors(PublicDocuments.Cors);
+        documents.MapKeys();
+        documents.MapProblemPages();
+        documents.MapOpenApi();
     }
 }

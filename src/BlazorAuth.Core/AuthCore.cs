@@ -4,6 +4,7 @@ using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.Core.Mail;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.Identity;
@@ -42,6 +43,8 @@ public static partial class AuthCore
                 .. (configuration["AllowedHosts"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries).Where(host => host != "*")];
         });
         services.TryAddSingleton(TimeProvider.System);
+        services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, HealthProbes>());
+        services.AddSingleton<StoreHealth>().AddHealthChecks().AddCheck<StoreHealth>("store");
         services.AddAuthStore(options.Database.Provider);
         services.AddAuthIdentity();
         services.AddScoped<IPasskeyHandler<AuthUser>, PasskeyHandler<AuthUser>>().AddScoped<PasskeyCeremonies>();

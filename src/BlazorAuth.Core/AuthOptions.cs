@@ -162,8 +162,13 @@ public sealed class TokenOptions
     public TimeSpan RefreshTokenIdleLifetime { get; set; } = TimeSpan.FromDays(14);
     /// <summary>A chain of refresh tokens ends here in any case.</summary>
     public TimeSpan RefreshTokenAbsoluteLifetime { get; set; } = TimeSpan.FromDays(90);
-    /// <summary>A rotated refresh token still gets the same successor this long: a lost answer signs nobody out.</summary>
+    /// <summary>A rotated refresh token still gets the newest pair this long: two tabs and a retry sign nobody out.</summary>
     public TimeSpan ReuseLeeway { get; set; } = TimeSpan.FromSeconds(10);
+    /// <summary>
+    /// A rotated refresh token gets its successor again this long while nobody has used that successor: the answer was lost, as when
+    /// a phone was suspended.
+    /// </summary>
+    public TimeSpan LostAnswerLeeway { get; set; } = TimeSpan.FromMinutes(2);
 }
 
 /// <summary>

@@ -20,6 +20,9 @@ internal static class AuthOptionsReader
     /// <exception cref="ConfigurationFault">Something is wrong; every fault has its line.</exception>
     public static AuthOptions Read(IConfiguration configuration, bool development, string listeningUrl)
     {
+        if (IsInvariant())
+            throw new ConfigurationFault("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: must be off, and the ICU libraries installed (package icu-libs "
+                + "on Alpine). Without them addresses and passwords are compared wrongly.");
         var section = configuration.GetSection(AuthOptions.Section);
         List<string> faults = [];
         CheckKeys(section, typeof(AuthOptions), faults);
@@ -42,6 +45,21 @@ internal static class AuthOptionsReader
 
         faults.AddRange(Check(options, development));
         return faults.Count == 0 ? options : throw new ConfigurationFault(faults);
+    }
+
+    // What the product needs, not what a switch says: 'é' typed as two characters must become the one, and an international host its
+    // ASCII form. In the invariant mode one person gets two accounts, and a password typed on another keyboard is wrong.
+    private static bool IsInvariant()
+    {
+        if (AppContext.TryGetSwitch("System.Globalization.Invariant", out var invariant) && invariant) return true;
+        try
+        {
+            return "e\u0301".Normalize(System.Text.NormalizationForm.FormC) != "\u00e9" || new IdnMapping().GetAscii("bücher.example") != "xn--bcher-kva.example";
+        }
+        catch (Exception missing) when (missing is PlatformNotSupportedException or ArgumentException)
+        {
+            return true;
+        }
     }
 
     private static void CheckKeys(IConfigurationSection section, Type type, List<string> faults)
@@ -134,6 +152,8 @@ internal static class AuthOptionsReader
                 yield return p + $"Tokens:DialectAccessLifetimes:{dialect}: must not be longer than RefreshTokenAbsoluteLifetime.";
         if (o.Tokens.ReuseLeeway < TimeSpan.Zero || o.Tokens.ReuseLeeway > TimeSpan.FromMinutes(1))
             yield return p + "Tokens:ReuseLeeway: must be from 00:00:00 to 00:01:00.";
+        if (o.Tokens.LostAnswerLeeway < TimeSpan.Zero || o.Tokens.LostAnswerLeeway > TimeSpan.FromMinutes(10))
+            yield return p + "Tokens:LostAnswerLeeway: must be from 00:00:00 to 00:10:00.";
         if (o.Tokens.RefreshTokenIdleLifetime > o.Tokens.RefreshTokenAbsoluteLifetime)
             yield return p + "Tokens:RefreshTokenIdleLifetime: must not be longer than RefreshTokenAbsoluteLifetime.";
         if (o.Sessions.IdleLifetime > o.Sessions.AbsoluteLifetime)
@@ -145,8 +165,8 @@ internal static class AuthOptionsReader
         foreach (var network in o.Proxy.KnownNetworks)
             if (!System.Net.IPNetwork.TryParse(network, out _)) yield return p + "Proxy:KnownNetworks: must be networks such as 10.0.0.0/8.";
         foreach (var origin in o.Api.AllowedOrigins)
-            if (!IsOrigin(origin))
-                yield return p + "Api:AllowedOrigins: must be origins such as https://app.example.com.";
+            if (!IsOrigin(origin) && !IsAppOrigin(origin))
+                yield return p + "Api:AllowedOrigins: must be origins such as https://app.example.com or capacitor://localhost.";
         foreach (var (id, client) in o.Api.IntrospectionClients)
             if (Credentials.Passwords.CodePoints(client.Secret) < IntrospectionClientOptions.MinimumSecretLength)
                 yield return p + $"Api:IntrospectionClients:{id}:Secret: must have at least {IntrospectionClientOptions.MinimumSecretLength} characters.";
@@ -177,6 +197,12 @@ internal static class AuthOptionsReader
     private static bool IsOrigin(string url) =>
         Uri.TryCreate(url, UriKind.Absolute, out var uri)
         && uri.Scheme is "http" or "https" && uri.Query.Length == 0 && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0 && uri.AbsolutePath == "/";
+
+    // What the web view of an app sends: capacitor://localhost, ionic://localhost, tauri://localhost. Any page can have the origins that
+    // have no host, 'null' and 'file://'.
+    private static bool IsAppOrigin(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is not ("http" or "https" or "file" or "data" or "blob" or "javascript")
+        && uri.Host.Length > 0 && url.TrimEnd('/').Equals($"{uri.Scheme}://{uri.Authority}", StringComparison.OrdinalIgnoreCase);
 
     // The clone's root for a program built in a clone, so that both hosts share one store; else the program's own folder.
     private static string Home()

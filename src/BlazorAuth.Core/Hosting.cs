@@ -1,3 +1,4 @@
+using System.Text;
 using BlazorAuth.Core.Data;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -19,6 +20,8 @@ public static class Hosting
     /// <summary>The largest body any route takes. Forms and JSON of this product are far smaller.</summary>
     public const int MaximumBodyLength = 64 * 1024;
 
+    private static readonly Encoding Lenient = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
+
     /// <summary>A builder with our defaults: configuration beside the program, our port, small limits.</summary>
     /// <param name="args">The command line.</param>
     /// <param name="defaultUrl">Where to listen when nothing says so.</param>
@@ -36,6 +39,8 @@ public static class Hosting
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            // By default a header that is not UTF-8 is refused with an empty answer, before the product can say why.
+            kestrel.RequestHeaderEncodingSelector = _ => Lenient;
             kestrel.Limits.MaxRequestBodySize = MaximumBodyLength;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         });
@@ -84,7 +89,13 @@ public static class Hosting
                 return next(http);
             });
         if (options.Proxy.KnownProxies.Count + options.Proxy.KnownNetworks.Count == 0) return;
-        var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto };
+        var forwarded = new ForwardedHeadersOptions
+        {
+            ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
+            // Walks from the right while the hop is a known proxy. With the default of one hop, everybody behind two proxies would
+            // be counted as the inner one.
+            ForwardLimit = null,
+        };
         forwarded.KnownProxies.Clear();
         forwarded.KnownIPNetworks.Clear();
         foreach (var proxy in options.Proxy.KnownProxies) forwarded.KnownProxies.Add(System.Net.IPAddress.Parse(proxy));

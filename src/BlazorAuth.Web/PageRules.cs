@@ -99,13 +99,6 @@ internal static class PageRules
         return next(http);
     });
 
-    /// <summary>A HEAD, which mail scanners send first, is answered as the GET it asks about; the server leaves the body out.</summary>
-    public static void UseHead(this IApplicationBuilder app) => app.Use((http, next) =>
-    {
-        if (HttpMethods.IsHead(http.Request.Method) && !TokenApi.Owns(http.Request.Path)) http.Request.Method = HttpMethods.Get;
-        return next(http);
-    });
-
     private static void ShowAgain(HttpContext http, IFormCollection form)
     {
         http.Items[TypedItem] = Harmless(form);

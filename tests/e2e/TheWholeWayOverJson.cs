@@ -178,6 +178,7 @@ public sealed class TheWholeWayOverJson
     [InlineData("BlazorAuth__Database__ConnectionString", "Data Source=/no/such/folder/x.db", "BlazorAuth:Database")]
     [InlineData("BlazorAuth__Keys__MasterKeyFile", "no/such/folder/key", "BlazorAuth:Keys:MasterKeyFile")]
     [InlineData("ASPNETCORE_ENVIRONMENT", "Production", "BlazorAuth:PublicUrl")]
+    [InlineData("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: must be off")]
     public async Task A_configuration_fault_is_a_plain_line_and_exit_code_78(string key, string value, string told)
     {
         foreach (var program in new[] { "BlazorAuth.Web", "BlazorAuth.Api" })

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using Microsoft.Extensions.Options;
@@ -15,25 +16,21 @@ internal static class KeyEndpoints
 
     private static readonly string[] PublicClient = ["none"];
 
-    public static void MapKeys(this WebApplication app)
+    public static void MapKeys(this IEndpointRouteBuilder app)
     {
         var group = app.MapGroup("/.well-known").WithTags("Metadata");
 
         group.MapGet("/jwks.json", async (HttpContext http, SigningKeys keys, CancellationToken ct) =>
             {
                 await keys.CurrentAsync(ct);
-                Publish(http);
-                return TypedResults.Ok(new KeySet(keys.Published.Select(k => Public(k.Key))));
+                return PublicDocuments.Json(http, new KeySet(keys.Published.Select(k => Public(k.Key))), JsonSerializerOptions.Web);
             })
-            .WithSummary("The keys that access tokens are signed with.");
+            .WithSummary("The keys that access tokens are signed with.").Answers<KeySet>(200);
 
         foreach (var document in new[] { "/openid-configuration", "/oauth-authorization-server" })
             group.MapGet(document, (HttpContext http, IOptions<AuthOptions> options) =>
-                {
-                    Publish(http);
-                    return TypedResults.Ok(Metadata(options.Value));
-                })
-                .WithSummary("Where the keys are, and what the tokens look like.");
+                    PublicDocuments.Json(http, Metadata(options.Value), JsonSerializerOptions.Default))
+                .WithSummary("Where the keys are, and what the tokens look like.").Answers<Dictionary<string, object>>(200);
     }
 
     // Names are the wire's own (RFC 8414 §2), so no naming policy may touch them.
@@ -54,8 +51,6 @@ internal static class KeyEndpoints
         ["id_token_signing_alg_values_supported"] = new[] { AccessTokens.Algorithm },
         ["claims_supported"] = new[] { "iss", "aud", "sub", "client_id", "sid", "jti", "iat", "exp", "auth_time", "amr" },
     };
-
-    private static void Publish(HttpContext http) => http.Response.Headers.CacheControl = "public, max-age=300";
 
     private static PublicKey Public(ECDsaSecurityKey key)
     {

@@ -119,6 +119,7 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
             session.HasIndex(s => new { s.UserId, s.EndedAt });
             session.HasIndex(s => s.ChangeNumber);
             session.Property(s => s.Description).HasMaxLength(200);
+            session.Property(s => s.EarlierRotations).HasMaxLength(Session.MaximumEarlierRotations);
             session.Property(s => s.Scopes).HasMaxLength(1000);
             // No foreign key: the ended sessions of a deleted account stay, so that every process learns that they ended.
         });

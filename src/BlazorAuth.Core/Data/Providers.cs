@@ -91,6 +91,10 @@ internal static class Providers
         try
         {
             if (options.Database.Provider == DatabaseProvider.Sqlite) MakePrivate(db);
+            var known = db.Database.GetMigrations().ToHashSet(StringComparer.Ordinal);
+            if ((await db.Database.GetAppliedMigrationsAsync(ct)).FirstOrDefault(applied => !known.Contains(applied)) is { } newer)
+                throw new ConfigurationFault($"BlazorAuth:Database: the store was made by a newer version of this program (migration {newer} "
+                    + "is not known here). Start the newer version, or restore a backup that this one made.");
             if ((await db.Database.GetPendingMigrationsAsync(ct)).FirstOrDefault() is not { } pending) return;
             if (!options.MigrateOnStart)
                 throw new ConfigurationFault($"BlazorAuth:Database: migration {pending} is pending and MigrateOnStart is false.");

@@ -89,6 +89,12 @@ public enum SessionEnd
 /// <summary>A sign-in that lasts, under a cookie or under a chain of refresh tokens.</summary>
 public sealed class Session
 {
+    /// <summary>
+    /// Most characters of <see cref="EarlierRotations"/>: about a hundred rotations. Whoever refreshes more often within one leeway
+    /// gets the newest pair without a rotation.
+    /// </summary>
+    internal const int MaximumEarlierRotations = 2000;
+
     /// <summary>Among <see cref="Methods"/>: two factors were proven (RFC 8176 §2).</summary>
     public const string TwoFactors = "mfa";
 
@@ -136,6 +142,13 @@ public sealed class Session
     public bool RenewedByStepUp { get; set; }
     /// <summary>When the current generation began: the leeway for the one before counts from here.</summary>
     public required DateTimeOffset GenerationAt { get; set; }
+    /// <summary>
+    /// When generations before the last one were rotated, as <c>generation:milliseconds</c> separated by spaces; only those of one
+    /// unbroken row of rotations that followed each other within the leeway.
+    /// </summary>
+    public string? EarlierRotations { get; set; }
+    /// <summary>The newest generation of which a credential has been used at an endpoint of ours.</summary>
+    public int SeenGeneration { get; set; }
     /// <summary>Grows with every change of any session: other processes read what is above the number they know.</summary>
     public long ChangeNumber { get; set; }
     /// <summary>When it was ended, or null.</summary>

@@ -44,8 +44,7 @@ public sealed class Introspect(
 
     private async Task<Token?> RefreshAsync(string sessionId, int generation, CancellationToken ct) =>
         await FindAsync(sessionId, generation, ct) is not { } session ? null
-            : new(true, session, null, options.Value.Issuer, generation == session.Generation
-                ? session.IdleEndsAt : session.GenerationAt + options.Value.Tokens.ReuseLeeway);
+            : new(true, session, null, options.Value.Issuer, sessions.LeewayEnd(session, generation) ?? session.IdleEndsAt);
 
     private async Task<Token?> KeyAsync(string sessionId, CancellationToken ct) =>
         (await sessions.FindLiveAsync(sessionId, 1, ct)).Value is { Kind: SessionKind.Key } session

@@ -7,9 +7,10 @@ using Microsoft.EntityFrameworkCore;
 namespace BlazorAuth.Core.Flows;
 
 /// <summary>
-/// Refresh tokens. Promises: a token is exchanged by one conditional statement; the same token inside the leeway gets the same
-/// successor, so a lost answer or a second tab signs nobody out. Kills: outside the leeway a rotated token ends its session,
-/// after a restart too (RFC 9700 §4.14.2). Sends: <see cref="LetterKind.RefreshTokenReused"/>.
+/// Refresh tokens. Promises: a token is exchanged by one conditional statement; a token rotated inside the leeway leads to the newest
+/// pair, however often it was rotated since, so a second tab signs nobody out; a token whose successor was never used leads to that
+/// successor for <see cref="TokenOptions.LostAnswerLeeway"/>, so a lost answer does not either. Kills: any other rotated token ends its
+/// session, after a restart too (RFC 9700 §4.14.2). Sends: <see cref="LetterKind.RefreshTokenReused"/>.
 /// Refuses with: <see cref="AuthError.RefreshTokenInvalid"/>, <see cref="AuthError.RefreshTokenExpired"/>,
 /// <see cref="AuthError.RefreshTokenReused"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.PasswordChanged"/>.
 /// </summary>
@@ -48,26 +49,19 @@ public sealed class RefreshTokens(
     private async Task<Outcome<Pair>> RotateAsync(
         Caller caller, string sessionId, int generation, Dialect? dialect, TimeSpan? lifetime, CancellationToken ct)
     {
-        var now = time.GetUtcNow();
-        var idleEnd = now + sessions.Lifetimes(SessionKind.Api, dialect).Idle;
-        var rotated = await db.Sessions
-            .Where(s => s.Id == sessionId && s.Generation == generation && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now)
-            .ExecuteUpdateAsync(set => sessions.Number(set)
-                .SetProperty(s => s.Generation, generation + 1)
-                .SetProperty(s => s.GenerationAt, now)
-                .SetProperty(s => s.LastSeenAt, now)
-                .SetProperty(s => s.IdleEndsAt, s => s.AbsoluteEndsAt < idleEnd ? s.AbsoluteEndsAt : idleEnd), ct) == 1;
-        var session = await db.Sessions.AsNoTracking().SingleOrDefaultAsync(s => s.Id == sessionId, ct);
+        var rotated = await sessions.RotateAsync(sessionId, generation, dialect, ct);
+        var session = rotated ?? await db.Sessions.AsNoTracking().SingleOrDefaultAsync(s => s.Id == sessionId, ct);
         if (session is null) return AuthError.SessionRevoked;
         live.Learn(session);
-        if (rotated) return await IssueAsync(session, lifetime, ct);
+        if (rotated is not null) return await IssueAsync(session, lifetime, ct);
         if (sessions.WhyDead(session) is { } dead)
         {
             if (session.EndedAt is null) await sessions.ExpireAsync(sessionId, ct);
             return dead == AuthError.SessionExpired ? AuthError.RefreshTokenExpired : dead;
         }
         if (generation < session.RenewedGeneration) return session.RenewedByStepUp ? AuthError.RefreshTokenExpired : AuthError.PasswordChanged;
-        if (generation == session.Generation - 1 && sessions.InLeeway(session)) return await IssueAsync(session, lifetime, ct);
+        if (generation == session.Generation || sessions.LeewayEnd(session, generation) is not null || sessions.IsAnswerLost(session, generation))
+            return await IssueAsync(session, lifetime, ct);
         // Ours, of this session, and not yet issued: the store was set back. Nobody is robbed; the session is just unknown here.
         if (generation > session.Generation) return AuthError.RefreshTokenInvalid;
         return await EndFamilyAsync(caller, session, ct);

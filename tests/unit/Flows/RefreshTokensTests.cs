@@ -54,7 +54,9 @@ public sealed class RefreshTokensTests : AuthTest
     {
         var first = await PairAsync();
         Assert.Null(await Auth.DeathOfAsync(first.Session));
-        await Next(await Next(first));
+        var second = await Next(first);
+        Auth.Clock.Move(TimeSpan.FromSeconds(10));
+        await Next(second);
         Assert.Equal(AuthError.AccessTokenInvalid, await Auth.DeathOfAsync(first.Session));
     }
 
@@ -63,6 +65,7 @@ public sealed class RefreshTokensTests : AuthTest
     {
         var first = await PairAsync();
         var second = await Next(first);
+        Assert.Null(await Auth.DeathOfAsync(second.Session)); // the answer has arrived
         Auth.Clock.Move(TimeSpan.FromSeconds(10));
         Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));
         Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(second.RefreshToken));
@@ -72,11 +75,114 @@ public sealed class RefreshTokensTests : AuthTest
     }
 
     [Fact]
-    public async Task A_token_two_rotations_old_ends_its_session_even_inside_the_leeway()
+    public async Task Every_token_rotated_inside_the_leeway_leads_to_the_newest_pair()
+    {
+        List<RefreshTokens.Pair> chain = [await PairAsync()];
+        for (var i = 0; i < 5; i++)
+        {
+            chain.Add(await Next(chain[^1]));
+            Auth.Clock.Move(TimeSpan.FromSeconds(1));
+        }
+        foreach (var pair in chain[..^1]) Assert.Equal(chain[^1].RefreshToken, (await Next(pair)).RefreshToken);
+        await Auth.RestartAsync();
+        Assert.Equal(chain[^1].RefreshToken, (await Next(chain[0])).RefreshToken);
+        await Next(chain[^1]);
+    }
+
+    [Fact]
+    public async Task Each_token_has_a_leeway_of_its_own()
     {
         var first = await PairAsync();
-        await Next(await Next(first));
+        var second = await Next(first);
+        Auth.Clock.Move(TimeSpan.FromSeconds(9));
+        var third = await Next(second);
+        Assert.Null(await Auth.DeathOfAsync(first.Session)); // its access token, too
+        Auth.Clock.Move(TimeSpan.FromSeconds(1));
+        Assert.Equal(AuthError.AccessTokenInvalid, await Auth.DeathOfAsync(first.Session));
+        Assert.Equal(third.RefreshToken, (await Next(second)).RefreshToken);
         Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));
+    }
+
+    [Fact]
+    public async Task Hundreds_of_refreshes_inside_the_leeway_keep_the_session_and_its_row_small()
+    {
+        var first = await PairAsync();
+        var pair = first;
+        for (var i = 0; i < 300; i++) pair = await Next(pair);
+        Assert.Equal(pair.RefreshToken, (await Next(first)).RefreshToken);
+        Assert.True(pair.Session.EarlierRotations!.Length <= Session.MaximumEarlierRotations);
+        Auth.Clock.Move(TimeSpan.FromSeconds(10));
+        Assert.Null((await Next(pair)).Session.EarlierRotations);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_is_given_again_for_two_minutes()
+    {
+        var first = await PairAsync();
+        var second = await Next(first);
+        Auth.Clock.Move(TimeSpan.FromMinutes(2) - Tick);
+        Assert.Equal(second.RefreshToken, (await Next(first)).RefreshToken);
+        Auth.Clock.Move(Tick);
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));
+    }
+
+    [Fact]
+    public async Task An_answer_whose_tokens_were_used_was_not_lost()
+    {
+        foreach (var use in new Func<RefreshTokens.Pair, Task>[] { pair => Auth.DeathOfAsync(pair.Session), async pair => await Next(pair) })
+        {
+            var first = await Auth.ApiPairAsync((await Auth.RegisterAsync($"{Guid.NewGuid():N}@example.net")).Email!);
+            await use(await Next(first));
+            Auth.Clock.Move(TimeSpan.FromSeconds(10));
+            Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));
+        }
+    }
+
+    [Fact]
+    public async Task Only_the_parent_of_the_lost_answer_gets_it_again()
+    {
+        var first = await PairAsync();
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        var second = await Next(first);
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        await Next(second);
+        Auth.Clock.Move(TimeSpan.FromSeconds(11));
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));
+    }
+
+    [Fact]
+    public async Task A_clock_that_was_set_back_gives_no_answer_again()
+    {
+        var first = await PairAsync();
+        await Next(first);
+        Auth.Clock.Move(TimeSpan.FromMinutes(-1));
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));
+    }
+
+    [Fact]
+    public async Task A_thief_who_follows_the_family_is_found_when_its_owner_refreshes_next()
+    {
+        var stolen = await PairAsync();
+        var thief = await Next(stolen);
+        Assert.Null(await Auth.DeathOfAsync(thief.Session)); // looks around
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(stolen.RefreshToken)); // the owner, who has the stolen one
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(thief.RefreshToken));
+    }
+
+    [Fact]
+    public async Task A_thief_who_takes_the_answer_that_its_owner_lost_is_found_at_the_next_refresh()
+    {
+        var first = await PairAsync();
+        var owner = await Next(first);
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        var thief = await Next(first); // the owner has not used the answer yet
+        Assert.Equal(owner.RefreshToken, thief.RefreshToken);
+        Assert.Null(await Auth.DeathOfAsync(owner.Session, owner.Session.Generation));
+        thief = await Next(thief);
+        Assert.Null(await Auth.DeathOfAsync(thief.Session));
+        Auth.Clock.Move(TimeSpan.FromMinutes(9));
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(owner.RefreshToken));
     }
 
     [Fact]
@@ -85,14 +191,15 @@ public sealed class RefreshTokensTests : AuthTest
         var first = await PairAsync();
         var other = await Auth.ApiPairAsync(Jane);
         await Next(await Next(first));
-        await RefusalOf(first.RefreshToken);
+        Auth.Clock.Move(TimeSpan.FromSeconds(10));
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));
         await Next(other);
     }
 
     [Fact]
-    public async Task Without_a_leeway_the_first_replay_ends_the_session()
+    public async Task Without_leeways_the_first_replay_ends_the_session()
     {
-        await Auth.RestartAsync(("Tokens:ReuseLeeway", "00:00:00"));
+        await Auth.RestartAsync(("Tokens:ReuseLeeway", "00:00:00"), ("Tokens:LostAnswerLeeway", "00:00:00"));
         var first = await PairAsync();
         await Next(first);
         Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(first.RefreshToken));

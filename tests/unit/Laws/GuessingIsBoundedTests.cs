@@ -146,4 +146,25 @@ public abstract class GuessingIsBoundedTests(Store store) : AuthTest(store, ("Th
             return await Answer.OfAsync(await site.Client.SendAsync(request));
         }
     }
+
+    [StoreFact]
+    public async Task Behind_two_proxies_everybody_is_counted_by_the_address_that_the_outer_one_saw()
+    {
+        await using var site = await Auth.SiteAsync(
+            ("Throttle:SignInPerAddress", "5"), ("Proxy:KnownProxies:0", "127.0.0.1"), ("Proxy:KnownProxies:1", "::1"),
+            ("Proxy:KnownNetworks:0", "10.0.0.0/8"));
+        // 10.9.9.9 is the outer proxy; what stands before the first hop that is no proxy was written by a guesser.
+        for (var i = 0; i < 20; i++)
+            Assert.Equal(i < 5 ? 401 : 429, (await SignInAsync($"10.1.1.1, 198.51.100.{i}, 203.0.113.1, 10.9.9.9", i)).Status);
+        Assert.Equal(401, (await SignInAsync("203.0.113.2, 10.9.9.9", 20)).Status);
+
+        async Task<Answer> SignInAsync(string forwarded, int i)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/token");
+            request.Content = new StringContent(
+                JsonSerializer.Serialize(new { identifier = $"nobody{i}@example.net", password = Wrong }), Encoding.UTF8, "application/json");
+            request.Headers.TryAddWithoutValidation("X-Forwarded-For", forwarded);
+            return await Answer.OfAsync(await site.Client.SendAsync(request));
+        }
+    }
 }

@@ -54,6 +54,18 @@ public abstract class MigrationDriftTests(Store store) : AuthTest(store)
         Assert.Equal((null, 2), (found.Broken, found.Count));
     }
 
+    [StoreFact]
+    public async Task A_store_that_a_newer_program_made_is_refused_in_one_line()
+    {
+        await Auth.Use((AuthDbContext db) => db.Database.ExecuteSqlRawAsync(
+            "INSERT INTO \"__EFMigrationsHistory\" (\"MigrationId\", \"ProductVersion\") VALUES ('29990101000000_Later', '99.0.0')"));
+        var fault = await Assert.ThrowsAsync<ConfigurationFault>(() => Auth.RestartAsync());
+        Assert.Contains("made by a newer version", Assert.Single(fault.Lines), StringComparison.Ordinal);
+        await Auth.Use((AuthDbContext db) => db.Database.ExecuteSqlRawAsync(
+            "DELETE FROM \"__EFMigrationsHistory\" WHERE \"MigrationId\" = '29990101000000_Later'"));
+        await Auth.RestartAsync();
+    }
+
     public sealed class OnSqlite() : MigrationDriftTests(Store.File)
     {
         protected override AuthDbContext Design() => new SqliteDesign().CreateDbContext([]);

@@ -147,6 +147,35 @@ public abstract class RefreshTests(Store store) : AuthTest(store)
     }
 
     [StoreFact]
+    public async Task An_answer_lost_to_a_suspended_phone_is_given_again_by_any_process_until_it_is_used()
+    {
+        var token = await FirstTokenAsync();
+        string successor;
+        await using (var one = await Auth.SiteAsync()) successor = (await RefreshAsync(one.Client, token)).Refresh;
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
+        await using var two = await Auth.SiteAsync();
+        await using var three = await Auth.SiteAsync();
+        var retries = await RaceAsync(Racers / 4, i => RefreshAsync((i % 2 == 0 ? two : three).Client, token));
+        Assert.All(retries, retry => Assert.Equal(successor, retry.Refresh));
+        Assert.Equal("opens", await OpensAsync(two, retries[0].Access));
+        // The other process knows at once, because it asks the store.
+        Assert.Equal("refresh_token_reused", (await RefreshAsync(three.Client, token)).Code);
+    }
+
+    [StoreFact]
+    public async Task Late_copies_of_every_generation_inside_the_leeway_lead_to_the_newest_pair_in_any_process()
+    {
+        List<string> chain = [await FirstTokenAsync()];
+        await using var one = await Auth.SiteAsync();
+        await using var two = await Auth.SiteAsync();
+        for (var i = 0; i < 4; i++) chain.Add((await RefreshAsync(one.Client, chain[^1])).Refresh);
+        var late = await RaceAsync(Racers / 4, i => RefreshAsync((i % 2 == 0 ? one : two).Client, chain[i % (chain.Count - 1)]));
+        Assert.All(late, copy => Assert.Equal(chain[^1], copy.Refresh));
+        Auth.Clock.Move(Leeway);
+        Assert.Equal("refresh_token_reused", (await RefreshAsync(two.Client, chain[1])).Code);
+    }
+
+    [StoreFact]
     public async Task Two_tabs_that_refresh_at_once_both_go_on()
     {
         var token = await FirstTokenAsync();
