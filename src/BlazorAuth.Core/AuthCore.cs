@@ -145,9 +145,11 @@ public static partial class AuthCore
         var smtp = options.Mail.Smtp;
         return options.Mail.Transport!.Value switch
         {
-            MailTransport.Folder => new FolderTransport(options.MailPath, options.Mail.From, provider.GetRequiredService<TimeProvider>()),
+            MailTransport.Folder => new FolderTransport(
+                options.MailPath, options.Mail.From, options.Mail.ReplyTo, provider.GetRequiredService<TimeProvider>()),
             MailTransport.Smtp => new SmtpTransport(
-                new SmtpSettings(smtp.Host, smtp.Port, NullIfEmpty(smtp.User), NullIfEmpty(smtp.Password), smtp.Security), options.Mail.From),
+                new SmtpSettings(smtp.Host, smtp.Port, NullIfEmpty(smtp.User), NullIfEmpty(smtp.Password), smtp.Security, smtp.HelloName),
+                options.Mail.From, options.Mail.ReplyTo, provider.GetRequiredService<TimeProvider>()),
         };
     }
 

@@ -228,6 +228,8 @@ public sealed class MailOptions
     public string Folder { get; set; } = "mail";
     /// <summary>Sender.</summary>
     public string From { get; set; } = "BlazorAuth <no-reply@localhost>";
+    /// <summary>Where answers go; empty for the sender.</summary>
+    public string ReplyTo { get; set; } = "";
     /// <summary>Server of the <c>Smtp</c> transport.</summary>
     public SmtpOptions Smtp { get; set; } = new();
 }
@@ -252,8 +254,10 @@ public sealed class SmtpOptions
     public string User { get; set; } = "";
     /// <summary>Password.</summary>
     public string Password { get; set; } = "";
-    /// <summary>Transport security.</summary>
-    public SmtpSecurity Security { get; set; } = SmtpSecurity.StartTls;
+    /// <summary>Transport security. <c>Auto</c> is TLS from the first byte on port 465, and STARTTLS, required, on every other.</summary>
+    public SmtpSecurity Security { get; set; } = SmtpSecurity.Auto;
+    /// <summary>The name that this machine gives of itself to the server; empty for its own.</summary>
+    public string HelloName { get; set; } = "";
 }
 
 /// <summary>Section <c>Throttle</c>. A limit is a number of attempts in its window.</summary>

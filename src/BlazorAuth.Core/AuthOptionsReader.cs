@@ -137,8 +137,12 @@ internal static class AuthOptionsReader
             yield return p + "Mail:Smtp:Host: required by the Smtp transport.";
         if (o.Mail.Smtp.Port is < 1 or > 65535)
             yield return p + "Mail:Smtp:Port: must be from 1 to 65535.";
-        if (!System.Net.Mail.MailAddress.TryCreate(o.Mail.From, out _))
+        if (!IsMailbox(o.Mail.From))
             yield return p + "Mail:From: must be an e-mail address.";
+        if (o.Mail.ReplyTo.Length > 0 && !IsMailbox(o.Mail.ReplyTo))
+            yield return p + "Mail:ReplyTo: must be an e-mail address.";
+        if (o.Mail.Smtp.HelloName.Length > 0 && Uri.CheckHostName(o.Mail.Smtp.HelloName) == UriHostNameType.Unknown)
+            yield return p + "Mail:Smtp:HelloName: must be a host name.";
         if (o.Passwords.MinimumLength is < 8 or > 64)
             yield return p + "Passwords:MinimumLength: must be from 8 to 64.";
         if (o.Passwords.MaximumLength is < 64 or > 1024)
@@ -193,6 +197,9 @@ internal static class AuthOptionsReader
         (nameof(t.SignUpPerAddress), t.SignUpPerAddress), (nameof(t.SecondFactorPerAccount), t.SecondFactorPerAccount),
         (nameof(t.PasskeyPerAddress), t.PasskeyPerAddress),
     ];
+
+    private static bool IsMailbox(string text) =>
+        MimeKit.MailboxAddress.TryParse(text, out var mailbox) && mailbox.Address.Contains('@', StringComparison.Ordinal) && mailbox.Domain.Length > 0;
 
     private static bool IsOrigin(string url) =>
         Uri.TryCreate(url, UriKind.Absolute, out var uri)

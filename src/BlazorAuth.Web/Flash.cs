@@ -65,6 +65,8 @@ public enum Notice
     ProviderDenied,
     /// <summary>An external provider said nothing that could be used; the detail is its name.</summary>
     ProviderFailed,
+    /// <summary>The browser came back from a provider without the cookie that it left with.</summary>
+    ProviderCookieMissing,
     /// <summary>What an external provider said was refused here; the detail is the sentence.</summary>
     ProviderRefused,
     /// <summary>Something was taken back; a letter to choose a password is on its way.</summary>

@@ -123,6 +123,8 @@ public static class Messages
         Notice.ProviderUnlinked => $"You can no longer sign in with {detail}.",
         Notice.ProviderDenied => $"You did not go on at {detail}. Nothing was changed.",
         Notice.ProviderFailed => $"{detail} did not confirm who you are, or it took too long. Nothing was changed. Try again, or use another way.",
+        Notice.ProviderCookieMissing => $"This way back from {detail} was used already, began in another browser, or your browser keeps no cookies. "
+            + "Nothing was changed. Try again.",
         Notice.ProviderRefused => detail ?? "",
         Notice.Undone when detail is not null => $"It is taken back, and every device is signed out. {detail} belongs to another account by now: "
             + "write to the people who run this site to get yours back.",

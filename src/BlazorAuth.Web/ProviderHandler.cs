@@ -54,9 +54,13 @@ internal sealed partial class ProviderHandler(IOptionsMonitor<ProviderScheme> op
         var denied = result.Properties is not null && Request.Query["error"] == "access_denied";
         if (_identity is null && !denied) NotDone(Logger, Options.Provider.Name, Reason(result));
         await Context.RequestServices.GetRequiredService<ProviderRound>()
-            .ComeBackAsync(Options.Provider, result.Properties ?? result.Ticket?.Properties, _identity, denied);
+            .ComeBackAsync(Options.Provider, result.Properties ?? result.Ticket?.Properties, _identity, denied, HasCookie());
         return true;
     }
+
+    // The cookie of a round is gone where the browser keeps none, or where another browser came back.
+    private bool HasCookie() =>
+        Request.Cookies.Keys.Any(name => name.StartsWith(Options.CorrelationCookie.Name!, StringComparison.Ordinal));
 
     protected override async Task<OAuthTokenResponse> ExchangeCodeAsync(OAuthCodeExchangeContext context)
     {
@@ -108,7 +112,9 @@ internal sealed partial class ProviderHandler(IOptionsMonitor<ProviderScheme> op
             {
                 request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
                 using var answer = await Backchannel.SendAsync(request, Context.RequestAborted);
-                var json = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync(Context.RequestAborted));
+                var body = await answer.Content.ReadAsByteArrayAsync(Context.RequestAborted);
+                // Some begin with a byte order mark, which JSON does not allow and a reader may ignore (RFC 8259 §8.1).
+                var json = JsonDocument.Parse(body.AsMemory(body.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0));
                 return new((int)answer.StatusCode, json.RootElement.ValueKind == JsonValueKind.Object ? json : null);
             }
             catch (Exception fault) when (fault is HttpRequestException or IOException or JsonException or FormatException or InvalidOperationException

@@ -29,7 +29,7 @@ public sealed class ProviderRound(
     internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     private static readonly TimeSpan Answers = TimeSpan.FromSeconds(10);
-    private const int LongestAnswer = 64 * 1024;
+    private const int LongestAnswer = 1024 * 1024; // some list every group of a person
 
     private HttpContext Http => accessor.HttpContext ?? throw new InvalidOperationException("Only inside a request.");
 
@@ -44,7 +44,8 @@ public sealed class ProviderRound(
     }
 
     /// <summary>Ends the errand with what the provider said; without anything said nothing is changed.</summary>
-    internal async Task ComeBackAsync(ExternalProviderOptions provider, AuthenticationProperties? round, ExternalSignIn.Identity? identity, bool denied)
+    internal async Task ComeBackAsync(
+        ExternalProviderOptions provider, AuthenticationProperties? round, ExternalSignIn.Identity? identity, bool denied, bool hasCookie)
     {
         await Http.AuthenticateAsync(BrowserSession.Scheme); // providers are listened to before anybody has looked who asks
         var returnUrl = round?.RedirectUri;
@@ -56,7 +57,8 @@ public sealed class ProviderRound(
             Errand.Link => "/account/providers",
             Errand.StepUp => ReturnAddress.With("/account/step-up", returnUrl),
         };
-        if (identity is null) Go(from, denied ? Notice.ProviderDenied : Notice.ProviderFailed, provider.Label);
+        if (identity is null) 
+            Go(from, denied ? Notice.ProviderDenied : hasCookie ? Notice.ProviderFailed : Notice.ProviderCookieMissing, provider.Label);
         else
             await (errand switch
             {

@@ -47,11 +47,15 @@ public sealed class Passwords(
         var length = CodePoints(password);
         if (length < rules.MinimumLength) return Refusal.Of(AuthError.WeakPassword, field, Fault.TooShort, rules.MinimumLength);
         if (length > rules.MaximumLength) return Refusal.Of(AuthError.WeakPassword, field, Fault.TooLong, rules.MaximumLength);
-        string?[] own = [email, email?.Split('@')[0], userName, "blazorauth"];
-        if (own.Any(word => string.Equals(word, password, StringComparison.OrdinalIgnoreCase)))
+        string?[] own = [email, email?.Split('@')[0], userName, "blazorauth", .. SiteNames()];
+        if (own.Any(name => string.Equals(name, password, StringComparison.OrdinalIgnoreCase) || PasswordPatterns.IsNameWithDigits(password, name)))
             return Refusal.Of(AuthError.WeakPassword, field, Fault.Guessable);
-        return Common.Contains(password.ToLowerInvariant()) ? Refusal.Of(AuthError.CommonPassword, field, Fault.Common) : null;
+        return Common.Contains(password.ToLowerInvariant()) || PasswordPatterns.IsRepetition(password) || PasswordPatterns.IsRuns(password)
+            ? Refusal.Of(AuthError.CommonPassword, field, Fault.Common) : null;
     }
+
+    // The host's name and its parts: 'login.acme.example' is 'acme' to those who guess.
+    private string[] SiteNames() => [options.Value.Site.Host, .. options.Value.Site.Host.Split('.')];
 
     /// <summary>Adds a new account with its password to the caller's unit of work, through Identity.</summary>
     /// <exception cref="InvalidOperationException">Identity refused what <see cref="Judge"/> let pass.</exception>

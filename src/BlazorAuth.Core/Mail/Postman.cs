@@ -1,5 +1,3 @@
-using System.Net.Mail;
-using System.Net.Sockets;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using Microsoft.EntityFrameworkCore;
@@ -191,7 +189,7 @@ public sealed partial class Postman(
 
     internal static string Reason(Exception fault) => fault switch
     {
-        SmtpException smtp => $"SMTP {smtp.StatusCode}" + (Innermost(fault) is SocketException socket ? $", {socket.SocketErrorCode}" : ""),
+        MailException refused => refused.Message,
         _ => Innermost(fault).GetType().Name,
     };
 

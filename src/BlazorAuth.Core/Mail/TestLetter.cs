@@ -1,4 +1,3 @@
-using System.Net.Mail;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Core.Mail;
@@ -23,7 +22,7 @@ public sealed class TestLetter(IMailTransport transport, IOptions<AuthOptions> o
         {
             await transport.SendAsync(mail, ct);
         }
-        catch (Exception refused) when (refused is SmtpException or IOException or UnauthorizedAccessException or InvalidOperationException or TimeoutException)
+        catch (Exception refused) when (refused is MailException or IOException or UnauthorizedAccessException or InvalidOperationException or TimeoutException)
         {
             fault = Postman.Reason(refused);
         }

@@ -79,11 +79,29 @@ for (const button of served) {
 }
 
 // Passkeys. Their forms are sent with the browser's answer, so that success is a navigation; elsewhere they stay out of sight.
-const passkeys = globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON && PublicKeyCredential;
+// They belong to one host: at another one, or at an address of numbers, no browser could use them.
+const atHome = location.hostname === document.documentElement.dataset.passkeyHost;
+const passkeys = atHome && globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON && PublicKeyCredential;
 const keeper = passkeys?.isUserVerifyingPlatformAuthenticatorAvailable?.() ?? Promise.resolve(false);
 keeper.then(can => can && document.querySelectorAll("input[name=passkeys]").forEach(input => input.value = "1"));
 const renewAutofill = 4 * 60 * 1000; // its ticket lives five minutes
 let pending;
+
+// The answer as JSON. By hand, because the toJSON of some password managers is missing or throws.
+function written(credential) {
+  const { id, rawId, type, authenticatorAttachment, response } = credential;
+  const encode = bytes => bytes
+    ? btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "") : undefined;
+  return {
+    id, rawId: encode(rawId), type, authenticatorAttachment,
+    clientExtensionResults: credential.getClientExtensionResults?.() ?? {},
+    response: {
+      clientDataJSON: encode(response.clientDataJSON), attestationObject: encode(response.attestationObject),
+      transports: response.getTransports?.(), authenticatorData: encode(response.authenticatorData),
+      signature: encode(response.signature), userHandle: encode(response.userHandle),
+    },
+  };
+}
 
 class PasskeyForm extends HTMLElement {
   connectedCallback() {
@@ -127,7 +145,7 @@ class PasskeyForm extends HTMLElement {
         ? await navigator.credentials.create({ signal: own.signal, publicKey: passkeys.parseCreationOptionsFromJSON(begun.options) })
         : await navigator.credentials.get({ signal: own.signal, mediation, publicKey: passkeys.parseRequestOptionsFromJSON(begun.options) });
       this.fields.ticket.value = begun.ticket;
-      this.fields.credential.value = JSON.stringify(credential);
+      this.fields.credential.value = JSON.stringify(written(credential));
       if (this.fields.persistent) this.fields.persistent.value = document.getElementById("persistent")?.checked ? "true" : "";
       this.form.requestSubmit();
     } catch (error) {

@@ -55,9 +55,7 @@ public sealed class ForeignHeadersTests(RunningSite site)
     [InlineData("GET /api/account HTTP/1.1", "User-Agent: Grüße", 401, "access_token_invalid")]
     [InlineData("GET /api/account HTTP/1.1", "Authorization: Bearer é", 401, "access_token_invalid")]
     [InlineData("GET /api/nowhere?name=%00 HTTP/1.1", "Accept: */*", 404, "not_found")]
-    [InlineData("DELETE /api/account/sessions/a%00b HTTP/1.1", "Accept: */*", 400, "validation_failed")]
-    [InlineData("GET /api/%00 HTTP/1.1", "Accept: */*", 400, "validation_failed")]
-    public async Task Bytes_that_the_server_refuses_itself_get_a_problem(string request, string header, int status, string code)
+    public async Task Bytes_that_are_not_utf8_get_a_problem(string request, string header, int status, string code)
     {
         var address = site.ClientOptions.BaseAddress;
         using var client = new TcpClient();

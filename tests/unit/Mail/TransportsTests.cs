@@ -1,5 +1,7 @@
 using System.Diagnostics;
-using System.Net.Mail;
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using BlazorAuth.Core.Mail;
 using BlazorAuth.UnitTests.Support;
@@ -22,10 +24,13 @@ public sealed class TransportsTests : IDisposable
 
     private static OutgoingMail Mail(string to = "jane@example.net", string id = "0198-abc", Letter? letter = null) => new(to, id, letter ?? Hello);
 
-    private FolderTransport Folder() => new(folder, From, new StoppedClock(new DateTimeOffset(2026, 3, 9, 8, 5, 1, 234, TimeSpan.Zero)));
+    private FolderTransport Folder() => new(folder, From, "", new StoppedClock(new DateTimeOffset(2026, 3, 9, 8, 5, 1, 234, TimeSpan.Zero)));
 
-    private static SmtpTransport Smtp(SmtpListener listener, SmtpSecurity security = SmtpSecurity.None, string? user = null, int milliseconds = 5000) =>
-        new(new SmtpSettings("127.0.0.1", listener.Port, user, user is null ? null : "s3cret", security), From, TimeSpan.FromMilliseconds(milliseconds));
+    private static SmtpTransport Smtp(
+        SmtpListener listener, SmtpSecurity security = SmtpSecurity.None, string? user = null, int milliseconds = 5000,
+        string helloName = "", string from = From, string replyTo = "", RemoteCertificateValidationCallback? trust = null) =>
+        new(new SmtpSettings("127.0.0.1", listener.Port, user, user is null ? null : "s3cret", security, helloName), from, replyTo,
+            TimeProvider.System, TimeSpan.FromMilliseconds(milliseconds), trust);
 
     private async Task<string> Filed(OutgoingMail mail)
     {
@@ -74,9 +79,9 @@ public sealed class TransportsTests : IDisposable
     {
         var raw = await Filed(Mail());
         var names = HeaderNames(raw);
-        Assert.Equal(["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To", "X-Auto-Response-Suppress"], names.Order(StringComparer.Ordinal));
+        Assert.Equal(["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-Id", "Subject", "To", "X-Auto-Response-Suppress"], names.Order(StringComparer.Ordinal));
         Assert.Contains("\r\nDate: Mon, 09 Mar 2026 08:05:01 +0000\r\n", raw, StringComparison.Ordinal);
-        Assert.Contains("Message-ID: <0198-abc@id.example.org>\r\n", raw, StringComparison.Ordinal);
+        Assert.Contains("Message-Id: <0198-abc@id.example.org>\r\n", raw, StringComparison.Ordinal);
         Assert.Contains("multipart/alternative", raw, StringComparison.OrdinalIgnoreCase);
         Assert.InRange(raw.IndexOf("text/plain", StringComparison.Ordinal), 1, raw.IndexOf("text/html", StringComparison.Ordinal));
         Assert.DoesNotContain(raw.Replace("\r\n", ""), c => c is '\r' or '\n' or > '~');
@@ -186,7 +191,7 @@ public sealed class TransportsTests : IDisposable
     {
         await using var listener = new SmtpListener();
         listener.Refuse(stage, code);
-        await Assert.ThrowsAnyAsync<SmtpException>(() => Smtp(listener).SendAsync(Mail(), CancellationToken.None));
+        await Assert.ThrowsAnyAsync<MailException>(() => Smtp(listener).SendAsync(Mail(), CancellationToken.None));
         Assert.Empty(listener.Received);
 
         listener.Recover();
@@ -200,7 +205,7 @@ public sealed class TransportsTests : IDisposable
         var listener = new SmtpListener();
         var transport = Smtp(listener);
         await listener.DisposeAsync();
-        await Assert.ThrowsAsync<SmtpException>(() => transport.SendAsync(Mail(), CancellationToken.None));
+        await Assert.ThrowsAsync<MailException>(() => transport.SendAsync(Mail(), CancellationToken.None));
     }
 
     [Theory]
@@ -230,7 +235,7 @@ public sealed class TransportsTests : IDisposable
     public async Task Nothing_is_said_in_the_clear_to_a_server_without_starttls()
     {
         await using var listener = new SmtpListener { Offers = ["AUTH LOGIN"] };
-        await Assert.ThrowsAsync<SmtpException>(() => Smtp(listener, SmtpSecurity.StartTls, "mailer").SendAsync(Mail(), CancellationToken.None));
+        await Assert.ThrowsAsync<MailException>(() => Smtp(listener, SmtpSecurity.StartTls, "mailer").SendAsync(Mail(), CancellationToken.None));
         Assert.DoesNotContain(listener.Commands, said => said.StartsWith("AUTH", StringComparison.Ordinal) || said.StartsWith("MAIL", StringComparison.Ordinal));
     }
 
@@ -245,9 +250,89 @@ public sealed class TransportsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_offers_only_auth_plain_is_signed_in_to()
+    {
+        await using var listener = new SmtpListener { Offers = ["AUTH PLAIN"] };
+        await Smtp(listener, user: "mailer").SendAsync(Mail(), CancellationToken.None);
+        Assert.Contains("AUTH PLAIN " + Convert.ToBase64String("\0mailer\0s3cret"u8), listener.Commands);
+        Assert.Single(await listener.WaitFor(1, Soon));
+    }
+
+    [Fact]
+    public async Task A_wrong_password_is_told_without_it()
+    {
+        await using var listener = new SmtpListener { Offers = ["AUTH PLAIN"] };
+        listener.Refuse(SmtpStage.Auth, 535);
+        var refused = await Assert.ThrowsAsync<MailException>(() => Smtp(listener, user: "mailer").SendAsync(Mail(), CancellationToken.None));
+        Assert.Equal("SMTP authentication refused", refused.Message);
+    }
+
+    [Theory]
+    [InlineData(SmtpSecurity.Tls)]
+    [InlineData(SmtpSecurity.StartTls)]
+    public async Task An_email_travels_under_tls_to_a_server_that_is_trusted(SmtpSecurity security)
+    {
+        using var certificate = SelfSigned();
+        await using var listener = new SmtpListener { Certificate = certificate, TlsFromTheFirstByte = security == SmtpSecurity.Tls, Offers = ["STARTTLS"] };
+        await Smtp(listener, security, trust: (_, shown, _, _) => shown?.GetCertHashString() == certificate.GetCertHashString())
+            .SendAsync(Mail(), CancellationToken.None);
+        Assert.Equal(Hello.Text, Eml.Parse(Assert.Single(await listener.WaitFor(1, Soon))).Text);
+        Assert.True(listener.WasEncrypted);
+    }
+
+    [Theory]
+    [InlineData(SmtpSecurity.Tls)]
+    [InlineData(SmtpSecurity.StartTls)]
+    public async Task A_server_whose_certificate_nobody_vouches_for_gets_nothing(SmtpSecurity security)
+    {
+        using var certificate = SelfSigned();
+        await using var listener = new SmtpListener { Certificate = certificate, TlsFromTheFirstByte = security == SmtpSecurity.Tls, Offers = ["STARTTLS"] };
+        var refused = await Assert.ThrowsAsync<MailException>(() => Smtp(listener, security, "mailer").SendAsync(Mail(), CancellationToken.None));
+        Assert.Equal("TLS handshake failed", refused.Message);
+        Assert.Empty(listener.Received);
+        Assert.DoesNotContain(listener.Commands, said => said.StartsWith("AUTH", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Automatic_security_never_means_none()
+    {
+        await using var listener = new SmtpListener();
+        await Assert.ThrowsAsync<MailException>(() => Smtp(listener, SmtpSecurity.Auto).SendAsync(Mail(), CancellationToken.None));
+        Assert.Empty(listener.Received);
+    }
+
+    [Fact]
+    public async Task The_machine_gives_the_name_that_the_settings_say()
+    {
+        await using var listener = new SmtpListener();
+        await Smtp(listener, helloName: "auth.example.org").SendAsync(Mail(), CancellationToken.None);
+        Assert.Contains("EHLO auth.example.org", listener.Commands);
+    }
+
+    [Fact]
+    public async Task A_sender_with_an_international_domain_is_written_in_ascii()
+    {
+        await using var listener = new SmtpListener();
+        await Smtp(listener, from: "Bücher <no-reply@bücher.example>", replyTo: "Hilfe <hilfe@bücher.example>").SendAsync(Mail(), CancellationToken.None);
+        var sent = Assert.Single(await listener.WaitFor(1, Soon));
+        Assert.Contains("MAIL FROM:<no-reply@xn--bcher-kva.example>", string.Join('\n', listener.Commands), StringComparison.Ordinal);
+        Assert.Contains("Message-Id: <0198-abc@xn--bcher-kva.example>", sent, StringComparison.Ordinal);
+        Assert.Contains("<hilfe@xn--bcher-kva.example>", sent, StringComparison.Ordinal);
+        Assert.DoesNotContain(sent, c => c > '~');
+    }
+
+    private static X509Certificate2 SelfSigned()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256);
+        using var made = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pfx), null);
+    }
+
+    [Fact]
     public async Task An_address_beyond_ascii_goes_to_a_server_that_speaks_it()
     {
-        await using var listener = new SmtpListener { Offers = ["SMTPUTF8"] };
+        await using var listener = new SmtpListener { Offers = ["8BITMIME", "SMTPUTF8"] };
         await Smtp(listener).SendAsync(Mail("jürgen@example.net"), CancellationToken.None);
         Assert.Contains("jürgen@example.net", (await listener.WaitFor(1, Soon))[0], StringComparison.Ordinal);
         Assert.Equal("jürgen@example.net", Eml.Parse(await Filed(Mail("jürgen@example.net"))).To);

@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace BlazorAuth.UnitTests.Support;
@@ -9,6 +12,7 @@ namespace BlazorAuth.UnitTests.Support;
 public enum SmtpStage
 {
     Connect,
+    Auth,
     Rcpt,
     Data,
     Message,
@@ -42,6 +46,15 @@ public sealed class SmtpListener : IAsyncDisposable
 
     /// <summary>What EHLO offers. Nothing is asked for without being offered.</summary>
     public IReadOnlyList<string> Offers { get; set; } = [];
+
+    /// <summary>The certificate of a server that speaks TLS.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>Whether TLS begins at once (port 465), and not with STARTTLS.</summary>
+    public bool TlsFromTheFirstByte { get; init; }
+
+    /// <summary>Whether the last conversation went under TLS.</summary>
+    public bool WasEncrypted { get; private set; }
 
     /// <summary>From now on answers <paramref name="stage"/> with a 4xx or 5xx.</summary>
     public void Refuse(SmtpStage stage, int code) => trouble = new(stage, $"{code} refused");
@@ -90,9 +103,9 @@ public sealed class SmtpListener : IAsyncDisposable
         using var _ = client;
         try
         {
-            await using var stream = client.GetStream();
-            using var reader = new StreamReader(stream, new UTF8Encoding(false));
-            await using var writer = new StreamWriter(stream, new UTF8Encoding(false)) { NewLine = "\r\n", AutoFlush = true };
+            Stream stream = client.GetStream();
+            if (TlsFromTheFirstByte) stream = await Encrypt(stream);
+            var (reader, writer) = Open(stream);
             if (!await Answer(SmtpStage.Connect, "220 listener")) return;
             while (await reader.ReadLineAsync(stop.Token) is { } line)
             {
@@ -102,6 +115,13 @@ public sealed class SmtpListener : IAsyncDisposable
                     case "EHLO":
                         await writer.WriteAsync(string.Concat(new[] { "listener" }.Concat(Offers).SkipLast(1).Select(offer => $"250-{offer}\r\n")));
                         await Say($"250 {(Offers.Count == 0 ? "listener" : Offers[^1])}");
+                        break;
+                    case "STARTTLS":
+                        await Say("220 go on");
+                        (reader, writer) = Open(stream = await Encrypt(stream));
+                        break;
+                    case "AUTH" when line.StartsWith("AUTH PLAIN ", StringComparison.Ordinal):
+                        await Answer(SmtpStage.Auth, "235 welcome");
                         break;
                     case "AUTH":
                         await Credentials();
@@ -122,6 +142,17 @@ public sealed class SmtpListener : IAsyncDisposable
                         await Say("250 ok");
                         break;
                 }
+            }
+
+            (StreamReader, StreamWriter) Open(Stream over) =>
+                (new StreamReader(over, new UTF8Encoding(false)), new StreamWriter(over, new UTF8Encoding(false)) { NewLine = "\r\n", AutoFlush = true });
+
+            async Task<Stream> Encrypt(Stream clear)
+            {
+                var encrypted = new SslStream(clear);
+                await encrypted.AuthenticateAsServerAsync(Certificate!);
+                WasEncrypted = true;
+                return encrypted;
             }
 
             Task Say(string reply) => writer.WriteLineAsync(reply.AsMemory(), stop.Token);
@@ -154,7 +185,7 @@ public sealed class SmtpListener : IAsyncDisposable
                 return message.ToString();
             }
         }
-        catch (Exception over) when (over is IOException or OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception over) when (over is IOException or OperationCanceledException or SocketException or ObjectDisposedException or AuthenticationException)
         {
             // The client hung up, or the test is over.
         }
