@@ -149,9 +149,8 @@ internal sealed class Conduit : ISpoken
         group.MapPatch("/user", async (ForeignJson body, CallerFromBearer from, ChangeProfile profiles, Totp totp, CancellationToken ct) =>
         {
             var data = body.Object("userData") ?? throw ForeignJson.Unreadable();
-            var outcome = await profiles.ReadAsync(from.Caller, ct);
-            if (outcome.Value is { } account)
-                outcome = await profiles.ChangeAsync(from.Caller, new(Profile: ForeignJson.Merge(account.Profile, data.Fields(without: Own.Contains))), ct);
+            var fields = ForeignJson.ObjectOf(data.Fields(without: Own.Contains));
+            var outcome = await profiles.ChangeAsync(from.Caller, new(Profile: fields, Mode: ChangeProfile.ProfileMode.SetFields), ct);
             var factor = await totp.LookAsync(from.Caller, ct);
             return outcome.Match<IResult>(changed => TypedResults.Ok(Print(changed, factor.On)), Problems.Of);
         });

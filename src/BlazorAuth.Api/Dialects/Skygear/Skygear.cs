@@ -28,8 +28,7 @@ internal sealed class Skygear : ISpoken
             await call.Use<RefreshTokens>().RevokeAsync(call.Stranger, call.Token, ct);
             return Said;
         });
-        // No new generation: other tabs hold the token before this one.
-        Owner(group, "/me", PrintAsync);
+        Owner(group, "/me", ReadAsync);
         Owner(group, "/auth/password", ChangePasswordAsync);
         Owner(group, "/record/save", SaveAsync);
         group.MapPost("/user/forgot-password", async (SkygearCall call, CancellationToken ct) =>
@@ -134,18 +133,28 @@ internal sealed class Skygear : ISpoken
         outcome.Match(
             done => PrintAsync(call, done.Session, ct), due => Task.FromResult(Problems.Of(due.Refusal)), refusal => Task.FromResult(Problems.Of(refusal)));
 
-    private static async Task<IResult> PrintAsync(SkygearCall call, Session session, CancellationToken ct)
+    // Who shows an access token gets another one, as the SDK expects. No new generation: other tabs hold the token before this one.
+    private static async Task<IResult> ReadAsync(SkygearCall call, Session session, CancellationToken ct)
     {
-        if (session.Kind != SessionKind.Api) return Problems.Of(AuthError.Forbidden); // a key is not turned into a session
+        var another = await call.Use<RefreshTokens>().IssueAnotherAsync(call.In(session), session, call.Token!, null, ct);
+        return await another.Match(
+            issued => PrintAsync(call, session, issued.AccessToken, ct), refusal => Task.FromResult(Problems.Of(refusal)));
+    }
+
+    // After a proof: a password that was given, or a sign-up.
+    private static async Task<IResult> PrintAsync(SkygearCall call, Session session, CancellationToken ct) =>
+        await PrintAsync(call, session, (await call.Use<RefreshTokens>().IssueAsync(session, ct)).AccessToken, ct);
+
+    private static async Task<IResult> PrintAsync(SkygearCall call, Session session, string token, CancellationToken ct)
+    {
         var account = await call.Use<ChangeProfile>().ReadAsync(call.In(session), ct);
         if (account.Value is not { } own) return Problems.Of(account.Refusal!);
-        var pair = await call.Use<RefreshTokens>().IssueAsync(session, ct);
         return Result(new JsonObject
         {
             ["user_id"] = own.Id,
             ["profile"] = SkygearRecord.Print(own, session.AuthenticatedAt),
             ["roles"] = new JsonArray([.. own.Roles.Select(role => JsonValue.Create(role))]),
-            ["access_token"] = pair.AccessToken,
+            ["access_token"] = token,
             ["last_login_at"] = session.AuthenticatedAt.UtcDateTime,
             ["last_seen_at"] = session.LastSeenAt.UtcDateTime,
         });
