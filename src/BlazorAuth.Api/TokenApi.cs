@@ -12,6 +12,13 @@ public static class TokenApi
 {
     private const string Cors = "api";
 
+    // Beside our own, what the clients of dialects send from a browser.
+    private static readonly string[] Headers =
+    [
+        "Authorization", "Content-Type", "Accept", "RequestVerificationToken", "X-Requested-With", "X-Service-Method",
+        "X-Skygear-API-Key", "X-Skygear-Access-Token", "X-Skygear-SDK-Version", "X-Kuzzle-Volatile", "X-Kuzzle-Request-Id",
+    ];
+
     /// <summary>Whether the path is the API's: errors there are problems, never pages.</summary>
     public static bool Owns(PathString path) =>
         path.StartsWithSegments("/api") || path.StartsWithSegments("/.well-known/jwks.json") || path.StartsWithSegments("/openapi")
@@ -36,8 +43,9 @@ public static class TokenApi
         services.AddCors(cors => cors.AddPolicy(Cors, policy => policy
             .WithOrigins([.. options.Api.AllowedOrigins.Select(o => o.TrimEnd('/'))])
             .WithMethods("GET", "POST", "PUT", "PATCH", "DELETE")
-            // Beside our own two, what the clients of dialects send.
-            .WithHeaders("Authorization", "Content-Type", "Accept", "X-Service-Method", "X-Skygear-API-Key", "X-Skygear-Access-Token", "X-Kuzzle-Volatile").WithExposedHeaders("Retry-After")));
+            .WithHeaders(Headers).WithExposedHeaders("Retry-After", "RequestVerificationToken")
+            // A listed page of the same site may use the cookie (docs/dialects/identity-api.md); that of another site is not sent one.
+            .AllowCredentials()));
     }
 
     /// <summary>Puts the API into the pipeline; after routing, before authentication.</summary>
@@ -55,6 +63,8 @@ public static class TokenApi
             if (options.Https) http.Response.Headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
             return Problems.PrintAsync(http, next);
         }));
+        // Nothing is at the path: a listed page may read that.
+        if (options.Api.AllowedOrigins.Count > 0) app.UseWhen(http => http.GetEndpoint() is null, unknown => unknown.UseCors(Cors));
         app.UseCors();
         if (app.Environment.IsDevelopment())
             app.UseSwaggerUI(ui =>
@@ -64,6 +74,22 @@ public static class TokenApi
                 ui.SwaggerEndpoint("/openapi/v1.json", "BlazorAuth");
             });
     }
+
+    /// <summary>
+    /// Answers programs at paths that are nobody's with a problem: only who takes <c>text/html</c> gets the error page of the host. Put it
+    /// into the pipeline inside that page.
+    /// </summary>
+    public static void UseUnknownPaths(this IApplicationBuilder app) => app.Use(async (http, next) =>
+    {
+        await next(http);
+        if (http.Response is { StatusCode: StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed, HasStarted: false, ContentType: null }
+            && http.Response.ContentLength is null or 0 && !Owns(http.Request.Path) && !TakesPages(http.Request))
+            await Problems.Of(AuthError.NotFound, http.Response.StatusCode).ExecuteAsync(http);
+    });
+
+    private static bool TakesPages(HttpRequest request) => request.GetTypedHeaders().Accept.Any(accepted =>
+        accepted.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)
+        || accepted.MediaType.Equals("application/xhtml+xml", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Maps every route.</summary>
     public static void MapTokenApi(this WebApplication app, AuthOptions options)

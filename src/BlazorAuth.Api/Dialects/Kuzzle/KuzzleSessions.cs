@@ -20,7 +20,7 @@ internal sealed class KuzzleSessions(
         if (KuzzleAccount.Refuse(request) is { } unknown) return unknown;
         if (request.Flag("cookieAuth")) return KuzzleError.NoCookies();
         if (Refuse(request, KuzzleError.TooLong(), out var lifetime) is { } refused) return refused;
-        var input = new SignIn.Input(request.Field("username"), request.Field("password"), SessionKind.Api, Dialect: Dialect.Kuzzle);
+        var input = new SignIn.Input(request.Credential("username"), request.Credential("password"), SessionKind.Api, Dialect: Dialect.Kuzzle);
         return await (await signIn.WithPasswordAsync(ask.Caller, input, ct)).Match<Task<KuzzleReply>>(
             async done => Print(ask, await tokens.IssueAsync(done.Session, lifetime + Rounding, ct), lifetime),
             due => Task.FromResult<KuzzleReply>(due.Refusal),

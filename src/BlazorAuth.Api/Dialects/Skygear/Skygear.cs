@@ -77,6 +77,7 @@ internal sealed class Skygear : ISpoken
 
     private static async Task<IResult> SignInAsync(SkygearCall call, CancellationToken ct)
     {
+        if (RestLogin.IsMeant(call.Body)) return await RestLogin.AnswerAsync(call, ct);
         if (call.Body.Has("provider")) return SkygearErrors.Of(SkygearErrors.Argument("Sign-in through a provider is not here."));
         var data = call.Body.Object("auth_data");
         var input = new SignIn.Input(data?.Text("email") ?? data?.Text("username"), call.Body.Text("password"), SessionKind.Api, Dialect: Dialect.Skygear);
