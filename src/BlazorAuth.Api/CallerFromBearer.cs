@@ -29,7 +29,8 @@ public readonly record struct CallerFromBearer(Caller Caller)
         var address = http.Connection.RemoteIpAddress?.ToString();
         var agent = http.Request.Headers.UserAgent.ToString();
         var session = http.Items[typeof(CallerFromBearer)] as Session;
-        return new(session is null ? Caller.Anonymous(address, agent) : Caller.Of(session, address, agent, DoorOf(http)))
+        var caller = session is null ? Caller.Anonymous(address, agent) : Caller.Of(session, address, agent, DoorOf(http));
+        return new(caller)
         {
             Refused = http.Request.Headers.Authorization.Count == 0 || http.Items[typeof(CallerFromBearer)] is Session ? null
                 : http.Items[typeof(AuthError)] as AuthError? ?? AuthError.AccessTokenInvalid,
@@ -59,7 +60,8 @@ public readonly record struct CallerFromBearer(Caller Caller)
         return await FindAsync(services, claims, door, ct);
     }
 
-    private static async Task<Outcome<Session>> FindAsync(IServiceProvider services, ClaimsPrincipal claims, Dialect? door, CancellationToken ct)
+    private static async Task<Outcome<Session>> FindAsync(
+        IServiceProvider services, ClaimsPrincipal claims, Dialect? door, CancellationToken ct)
     {
         if (AccessTokens.SessionOf(claims) is not var (sessionId, generation)) return AuthError.AccessTokenInvalid;
         var sessions = services.GetRequiredService<Sessions>();
@@ -152,7 +154,8 @@ public readonly record struct CallerFromBearer(Caller Caller)
     {
         var http = context.HttpContext;
         var found = context.SecurityToken is JwtSecurityToken token && AccessTokens.HasOurHeader(token)
-            ? await FindAsync(http.RequestServices, context.Principal!, DoorOf(http), http.RequestAborted) : AuthError.AccessTokenInvalid;
+            ? await FindAsync(http.RequestServices, context.Principal!, DoorOf(http), http.RequestAborted)
+            : AuthError.AccessTokenInvalid;
         if (found.Value is { } session)
         {
             http.Items[typeof(CallerFromBearer)] = session;

@@ -30,8 +30,8 @@ internal static class CookieMode
     public sealed record Antiforgery(string Header, string Token);
 
     /// <summary>
-    /// Marks the routes of a dialect whose clients know no antiforgery header: there the request's origin and fetch metadata tell that a
-    /// page of ours or a listed one of the same site sends it.
+    /// Marks the routes of a dialect whose clients know no antiforgery header: there the request's origin and fetch metadata
+    /// tell that a page of ours or a listed one of the same site sends it.
     /// </summary>
     public sealed record TakesCookie;
 

@@ -4,6 +4,9 @@ using BlazorAuth.Api.Dialects;
 using BlazorAuth.Api.Dialects.Kuzzle;
 using BlazorAuth.Api.Endpoints;
 using BlazorAuth.Core;
+using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 
 namespace BlazorAuth.Api;
 
@@ -44,7 +47,7 @@ public static class TokenApi
             .WithOrigins([.. options.Api.AllowedOrigins.Select(o => o.TrimEnd('/'))])
             .WithMethods("GET", "POST", "PUT", "PATCH", "DELETE")
             .WithHeaders(Headers).WithExposedHeaders("Retry-After", "RequestVerificationToken")
-            // A listed page of the same site may use the cookie (docs/dialects/identity-api.md); that of another site is not sent one.
+            // A listed page of the same site may use the cookie (docs/dialects/identity-api.md); one of another site is sent none.
             .AllowCredentials()));
     }
 
@@ -63,8 +66,7 @@ public static class TokenApi
             if (options.Https) http.Response.Headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
             return Problems.PrintAsync(http, next);
         }));
-        // Nothing is at the path: a listed page may read that.
-        if (options.Api.AllowedOrigins.Count > 0) app.UseWhen(http => http.GetEndpoint() is null, unknown => unknown.UseCors(Cors));
+        if (options.Api.AllowedOrigins.Count > 0) app.Use(LetReadAsync);
         app.UseCors();
         if (app.Environment.IsDevelopment())
             app.UseSwaggerUI(ui =>
@@ -76,16 +78,50 @@ public static class TokenApi
     }
 
     /// <summary>
-    /// Answers programs at paths that are nobody's with a problem: only who takes <c>text/html</c> gets the error page of the host. Put it
-    /// into the pipeline inside that page.
+    /// Answers programs at paths that are nobody's with a problem: only who takes <c>text/html</c> gets the error page of the
+    /// host. Put it into the pipeline inside that page.
     /// </summary>
     public static void UseUnknownPaths(this IApplicationBuilder app) => app.Use(async (http, next) =>
     {
         await next(http);
-        if (http.Response is { StatusCode: StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed, HasStarted: false, ContentType: null }
+        if (IsNothing(http.Response) && http.Response.ContentType is null
             && http.Response.ContentLength is null or 0 && !Owns(http.Request.Path) && !TakesPages(http.Request))
-            await Problems.Of(AuthError.NotFound, http.Response.StatusCode).ExecuteAsync(http);
+        {
+            // Beside pages the routing answers 405 for paths that nothing has.
+            var known = Problems.IsKnown(http, route => route.RoutePattern.Parameters.All(p => !p.IsCatchAll));
+            if (!known) http.Response.Headers.Allow = default;
+            var status = known ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound;
+            await Problems.Of(AuthError.NotFound, status).ExecuteAsync(http);
+        }
     });
+
+    private static bool IsNothing(HttpResponse response) =>
+        response is { HasStarted: false, StatusCode: StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed };
+
+    // Where nothing is, no route says who may read that: a listed page may, and may ask first whether it may send the request.
+    private static async Task LetReadAsync(HttpContext http, RequestDelegate next)
+    {
+        http.Response.OnStarting(() =>
+        {
+            if (IsNothing(http.Response)) Apply();
+            return Task.CompletedTask;
+        });
+        await next(http);
+        if (!IsNothing(http.Response) || !HttpMethods.IsOptions(http.Request.Method)
+            || !http.Request.Headers.ContainsKey(HeaderNames.AccessControlRequestMethod) || !Apply()) return;
+        http.Response.Headers.Allow = default;
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
+
+        bool Apply()
+        {
+            if (http.Response.Headers.AccessControlAllowOrigin.Count > 0) return false;
+            var cors = http.RequestServices.GetRequiredService<ICorsService>();
+            var policy = http.RequestServices.GetRequiredService<IOptions<CorsOptions>>().Value.GetPolicy(Cors)!;
+            var result = cors.EvaluatePolicy(http, policy);
+            if (result.IsOriginAllowed) cors.ApplyResult(result, http.Response);
+            return result.IsOriginAllowed;
+        }
+    }
 
     private static bool TakesPages(HttpRequest request) => request.GetTypedHeaders().Accept.Any(accepted =>
         accepted.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)

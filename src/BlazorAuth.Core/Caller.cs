@@ -21,8 +21,8 @@ public sealed record Caller(
     public Dialect? Door { get; init; }
 
     /// <summary>
-    /// Whether the session was begun at this door. A dialect is lenient to its own sessions only (ADR 0018). A cookie belongs to the
-    /// site and is at home everywhere.
+    /// Whether the session was begun at this door. A dialect is lenient to its own sessions only (ADR 0018). A cookie belongs to
+    /// the site and is at home everywhere.
     /// </summary>
     public bool AtHome { get; init; }
 
@@ -40,7 +40,8 @@ public sealed record Caller(
         new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent))
         {
             ByKey = session.Kind == SessionKind.Key, TwoFactors = Session.AreTwoFactors(session.Methods), Door = door,
-            AtHome = session.Kind == SessionKind.Browser || session.Dialect == door, SteppedUp = session.RenewedByStepUp,
+            AtHome = session.Kind == SessionKind.Browser || session.Dialect == door,
+            SteppedUp = session.RenewedByStepUp,
         };
 
     // CR/LF in a header value would forge a line wherever the agent is printed.

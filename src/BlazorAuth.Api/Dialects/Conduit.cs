@@ -110,19 +110,22 @@ internal sealed class Conduit : ISpoken
             await PrintAsync(await flow.OpenAsync(from.Caller, token, new(SessionKind.Api, Dialect: Dialect.Conduit), ct), tokens, ct));
     }
 
-    // Scanners of email open links, with any header a program sends: a GET leads to the page with the button and changes nothing. A
-    // program that has the token posts it (ADR 0019).
+    // Scanners of email open links, with any header that a program sends: a GET leads to the page with the button and changes
+    // nothing. A program that has the token posts it (ADR 0019).
     private static void MapHooks(RouteGroupBuilder group)
     {
         MapPage("verify-email", "verify-email");
         MapPage("verify-change-email", "confirm-email-change");
         MapPage("magic-link", "login/email-link");
-        group.MapPost("/verify-email/{token}", async (string token, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
+        group.MapPost("/verify-email/{token}", async (
+            string token, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
             (await verify.ConfirmAsync(from.Caller, token, ct)).Match(_ => Say("Email verified"), Problems.Of));
-        group.MapPost("/verify-change-email/{token}", async (string token, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
+        group.MapPost("/verify-change-email/{token}", async (
+            string token, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
             Say(await change.ConfirmAsync(from.Caller, token, ct), "Email changed successfully"));
 
-        void MapPage(string hook, string page) => group.MapGet($"/{hook}/{{token}}", (string token, IOptions<AuthOptions> options) =>
+        void MapPage(string hook, string page) => group.MapGet($"/{hook}/{{token}}", (
+            string token, IOptions<AuthOptions> options) =>
             TypedResults.Redirect(options.Value.Link($"{page}?token={Uri.EscapeDataString(token)}").ToString()));
     }
 
@@ -153,7 +156,8 @@ internal sealed class Conduit : ISpoken
         {
             var data = body.Object("userData") ?? throw ForeignJson.Unreadable();
             var fields = ForeignJson.ObjectOf(data.Fields(without: Own.Contains));
-            var outcome = await profiles.ChangeAsync(from.Caller, new(Profile: fields, Mode: ChangeProfile.ProfileMode.SetFields), ct);
+            var input = new ChangeProfile.Input(Profile: fields, Mode: ChangeProfile.ProfileMode.SetFields);
+            var outcome = await profiles.ChangeAsync(from.Caller, input, ct);
             var factor = await totp.LookAsync(from.Caller, ct);
             return outcome.Match<IResult>(changed => TypedResults.Ok(Print(changed, factor.On)), Problems.Of);
         });

@@ -15,7 +15,8 @@ internal sealed class ForeignJson
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 
     // Escapes would make a text up to twice as long as its owner wrote it.
-    private static readonly JsonSerializerOptions AsWritten = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions AsWritten =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly JsonElement _object;
 
@@ -110,12 +111,17 @@ internal sealed class ForeignJson
 
     public static BadHttpRequestException Unreadable() => new(nameof(AuthError.BadJson));
 
+    /// <summary>Whether an object has the field with this very value.</summary>
+    public static bool Holds(JsonElement json, JsonProperty field) =>
+        json.TryGetProperty(field.Name, out var known) && JsonElement.DeepEquals(known, field.Value);
+
     /// <summary>One object of these fields, as text.</summary>
     public static string ObjectOf(IEnumerable<JsonProperty> fields)
     {
         try
         {
-            return JsonSerializer.Serialize(fields.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal), AsWritten);
+            var byName = fields.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
+            return JsonSerializer.Serialize(byName, AsWritten);
         }
         catch (Exception malformed) when (malformed is InvalidOperationException or ArgumentException or JsonException)
         {

@@ -30,7 +30,8 @@ internal sealed class IdentityApi : ISpoken
 
     public void Map(IEndpointRouteBuilder routes)
     {
-        var anyone = routes.MapGroup(Prefix).ExcludeFromDescription().WithMetadata(new RefusalCodes([]), new CookieMode.TakesCookie());
+        var anyone = routes.MapGroup(Prefix).ExcludeFromDescription()
+            .WithMetadata(new RefusalCodes([]), new CookieMode.TakesCookie());
         anyone.MapPost("/register", async (ForeignJson body, CallerFromBearer from, Register register, CancellationToken ct) =>
             (await register.CreateAsync(from.Caller, new(body.Required("email"), null, body.Required("password")), ct))
                 .Match<IResult>(_ => TypedResults.Ok(), Problems.Of));
@@ -58,7 +59,7 @@ internal sealed class IdentityApi : ISpoken
         anyone.MapPost("/logout", SignOutAsync).RequireAuthorization(CallerFromBearer.Scheme);
         anyone.MapGet("/roles", async (CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
                 (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(
-                    own => TypedResults.Ok(own.Roles.Select(role => new Role(Issuer, Issuer, ClaimTypes.Role, role, ClaimValueTypes.String))), Problems.Of))
+                    own => TypedResults.Ok(own.Roles.Select(Print)), Problems.Of))
             .RequireAuthorization(CallerFromBearer.Scheme);
     }
 
@@ -86,7 +87,8 @@ internal sealed class IdentityApi : ISpoken
 
     private static async Task<IResult> SignInAsync(
         ForeignJson body, bool? useCookies, bool? useSessionCookies, CallerFromBearer from, SignIn signIn, SecondFactor secondFactor,
-        RefreshTokens tokens, IEnumerable<ICookieDoor> doors, IOptions<AuthOptions> options, HttpContext http, CancellationToken ct)
+        RefreshTokens tokens, IEnumerable<ICookieDoor> doors, IOptions<AuthOptions> options, HttpContext http,
+        CancellationToken ct)
     {
         var cookie = useCookies is true || useSessionCookies is true;
         // A page of somebody else's would sign the browser in to an account of its own.
@@ -112,7 +114,7 @@ internal sealed class IdentityApi : ISpoken
         ForeignJson body, CallerFromBearer from, Sessions sessions, IEnumerable<ICookieDoor> doors, CancellationToken ct)
     {
         if (from.Caller.ByKey) return Problems.Of(AuthError.Forbidden); // a key is revoked by its owner, not signed out
-        if (doors.SingleOrDefault() is { Current: { } current } door && current.Id == from.Caller.SessionId) await door.SignOutAsync(ct);
+        if (doors.SingleOrDefault() is { Current: { } own } door && own.Id == from.Caller.SessionId) await door.SignOutAsync(ct);
         else await sessions.SignOutAsync(from.Caller, from.Caller.SessionId!, ct);
         return TypedResults.Ok();
     }
@@ -158,6 +160,8 @@ internal sealed class IdentityApi : ISpoken
 
     private static IResult Print(RefreshTokens.Pair pair) => TypedResults.Ok(
         new Tokens(CallerFromBearer.Scheme, pair.AccessToken, (long)pair.AccessLifetime.TotalSeconds, pair.RefreshToken));
+
+    private static Role Print(string role) => new(Issuer, Issuer, ClaimTypes.Role, role, ClaimValueTypes.String);
 
     private static IResult Print(Account account) => TypedResults.Ok(new Info(account.Email, account.EmailVerified));
 

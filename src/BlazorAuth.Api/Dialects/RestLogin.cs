@@ -5,8 +5,9 @@ using BlazorAuth.Core.Flows;
 namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
-/// The sign-in that courses on REST and JWT teach: <c>POST /auth/login {email,password}</c>, answered with <c>{token,userId}</c>. Skygear
-/// has the same address; its bodies name an action, an API key or <c>auth_data</c>, these do not (docs/dialects/rest-login.md).
+/// The sign-in that courses on REST and JWT teach: <c>POST /auth/login {email,password}</c>, answered with <c>{token,userId}</c>.
+/// Skygear has the same address; its bodies name an action, an API key or <c>auth_data</c>, these do not
+/// (docs/dialects/rest-login.md).
 /// </summary>
 internal static class RestLogin
 {
@@ -24,7 +25,8 @@ internal static class RestLogin
     public static async Task<IResult> AnswerAsync(SkygearCall call, CancellationToken ct)
     {
         if (!TryRead(out var email, out var password)) return Print(AuthError.ValidationFailed);
-        var outcome = await call.Use<SignIn>().WithPasswordAsync(call.Stranger, new(email, password, SessionKind.Api), ct);
+        var input = new SignIn.Input(email, password, SessionKind.Api);
+        var outcome = await call.Use<SignIn>().WithPasswordAsync(call.Stranger, input, ct);
         return await outcome.Match<Task<IResult>>(
             async done =>
             {
@@ -53,7 +55,8 @@ internal static class RestLogin
     private static IResult Print(Refusal refusal)
     {
         var (status, title, _) = Problems.Describe(refusal.Error);
-        return new Answer(new(refusal.Error == AuthError.InvalidCredentials ? "Email or password is incorrect." : title), status, refusal.RetryAfter);
+        var message = refusal.Error == AuthError.InvalidCredentials ? "Email or password is incorrect." : title;
+        return new Answer(new(message), status, refusal.RetryAfter);
     }
 
     private sealed record Answer(Refused Refused, int Status, TimeSpan? RetryAfter) : IResult
@@ -62,7 +65,8 @@ internal static class RestLogin
         {
             http.Response.StatusCode = Status;
             http.Response.SayRetryAfter(RetryAfter);
-            if (Status == StatusCodes.Status401Unauthorized) http.Response.Headers.WWWAuthenticate = CallerFromBearer.Scheme;
+            if (Status == StatusCodes.Status401Unauthorized)
+                http.Response.Headers.WWWAuthenticate = CallerFromBearer.Scheme;
             return http.Response.WriteAsJsonAsync(Refused, http.RequestAborted);
         }
     }

@@ -39,7 +39,7 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     /// <summary>Signs a token for the session as it stands.</summary>
     public Task<string> IssueAsync(Session session, CancellationToken ct) => IssueAsync(session, null, ct);
 
-    /// <summary>The access token that another one is asked for with: the new one is of its generation and ends no later.</summary>
+    /// <summary>The access token that another one is asked for with: the new one has its generation and ends no later.</summary>
     /// <param name="SessionId">Its session.</param>
     /// <param name="Generation">Its generation.</param>
     /// <param name="EndsAt">Its end, in whole seconds.</param>
@@ -87,7 +87,8 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
         return left < lifetime ? left : lifetime;
     }
 
-    private static DateTimeOffset EndOf(DateTimeOffset end, Bound? bound) => bound is { EndsAt: var latest } && latest < end ? latest : end;
+    private static DateTimeOffset EndOf(DateTimeOffset end, Bound? bound) =>
+        bound is { EndsAt: var latest } && latest < end ? latest : end;
 
     /// <summary>What makes a token ours: signature, issuer, audience, times, and nothing taken from the token's own header but the key's name.</summary>
     public TokenValidationParameters Validation() => new()

@@ -13,8 +13,8 @@ public sealed record Account(
     bool Active, IReadOnlyList<string> Roles, JsonElement Profile, DateTimeOffset CreatedAt);
 
 /// <summary>
-/// Reads and changes what an account says of itself. Promises: the account's row is held from the look to the change, so that changes
-/// at the same time are all kept. Refuses with: <see cref="AuthError.ValidationFailed"/>,
+/// Reads and changes what an account says of itself. Promises: the account's row is locked from the read to the change, so that
+/// changes at the same time are all kept. Refuses with: <see cref="AuthError.ValidationFailed"/>,
 /// <see cref="AuthError.UsernameTaken"/>, <see cref="AuthError.RateLimited"/>, <see cref="AuthError.Forbidden"/> a user name to an
 /// anonymous account, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
 /// </summary>
@@ -80,13 +80,15 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Sessions 
         if (Shape(input.DisplayName.Value, input.Profile.Value) is { } malformed) return malformed;
         if (input.Avatar.Value is { } avatar && !IsPicture(avatar)) return Refusal.Shape("avatar", Fault.NotAUrl);
         if (input.Username.Value is { } name && !UserName.IsValid(name)) return Refusal.Shape("username", Fault.NotAUserName);
-        if (input.Username.IsGiven && await MayTryAsync(caller, input.Username.Value, ct) is { } limited) return limited;
+        if (input.Username.IsGiven && await MayTryAsync(caller, input.Username.Value, ct) is { } limited)
+            return limited;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (user is null) return AuthError.SessionRevoked;
         if (input.Username is { IsGiven: true, Value: null } && user.Email is null) return Refusal.Shape("username", Fault.Required);
-        if (input.Username.IsGiven && await WhyNotNamedAsync(user, input.Username.Value, ct) is { } unnamed) return unnamed;
+        if (input.Username.IsGiven && await WhyNotNamedAsync(user, input.Username.Value, ct) is { } unnamed)
+            return unnamed;
 
         if (input.DisplayName.IsGiven) user.DisplayName = input.DisplayName.Value?.Trim();
         if (input.Avatar.IsGiven) user.Avatar = input.Avatar.Value;
@@ -113,7 +115,7 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Sessions 
         return await ViewAsync(user, ct);
     }
 
-    // A name that somebody has is told, so trying names is counted like signing up, before the transaction: a refused try counts too.
+    // A taken name is told, so trying names is counted like signing up, before the transaction: a refused try counts too.
     private async Task<Refusal?> MayTryAsync(Caller caller, string? name, CancellationToken ct)
     {
         var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
@@ -123,11 +125,13 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Sessions 
 
     // A user name needs an account that is somebody's: an anonymous one gets its name with its password (Upgrade).
     private async Task<Refusal?> WhyNotNamedAsync(AuthUser user, string? name, CancellationToken ct) =>
-        name == user.ChosenUserName ? null : user.IsAnonymous ? AuthError.Forbidden : await UserName.WhyTakenAsync(db, name, user.Id, ct);
+        name == user.ChosenUserName ? null
+            : user.IsAnonymous ? AuthError.Forbidden : await UserName.WhyTakenAsync(db, name, user.Id, ct);
 
     private static string? Apply(Input input, string? before)
     {
-        if (input.Mode == ProfileMode.Replace || input.Profile.Value is not { } given || before is null) return input.Profile.Value;
+        if (input.Mode == ProfileMode.Replace || input.Profile.Value is not { } given || before is null)
+            return input.Profile.Value;
         var (profile, added) = (JsonNode.Parse(before)!.AsObject(), JsonNode.Parse(given)!.AsObject());
         if (input.Mode == ProfileMode.Merge) Merge(profile, added);
         else foreach (var (name, value) in added) profile[name] = value?.DeepClone();

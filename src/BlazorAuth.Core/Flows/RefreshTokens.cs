@@ -7,8 +7,8 @@ using Microsoft.EntityFrameworkCore;
 namespace BlazorAuth.Core.Flows;
 
 /// <summary>
-/// Refresh tokens, and the one place that says until when a new token lasts (ADR 0018): after a proof or for a refresh token as long as
-/// the client asks, for an access token alone no longer than that one, unless the session was begun at the door that is asked.
+/// Refresh tokens, and the one place that says until when a new token lasts (ADR 0018): after a proof or for a refresh token as
+/// long as the client asks, for an access token alone no longer than that one, unless the session was begun at the same door.
 /// Promises: a token is exchanged by one conditional statement; the same token inside the leeway gets the same
 /// successor, so a lost answer or a second tab signs nobody out. Kills: outside the leeway a rotated token ends its session,
 /// after a restart too (RFC 9700 §4.14.2). Sends: <see cref="LetterKind.RefreshTokenReused"/>.
@@ -28,8 +28,8 @@ public sealed class RefreshTokens(
     public sealed record Another(string AccessToken, TimeSpan AccessLifetime);
 
     /// <summary>
-    /// The pair of the session as it stands. Only for a caller who gave a proof in this very request: a password, a code, a passkey, a
-    /// provider or a sign-up. Who shows no more than an access token gets <see cref="IssueAnotherAsync"/>.
+    /// The pair of the session as it stands. Only for a caller who gave a proof in this very request: a password, a code, a
+    /// passkey, a provider or a sign-up. Who shows no more than an access token gets <see cref="IssueAnotherAsync"/>.
     /// </summary>
     public Task<Pair> IssueAsync(Session session, CancellationToken ct) => IssueAsync(session, null, ct);
 
@@ -39,22 +39,25 @@ public sealed class RefreshTokens(
         secret.RefreshToken(session.Id, session.Generation), session.IdleEndsAt - time.GetUtcNow(), session);
 
     /// <summary>
-    /// Another access token of a session, for a client that shows an access token and nothing else. At the door where the session was
-    /// begun it lasts as long as the client asks; at any other it ends with the token shown and is of the same generation, so that it
-    /// also dies with it.
+    /// Another access token of a session, for a client that shows an access token and nothing else. At the door where the
+    /// session was begun it lasts as long as the client asks; at any other it ends with the token shown and has the same
+    /// generation, so that it also dies with it.
     /// </summary>
     /// <param name="caller">Who asks, and at which door.</param>
     /// <param name="session">The live session of the token.</param>
     /// <param name="token">The access token shown.</param>
     /// <param name="lifetime">What the client asks for; null for what its dialect's clients expect.</param>
     /// <param name="ct">Ends the wait.</param>
-    public async Task<Outcome<Another>> IssueAnotherAsync(Caller caller, Session session, string token, TimeSpan? lifetime, CancellationToken ct)
+    public async Task<Outcome<Another>> IssueAnotherAsync(
+        Caller caller, Session session, string token, TimeSpan? lifetime, CancellationToken ct)
     {
         if (session.Kind != SessionKind.Api) return AuthError.Forbidden; // a key is not turned into a session
         if (session.Dialect == caller.Door)
-            return new Another(await accessTokens.IssueAsync(session, lifetime, ct), accessTokens.Lifetime(session, lifetime));
-        if (accessTokens.Bounds(token) is not { } bounds || bounds.SessionId != session.Id) return AuthError.AccessTokenInvalid;
-        return new Another(await accessTokens.IssueAsync(session, lifetime, ct, bounds), accessTokens.Lifetime(session, lifetime, bounds));
+            return new Another(
+                await accessTokens.IssueAsync(session, lifetime, ct), accessTokens.Lifetime(session, lifetime));
+        if (accessTokens.Bounds(token) is not { } bound || bound.SessionId != session.Id) return AuthError.AccessTokenInvalid;
+        return new Another(
+            await accessTokens.IssueAsync(session, lifetime, ct, bound), accessTokens.Lifetime(session, lifetime, bound));
     }
 
     /// <summary>Exchanges a refresh token for the next pair.</summary>
@@ -68,10 +71,11 @@ public sealed class RefreshTokens(
     /// <summary>
     /// Exchanges the pair of a session that a living access token of it names: for clients that know no refresh token. By the token's
     /// own generation: two tabs that exchange the same token inside the leeway get the same successor, where the session's would make
-    /// the first one's worthless. Only at the door where the session was begun: elsewhere its owner has the refresh token of it, which
-    /// such an exchange would make a reused one.
+    /// the first one's worthless. Only at the door where the session was begun: elsewhere its owner has the refresh token of
+    /// it, which such an exchange would make a reused one.
     /// </summary>
-    public async Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, int generation, TimeSpan? lifetime, CancellationToken ct) =>
+    public async Task<Outcome<Pair>> RotateAsync(
+        Caller caller, Session session, int generation, TimeSpan? lifetime, CancellationToken ct) =>
         session.Kind == SessionKind.Api && session.Dialect == caller.Door
             ? await RotateAsync(caller, session.Id, generation, session.Dialect, lifetime, ct) : AuthError.Forbidden;
 

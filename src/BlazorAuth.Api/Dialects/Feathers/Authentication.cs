@@ -60,7 +60,8 @@ internal sealed class Authentication(
 
     private async Task<Answer> AnonymousAsync(Call call, CancellationToken ct)
     {
-        var outcome = await anonymously.BeginAsync(call.Stranger, UserRecord.ProfileOf(call.Data), SessionKind.Api, Dialect.Feathers, ct);
+        var outcome = await anonymously.BeginAsync(
+            call.Stranger, UserRecord.ProfileOf(call.Data), SessionKind.Api, Dialect.Feathers, ct);
         return await outcome.Match(
             async done => await PrintAsync("anonymous", await tokens.IssueAsync(done.Session, ct), ct),
             due => Task.FromResult<Answer>(due.Refusal),

@@ -67,11 +67,12 @@ internal static class UserRecord
     /// <returns>JSON, or null where there are none.</returns>
     public static string? FieldsOf(JsonElement data, JsonElement profile)
     {
-        var fields = Fields(data).Where(f => !(profile.TryGetProperty(f.Name, out var known) && JsonElement.DeepEquals(known, f.Value))).ToList();
+        var fields = Fields(data).Where(f => !ForeignJson.Holds(profile, f)).ToList();
         return fields.Count == 0 ? null : ForeignJson.ObjectOf(fields);
     }
 
-    private static IEnumerable<JsonProperty> Fields(JsonElement data) => data.EnumerateObject().Where(field => !Reserved.Contains(field.Name));
+    private static IEnumerable<JsonProperty> Fields(JsonElement data) =>
+        data.EnumerateObject().Where(field => !Reserved.Contains(field.Name));
 
     private static void Lift(JsonObject record, JsonElement profile)
     {

@@ -141,10 +141,13 @@ internal sealed class Users(
         // A given profile takes the place of the one before, as put does; other fields are set in it by the flow.
         var whole = replaces || data.Field("profile").ValueKind != JsonValueKind.Undefined;
         var profile = whole ? UserRecord.ProfileOf(data) : UserRecord.FieldsOf(data, own.Profile);
-        var same = whole ? JsonNode.DeepEquals(profile is null ? new JsonObject() : JsonNode.Parse(profile), own.Profile.ToNode()) : profile is null;
+        var same = whole
+            ? JsonNode.DeepEquals(profile is null ? new JsonObject() : JsonNode.Parse(profile), own.Profile.ToNode())
+            : profile is null;
         var input = new ChangeProfile.Input(
             Field("displayName", own.DisplayName, replaces), Field("avatar", own.Avatar, replaces), Field("username", own.Username, false),
-            same ? default : new(true, profile), whole ? ChangeProfile.ProfileMode.Replace : ChangeProfile.ProfileMode.SetFields);
+            same ? default : new(true, profile),
+            whole ? ChangeProfile.ProfileMode.Replace : ChangeProfile.ProfileMode.SetFields);
         return input is { DisplayName.IsGiven: false, Avatar.IsGiven: false, Username.IsGiven: false, Profile.IsGiven: false } ? null : input;
 
         ChangeProfile.Field Field(string name, string? before, bool absentClears) =>

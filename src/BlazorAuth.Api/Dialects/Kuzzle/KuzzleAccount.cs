@@ -37,7 +37,8 @@ internal sealed class KuzzleAccount(ChangeProfile profiles, Register register)
         if (ask.Request.Body is not { } content) return KuzzleError.Missing("body");
         if (Reserved(content, "body.") is { } reserved) return reserved;
         var input = new ChangeProfile.Input(Profile: content.ToJsonString(Plain), Mode: ChangeProfile.ProfileMode.Merge);
-        return (await profiles.ChangeAsync(ask.Caller, input, ct)).Match<KuzzleReply>(account => Print(account), refusal => refusal);
+        var outcome = await profiles.ChangeAsync(ask.Caller, input, ct);
+        return outcome.Match<KuzzleReply>(account => Print(account), refusal => refusal);
     }
 
     /// <summary>Makes an account. Its id is ours, whatever id the client would like; where sign-up hides what is taken, none is told.</summary>

@@ -44,7 +44,8 @@ internal sealed class KuzzleSockets(
             // A peer that answers no ping is gone: a half-open socket would keep its place for ever.
             using var socket = await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
             {
-                KeepAliveInterval = Beat, KeepAliveTimeout = Beat, SubProtocol = ProtocolOf(http.WebSockets.WebSocketRequestedProtocols),
+                KeepAliveInterval = Beat, KeepAliveTimeout = Beat,
+                SubProtocol = ProtocolOf(http.WebSockets.WebSocketRequestedProtocols),
             });
             await new KuzzleSocket(socket, scopes, time, log, address, agent).RunAsync(host.ApplicationStopping, http.RequestAborted);
         }
@@ -54,11 +55,13 @@ internal sealed class KuzzleSockets(
         }
     }
 
-    // kuzzle-sdk asks a browser for the protocol 'null', by mistake, and a browser closes a socket that does not confirm what it asked
-    // for. The protocol says nothing here: the first one is confirmed, as servers of Kuzzle do, where it can be a header's value.
-    private static string? ProtocolOf(IList<string> asked) => asked is [{ Length: <= 100 } first, ..] && first.All(IsTokenCharacter) ? first : null;
+    // kuzzle-sdk asks a browser for the protocol 'null', by mistake, and a browser closes a socket that does not confirm what it
+    // asked for. The protocol says nothing here: the first one is confirmed, as servers of Kuzzle do, where it can be a header.
+    private static string? ProtocolOf(IList<string> asked) =>
+        asked is [{ Length: <= 100 } first, ..] && first.All(IsTokenCharacter) ? first : null;
 
-    private static bool IsTokenCharacter(char c) => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal);
+    private static bool IsTokenCharacter(char c) =>
+        char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal);
 
     private bool TryEnter(string network)
     {

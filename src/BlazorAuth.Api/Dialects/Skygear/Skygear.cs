@@ -134,10 +134,11 @@ internal sealed class Skygear : ISpoken
         outcome.Match(
             done => PrintAsync(call, done.Session, ct), due => Task.FromResult(Problems.Of(due.Refusal)), refusal => Task.FromResult(Problems.Of(refusal)));
 
-    // Who shows an access token gets another one, as the SDK expects. No new generation: other tabs hold the token before this one.
+    // Who shows an access token gets another one, as the SDK expects. No new generation: other tabs hold the one before it.
     private static async Task<IResult> ReadAsync(SkygearCall call, Session session, CancellationToken ct)
     {
-        var another = await call.Use<RefreshTokens>().IssueAnotherAsync(call.In(session), session, call.Token!, null, ct);
+        var tokens = call.Use<RefreshTokens>();
+        var another = await tokens.IssueAnotherAsync(call.In(session), session, call.Token!, null, ct);
         return await another.Match(
             issued => PrintAsync(call, session, issued.AccessToken, ct), refusal => Task.FromResult(Problems.Of(refusal)));
     }

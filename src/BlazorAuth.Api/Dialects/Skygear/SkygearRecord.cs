@@ -49,7 +49,7 @@ internal static class SkygearRecord
 
         var (email, username) = (record.Text("email"), record.Text("username"));
         // Only what is not so already: the SDK sends whole records back, and would undo what others changed meanwhile.
-        var fields = record.Fields(without: IsOwn).Where(f => !IsSame(account.Profile, f)).ToList();
+        var fields = record.Fields(without: IsOwn).Where(f => !ForeignJson.Holds(account.Profile, f)).ToList();
         var moves = email is not null && email != account.Email;
         if (email is null && account.Email is not null && record.Has("email")) return Fail(id, SkygearErrors.Print(SkygearErrors.Argument("An address cannot be taken away.")));
         // Judged before the letter goes out, which cannot be taken back.
@@ -62,7 +62,8 @@ internal static class SkygearRecord
         }
         var input = new ChangeProfile.Input(
             Username: record.Has("username") && username != account.Username ? username : default(ChangeProfile.Field),
-            Profile: fields.Count == 0 ? default(ChangeProfile.Field) : ForeignJson.ObjectOf(fields), Mode: ChangeProfile.ProfileMode.SetFields);
+            Profile: fields.Count == 0 ? default(ChangeProfile.Field) : ForeignJson.ObjectOf(fields),
+            Mode: ChangeProfile.ProfileMode.SetFields);
         if (input.Username.IsGiven || input.Profile.IsGiven)
         {
             var changed = await profiles.ChangeAsync(caller, input, ct);
@@ -73,9 +74,6 @@ internal static class SkygearRecord
         if (moves) saved[Pending] = email!.Trim();
         return saved;
     }
-
-    private static bool IsSame(JsonElement profile, JsonProperty field) =>
-        profile.TryGetProperty(field.Name, out var known) && JsonElement.DeepEquals(known, field.Value);
 
     private static bool IsOwn(string name) => name.StartsWith('_') || Own.Contains(name);
 
