@@ -28,12 +28,17 @@ public readonly record struct CallerFromBearer(Caller Caller)
         if (http.Items[typeof(CallerFromBearer)] is null && SendsBearer(http)) await http.AuthenticateAsync(Scheme);
         var address = http.Connection.RemoteIpAddress?.ToString();
         var agent = http.Request.Headers.UserAgent.ToString();
-        return new(http.Items[typeof(CallerFromBearer)] is Session session ? Caller.Of(session, address, agent) : Caller.Anonymous(address, agent))
+        var session = http.Items[typeof(CallerFromBearer)] as Session;
+        var caller = session is null ? Caller.Anonymous(address, agent) : Caller.Of(session, address, agent, DoorOf(http));
+        return new(caller)
         {
             Refused = !SendsBearer(http) || http.Items[typeof(CallerFromBearer)] is Session ? null
                 : http.Items[typeof(AuthError)] as AuthError? ?? AuthError.AccessTokenInvalid,
         };
     }
+
+    /// <summary>The dialect whose address was called; null at our own API.</summary>
+    private static Dialect? DoorOf(HttpContext http) => Dialects.Spoken.At(http.Request.Path)?.Dialect;
 
     /// <summary>
     /// The living session of a token's text, from wherever a dialect carries it: an access token, or an API key. The same looks as at
@@ -41,27 +46,29 @@ public readonly record struct CallerFromBearer(Caller Caller)
     /// </summary>
     /// <param name="services">The request's, or those of one message of a socket.</param>
     /// <param name="token">Any text.</param>
+    /// <param name="door">The dialect that asks.</param>
     /// <param name="changes">Whether what is asked for may change something.</param>
     /// <param name="ct">Ends the wait.</param>
-    internal static async Task<Outcome<Session>> FindAsync(IServiceProvider services, string? token, bool changes, CancellationToken ct)
+    internal static async Task<Outcome<Session>> FindAsync(
+        IServiceProvider services, string? token, Dialect? door, bool changes, CancellationToken ct)
     {
         if (token?.StartsWith(Secret.ApiKeyPrefix, StringComparison.Ordinal) is true)
             return await services.GetRequiredService<ApiKeys>().FindAsync(token, changes, ct);
         var tokens = services.GetRequiredService<AccessTokens>();
         if (tokens.Read(token) is not { } claims)
             return tokens.Read(token, evenExpired: true) is null ? AuthError.AccessTokenInvalid : AuthError.AccessTokenExpired;
-        return await FindAsync(services, claims, ct);
+        return await FindAsync(services, claims, door, ct);
     }
 
-    private static async Task<Outcome<Session>> FindAsync(IServiceProvider services, ClaimsPrincipal claims, CancellationToken ct)
+    private static async Task<Outcome<Session>> FindAsync(
+        IServiceProvider services, ClaimsPrincipal claims, Dialect? door, CancellationToken ct)
     {
         if (AccessTokens.SessionOf(claims) is not var (sessionId, generation)) return AuthError.AccessTokenInvalid;
         var sessions = services.GetRequiredService<Sessions>();
         var found = await sessions.FindLiveAsync(sessionId, generation, ct);
         if (found.Value is not { } session) return found;
         if (session.Kind != SessionKind.Api) return AuthError.AccessTokenInvalid;
-        // Nobody refreshes a dialect's tokens: their use is what keeps the session.
-        if (session.Dialect is not null) await sessions.SeeAsync(session, ct);
+        await sessions.SeeAtAsync(session, door, ct);
         return session;
     }
 
@@ -151,7 +158,8 @@ public readonly record struct CallerFromBearer(Caller Caller)
     {
         var http = context.HttpContext;
         var found = context.SecurityToken is JwtSecurityToken token && AccessTokens.HasOurHeader(token)
-            ? await FindAsync(http.RequestServices, context.Principal!, http.RequestAborted) : AuthError.AccessTokenInvalid;
+            ? await FindAsync(http.RequestServices, context.Principal!, DoorOf(http), http.RequestAborted)
+            : AuthError.AccessTokenInvalid;
         if (found.Value is { } session)
         {
             http.Items[typeof(CallerFromBearer)] = session;

@@ -1,5 +1,8 @@
+using BlazorAuth.Api.Dialects;
+using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
 using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api;
 
@@ -26,10 +29,18 @@ internal static class CookieMode
     /// <summary>What a script needs beside the cookie: the header's name and value.</summary>
     public sealed record Antiforgery(string Header, string Token);
 
+    /// <summary>
+    /// Marks the routes of a dialect whose clients know no antiforgery header: there the request's origin and fetch metadata
+    /// tell that a page of ours or a listed one of the same site sends it.
+    /// </summary>
+    public sealed record TakesCookie;
+
     /// <summary>The session of the cookie, where the antiforgery header proves that a script of this site sends it.</summary>
     public static async Task<Session?> SessionAsync(HttpContext http)
     {
         if (http.RequestServices.GetService<ICookieDoor>()?.Current is not { } session) return null;
+        if (http.GetEndpoint()?.Metadata.GetMetadata<TakesCookie>() is not null && SocketOrigins.MayUseCookie(
+                http.RequestServices.GetRequiredService<IOptions<AuthOptions>>().Value, http.Request)) return session;
         try
         {
             await http.RequestServices.GetRequiredService<IAntiforgery>().ValidateRequestAsync(http);

@@ -116,17 +116,19 @@ internal static class Problems
         {
             // Beside pages the routing answers for unknown paths with verbs of the pages' own.
             var status = http.Response.StatusCode is 404 or 405 && http.GetEndpoint()?.Metadata.GetMetadata<RefusalCodes>() is null
-                ? IsKnown(http) ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound : http.Response.StatusCode;
+                ? IsKnown(http, route => route.Metadata.GetMetadata<RefusalCodes>() is not null)
+                    ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound : http.Response.StatusCode;
             if (status == StatusCodes.Status404NotFound) http.Response.Headers.Allow = default;
             await Of(ErrorOf(status), status).ExecuteAsync(http);
         }
     }
 
-    private static bool IsKnown(HttpContext http)
+    /// <summary>Whether one of these routes has the request's path, by whichever verb.</summary>
+    internal static bool IsKnown(HttpContext http, Func<RouteEndpoint, bool> among)
     {
         var values = new RouteValueDictionary();
         return http.RequestServices.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Any(route =>
-            route.Metadata.GetMetadata<RefusalCodes>() is not null
+            among(route)
             && new TemplateMatcher(new RouteTemplate(route.RoutePattern), values).TryMatch(http.Request.Path, values));
     }
 

@@ -12,6 +12,13 @@ public static class TokenApi
 {
     private const string Cors = "api";
 
+    // Beside our own, what the clients of dialects send from a browser.
+    private static readonly string[] Headers =
+    [
+        "Authorization", "Content-Type", "Accept", "RequestVerificationToken", "X-Requested-With", "X-Service-Method",
+        "X-Skygear-API-Key", "X-Skygear-Access-Token", "X-Skygear-SDK-Version", "X-Kuzzle-Volatile", "X-Kuzzle-Request-Id",
+    ];
+
     /// <summary>Whether the path is the API's: errors there are problems, never pages.</summary>
     public static bool Owns(PathString path) =>
         path.StartsWithSegments("/api") || PublicDocuments.Own(path) || Spoken.At(path) is not null || OAuthErrors.Speaks(path);
@@ -35,8 +42,9 @@ public static class TokenApi
         services.AddCors(cors => cors.AddPolicy(Cors, policy => policy
             .WithOrigins([.. options.Api.AllowedOrigins.Select(o => o.TrimEnd('/'))])
             .WithMethods("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-            // Beside our own two, what the clients of dialects send.
-            .WithHeaders("Authorization", "Content-Type", "Accept", "X-Service-Method", "X-Skygear-API-Key", "X-Skygear-Access-Token", "X-Kuzzle-Volatile").WithExposedHeaders("Retry-After")));
+            .WithHeaders(Headers).WithExposedHeaders("Retry-After", "RequestVerificationToken")
+            // A listed page of the same site may use the cookie (docs/dialects/identity-api.md); one of another site is sent none.
+            .AllowCredentials()));
     }
 
     /// <summary>Puts the API into the pipeline; after routing, before authentication.</summary>
@@ -47,18 +55,15 @@ public static class TokenApi
     {
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(20) });
         if (options.Api.Dialects.Contains(Dialect.Kuzzle)) app.UseKuzzleSockets();
-        app.UseWhen(http => alone || Owns(http.Request.Path), api =>
+        // By path and before everything that refuses: a script may read why it was refused, also by 404, 405, 413 and 415.
+        app.UseWhen(http => alone || Owns(http.Request.Path) || http.GetEndpoint() is not RouteEndpoint, any => any.UseCors(Cors));
+        app.UseWhen(http => alone || Owns(http.Request.Path), api => api.Use(next => http =>
         {
-            // By path and before everything that refuses: a script may read why it was refused, also by 404, 405, 413 and 415.
-            api.UseCors(Cors);
-            api.Use(next => http =>
-            {
-                http.Response.Headers.XContentTypeOptions = "nosniff";
-                http.Response.Headers.CacheControl = "no-store"; // the few public documents say otherwise themselves
-                if (options.Https) http.Response.Headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
-                return Problems.PrintAsync(http, next);
-            });
-        });
+            http.Response.Headers.XContentTypeOptions = "nosniff";
+            http.Response.Headers.CacheControl = "no-store"; // the few public documents say otherwise themselves
+            if (options.Https) http.Response.Headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
+            return Problems.PrintAsync(http, next);
+        }));
         if (app.Environment.IsDevelopment())
             app.UseSwaggerUI(ui =>
             {
@@ -67,6 +72,31 @@ public static class TokenApi
                 ui.SwaggerEndpoint("/openapi/v1.json", "BlazorAuth");
             });
     }
+
+    /// <summary>
+    /// Answers programs at paths that are nobody's with a problem: only who takes <c>text/html</c> gets the error page of the
+    /// host. Put it into the pipeline inside that page.
+    /// </summary>
+    public static void UseUnknownPaths(this IApplicationBuilder app) => app.Use(async (http, next) =>
+    {
+        await next(http);
+        if (IsNothing(http.Response) && http.Response.ContentType is null
+            && http.Response.ContentLength is null or 0 && !Owns(http.Request.Path) && !TakesPages(http.Request))
+        {
+            // Beside pages the routing answers 405 for paths that nothing has.
+            var known = Problems.IsKnown(http, route => route.RoutePattern.Parameters.All(p => !p.IsCatchAll));
+            if (!known) http.Response.Headers.Allow = default;
+            var status = known ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound;
+            await Problems.Of(AuthError.NotFound, status).ExecuteAsync(http);
+        }
+    });
+
+    private static bool IsNothing(HttpResponse response) =>
+        response is { HasStarted: false, StatusCode: StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed };
+
+    private static bool TakesPages(HttpRequest request) => request.GetTypedHeaders().Accept.Any(accepted =>
+        accepted.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)
+        || accepted.MediaType.Equals("application/xhtml+xml", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Maps every route.</summary>
     public static void MapTokenApi(this WebApplication app, AuthOptions options)

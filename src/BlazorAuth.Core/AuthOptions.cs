@@ -84,7 +84,7 @@ public sealed class ApiOptions
     public string PublicUrl { get; set; } = "";
     /// <summary>Whose wire formats the API also speaks; a dialect not listed does not exist. The shipped settings list all; one value with commas, or an empty one, replaces that list.</summary>
     public List<Dialect> Dialects { get; set; } = [];
-    /// <summary>Origins whose scripts may call the API (CORS).</summary>
+    /// <summary>Origins whose scripts may call the API (CORS), with the browser's cookie where they are of the same site.</summary>
     public List<string> AllowedOrigins { get; set; } = [];
     /// <summary>Resource servers that may ask whether a token is alive (RFC 7662), by client id.</summary>
     public Dictionary<string, IntrospectionClientOptions> IntrospectionClients { get; set; } = new(StringComparer.OrdinalIgnoreCase);

@@ -17,17 +17,31 @@ public sealed record Caller(
     /// <summary>Whether the session proved two factors.</summary>
     public bool TwoFactors { get; init; }
 
+    /// <summary>The dialect whose address was called; null at our own API and at the pages.</summary>
+    public Dialect? Door { get; init; }
+
+    /// <summary>
+    /// Whether the session was begun at this door. A dialect is lenient to its own sessions only (ADR 0018). A cookie belongs to
+    /// the site and is at home everywhere.
+    /// </summary>
+    public bool AtHome { get; init; }
+
+    /// <summary>Whether the owner gave the session's last proof by a step-up, which counts at every door.</summary>
+    public bool SteppedUp { get; init; }
+
     /// <summary>The longest agent text kept.</summary>
     public const int MaximumAgentLength = 256;
 
     /// <summary>Somebody not signed in.</summary>
     public static Caller Anonymous(string? address, string? agent) => new(null, null, null, address, Clean(agent));
 
-    /// <summary>The owner of a live session.</summary>
-    public static Caller Of(Session session, string? address, string? agent) =>
-        new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent)) 
+    /// <summary>The owner of a live session, at our own API and pages or at the door of a dialect.</summary>
+    public static Caller Of(Session session, string? address, string? agent, Dialect? door = null) =>
+        new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent))
         {
-            ByKey = session.Kind == SessionKind.Key, TwoFactors = Session.AreTwoFactors(session.Methods),
+            ByKey = session.Kind == SessionKind.Key, TwoFactors = Session.AreTwoFactors(session.Methods), Door = door,
+            AtHome = session.Kind == SessionKind.Browser || session.Dialect == door,
+            SteppedUp = session.RenewedByStepUp,
         };
 
     // CR/LF in a header value would forge a line wherever the agent is printed.

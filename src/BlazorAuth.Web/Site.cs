@@ -42,6 +42,7 @@ internal static class Site
             pages.UseStatusCodePagesWithReExecute("/error", createScopeForStatusCodePages: true);
             pages.UseErrorPage();
         });
+        app.UseUnknownPaths();
         app.UseHead();
         app.UseLinkPages();
         app.UseRouting();

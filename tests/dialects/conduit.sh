@@ -36,8 +36,8 @@ access=$(field accessToken)
 call 'resend verification' 200 '"result":' -X POST "$base/authentication/local/resend-verification" "${json[@]}" -d "{\"email\": \"$email\"}"
 letter "$email" verify-email
 call 'verify email, in a browser' 302 '^$' -X GET "$base/hook/authentication/verify-email/$last" -H 'Accept: text/html'
-call 'verify email, as a program' 200 '"result":"Email verified"' -X GET "$base/hook/authentication/verify-email/$last" -H 'Accept: application/json'
-call 'verify email, again' 400 '"name":"INVALID_ARGUMENTS"' -X GET "$base/hook/authentication/verify-email/$last" -H 'Accept: application/json'
+call 'verify email, as a program' 200 '"result":"Email verified"' -X POST "$base/hook/authentication/verify-email/$last"
+call 'verify email, again' 400 '"name":"INVALID_ARGUMENTS"' -X POST "$base/hook/authentication/verify-email/$last"
 call 'registration again' 409 '"conduitCode":"USER_EXISTS"' -X POST "$base/authentication/local/new" "${json[@]}" -d "{\"email\": \"$email\", \"password\": \"$password\"}"
 call 'change password' 200 '"result":"Password changed successfully"' -X POST "$base/authentication/local/change-password" -H "Authorization: Bearer $access" "${json[@]}" -d "{\"oldPassword\": \"$password\", \"newPassword\": \"newPassword123\"}"
 call 'the token before it' 401 '"name":"UNAUTHORIZED"' -X GET "$base/authentication/user" -H "Authorization: Bearer $access"
@@ -46,7 +46,7 @@ call 'change password, v0.16' 200 '"result":"Password changed successfully"' -X 
 access=$(field accessToken)
 call 'change email' 200 '"result":"Verification code sent"' -X POST "$base/authentication/local/change-email" -H "Authorization: Bearer $access" "${json[@]}" -d "{\"newEmail\": \"new-$email\"}"
 letter "new-$email" confirm-email-change
-call 'verify changed email' 200 '"result":"Email changed successfully"' -X GET "$base/hook/authentication/verify-change-email/$last" -H 'Accept: application/json'
+call 'verify changed email' 200 '"result":"Email changed successfully"' -X POST "$base/hook/authentication/verify-change-email/$last"
 call 'the moved address' 200 "\"email\":\"new-$email\"" -X GET "$base/authentication/user" -H "Authorization: Bearer $access"
 call 'request reset' 200 '"result":"If the email address is valid' -X POST "$base/authentication/forgot-password" "${json[@]}" -d "{\"email\": \"new-$email\"}"
 call 'request reset, nobody' 200 '"result":"If the email address is valid' -X POST "$base/authentication/forgot-password" "${json[@]}" -d '{"email": "nobody@example.com"}'

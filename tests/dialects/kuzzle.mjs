@@ -50,6 +50,10 @@ async function speak(protocol, make) {
   await step(on("getCurrentUser, not logged in"), () => kuzzle.auth.getCurrentUser(), (user) => user._id === "-1");
   await step(on("checkToken, not logged in"), () => kuzzle.auth.checkToken(), (r) => r.valid && r.kuid === "-1");
 
+  // kourou auth:login -a strategy=local -a username=… -a password=…
+  await step(on("login as kourou sends it"), () => kuzzle.query({ controller: "auth", action: "login", strategy: "local", username: name, password }),
+    (r) => r.result.jwt && r.result.ttl === 3600000);
+
   const jwt = await step(on("login"), () => kuzzle.auth.login("local", { username: name, password }, "6d"), (token) => token.split(".").length === 3);
   await step(on("the token says whose it is and until when"), async () => kuzzle.auth.authenticationToken,
     (token) => token.userId && !token.expired && Math.abs(token.expiresAt * 1000 - Date.now() - 6 * 86400e3) < 10e3);

@@ -5,7 +5,6 @@ using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using Microsoft.Extensions.Options;
-using Microsoft.Net.Http.Headers;
 
 namespace BlazorAuth.Api.Dialects;
 
@@ -17,9 +16,7 @@ internal sealed class Conduit : ISpoken
 {
     private const string Prefix = "/authentication", Hook = "/hook/authentication";
 
-    // Not all of /authentication: that address itself is another dialect's.
-    private static readonly PathString[] Owned =
-        [.. new[] { "local", "username", "renew", "logout", "forgot-password", "reset-password", "user", "magic-link", "twoFa" }.Select(p => new PathString($"{Prefix}/{p}")), Hook, "/twoFa"];
+    private static readonly PathString[] Owned = [Hook, "/twoFa"];
 
     private static readonly HashSet<string> Own = new(
         ["_id", "email", "username", "active", "isVerified", "isAnonymous", "hasTwoFA", "createdAt"], StringComparer.Ordinal);
@@ -35,7 +32,11 @@ internal sealed class Conduit : ISpoken
 
     public Dialect Dialect => Dialect.Conduit;
 
-    public bool Owns(PathString path) => Array.Exists(Owned, owned => path.StartsWithSegments(owned));
+    // Not all of /authentication: that address itself is another dialect's, and so is a token below it, which has dots.
+    public bool Owns(PathString path) =>
+        Array.Exists(Owned, owned => path.StartsWithSegments(owned))
+        || (path.StartsWithSegments(Prefix, out var rest) && rest.Value!.Trim('/') is { Length: > 0 } below
+            && (below.Contains('/', StringComparison.Ordinal) || !below.Contains('.', StringComparison.Ordinal)));
 
     public void Map(IEndpointRouteBuilder routes)
     {
@@ -109,18 +110,23 @@ internal sealed class Conduit : ISpoken
             await PrintAsync(await flow.OpenAsync(from.Caller, token, new(SessionKind.Api, Dialect: Dialect.Conduit), ct), tokens, ct));
     }
 
+    // Scanners of email open links, with any header that a program sends: a GET leads to the page with the button and changes
+    // nothing. A program that has the token posts it (ADR 0019).
     private static void MapHooks(RouteGroupBuilder group)
     {
-        group.MapGet("/verify-email/{token}", async (string token, HttpRequest request, CallerFromBearer from, VerifyEmail verify, IOptions<AuthOptions> options, CancellationToken ct) =>
-            IsProgram(request)
-                ? (await verify.ConfirmAsync(from.Caller, token, ct)).Match(_ => Say("Email verified"), Problems.Of)
-                : Page(options.Value, "verify-email", token));
-        group.MapGet("/verify-change-email/{token}", async (string token, HttpRequest request, CallerFromBearer from, ChangeEmail change, IOptions<AuthOptions> options, CancellationToken ct) =>
-            IsProgram(request)
-                ? Say(await change.ConfirmAsync(from.Caller, token, ct), "Email changed successfully")
-                : Page(options.Value, "confirm-email-change", token));
-        // Never by a GET: what it opens is an account.
-        group.MapGet("/magic-link/{token}", (string token, IOptions<AuthOptions> options) => Page(options.Value, "login/email-link", token));
+        MapPage("verify-email", "verify-email");
+        MapPage("verify-change-email", "confirm-email-change");
+        MapPage("magic-link", "login/email-link");
+        group.MapPost("/verify-email/{token}", async (
+            string token, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
+            (await verify.ConfirmAsync(from.Caller, token, ct)).Match(_ => Say("Email verified"), Problems.Of));
+        group.MapPost("/verify-change-email/{token}", async (
+            string token, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
+            Say(await change.ConfirmAsync(from.Caller, token, ct), "Email changed successfully"));
+
+        void MapPage(string hook, string page) => group.MapGet($"/{hook}/{{token}}", (
+            string token, IOptions<AuthOptions> options) =>
+            TypedResults.Redirect(options.Value.Link($"{page}?token={Uri.EscapeDataString(token)}").ToString()));
     }
 
     private static void MapOwn(RouteGroupBuilder group)
@@ -149,28 +155,15 @@ internal sealed class Conduit : ISpoken
         group.MapPatch("/user", async (ForeignJson body, CallerFromBearer from, ChangeProfile profiles, Totp totp, CancellationToken ct) =>
         {
             var data = body.Object("userData") ?? throw ForeignJson.Unreadable();
-            var outcome = await profiles.ReadAsync(from.Caller, ct);
-            if (outcome.Value is { } account)
-                outcome = await profiles.ChangeAsync(from.Caller, new(Profile: ForeignJson.Merge(account.Profile, data.Fields(without: Own.Contains))), ct);
+            var fields = ForeignJson.ObjectOf(data.Fields(without: Own.Contains));
+            var input = new ChangeProfile.Input(Profile: fields, Mode: ChangeProfile.ProfileMode.SetFields);
+            var outcome = await profiles.ChangeAsync(from.Caller, input, ct);
             var factor = await totp.LookAsync(from.Caller, ct);
             return outcome.Match<IResult>(changed => TypedResults.Ok(Print(changed, factor.On)), Problems.Of);
         });
         group.MapDelete("/user", async (CallerFromBearer from, CloseAccount close, CancellationToken ct) =>
             Say(await close.CloseAsync(from.Caller, null, ct), "LoggedOut"));
     }
-
-    // A link of a letter is opened by people and by scanners of letters, and must change nothing then. Neither asks for JSON and nothing
-    // of a page; a program that follows the original does.
-    private static bool IsProgram(HttpRequest request)
-    {
-        var accepted = request.GetTypedHeaders().Accept;
-        return accepted.Any(a => Is(a, "application/json")) && !accepted.Any(a => Is(a, "text/html") || Is(a, "application/xhtml+xml"));
-
-        static bool Is(MediaTypeHeaderValue accepted, string type) => accepted.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase);
-    }
-
-    private static IResult Page(AuthOptions options, string page, string token) =>
-        TypedResults.Redirect(options.Link($"{page}?token={Uri.EscapeDataString(token)}").ToString());
 
     internal static string? Bearer(HttpRequest request) =>
         request.Headers.Authorization is [{ } header] && header.StartsWith($"{CallerFromBearer.Scheme} ", StringComparison.OrdinalIgnoreCase)

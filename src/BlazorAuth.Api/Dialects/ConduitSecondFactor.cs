@@ -65,8 +65,10 @@ internal static class ConduitSecondFactor
         });
         group.MapPut("/disable", async (CallerFromBearer from, Totp totp, CancellationToken ct) =>
             (await totp.RemoveAsync(from.Caller, ct)).Refusal is { Error: not AuthError.NotFound } refusal ? Problems.Of(refusal) : Conduit.Say("2FA disabled"));
-        // A GET there too. No link opens it: it wants a Bearer and a recent sign-in.
-        group.MapGet("/generate", async (CallerFromBearer from, RecoveryCodes codes, CancellationToken ct) =>
+        // The original's clients send a GET. No link and no other site can: it needs a token in a header, and a recent sign-in
+        // (ADR 0019).
+        group.MapMethods("/generate", ["GET", "POST"], async (
+            CallerFromBearer from, RecoveryCodes codes, CancellationToken ct) =>
             (await codes.MakeAsync(from.Caller, ct)).Match<IResult>(made => TypedResults.Ok(new Codes(made.Codes)), Problems.Of));
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using BlazorAuth.Core;
 using Microsoft.AspNetCore.Http.Features;
@@ -12,6 +13,10 @@ namespace BlazorAuth.Api.Dialects;
 internal sealed class ForeignJson
 {
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
+
+    // Escapes would make a text up to twice as long as its owner wrote it.
+    private static readonly JsonSerializerOptions AsWritten =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly JsonElement _object;
 
@@ -106,17 +111,17 @@ internal sealed class ForeignJson
 
     public static BadHttpRequestException Unreadable() => new(nameof(AuthError.BadJson));
 
-    /// <summary>
-    /// One object of the other's fields over those of the first, as text: a profile is kept as it came, and a client that sends some of
-    /// its fields means only those.
-    /// </summary>
-    public static string Merge(JsonElement profile, IEnumerable<JsonProperty> over)
+    /// <summary>Whether an object has the field with this very value.</summary>
+    public static bool Holds(JsonElement json, JsonProperty field) =>
+        json.TryGetProperty(field.Name, out var known) && JsonElement.DeepEquals(known, field.Value);
+
+    /// <summary>One object of these fields, as text.</summary>
+    public static string ObjectOf(IEnumerable<JsonProperty> fields)
     {
         try
         {
-            var fields = profile.EnumerateObject().ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
-            foreach (var field in over) fields[field.Name] = field.Value;
-            return JsonSerializer.Serialize(fields);
+            var byName = fields.ToDictionary(f => f.Name, f => f.Value, StringComparer.Ordinal);
+            return JsonSerializer.Serialize(byName, AsWritten);
         }
         catch (Exception malformed) when (malformed is InvalidOperationException or ArgumentException or JsonException)
         {

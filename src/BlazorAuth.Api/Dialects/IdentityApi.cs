@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
@@ -18,13 +19,19 @@ internal sealed class IdentityApi : ISpoken
 
     public sealed record Info(string? Email, bool IsEmailConfirmed);
 
+    private const string Issuer = "LOCAL AUTHORITY";
+
+    /// <summary>A role as a claim, spelled as the samples read it.</summary>
+    public sealed record Role(string Issuer, string OriginalIssuer, string Type, string Value, string ValueType);
+
     public Dialect Dialect => Dialect.IdentityApi;
 
     public bool Owns(PathString path) => path.StartsWithSegments(Prefix);
 
     public void Map(IEndpointRouteBuilder routes)
     {
-        var anyone = routes.MapGroup(Prefix).ExcludeFromDescription().WithMetadata(new RefusalCodes([]));
+        var anyone = routes.MapGroup(Prefix).ExcludeFromDescription()
+            .WithMetadata(new RefusalCodes([]), new CookieMode.TakesCookie());
         anyone.MapPost("/register", async (ForeignJson body, CallerFromBearer from, Register register, CancellationToken ct) =>
             (await register.CreateAsync(from.Caller, new(body.Required("email"), null, body.Required("password")), ct))
                 .Match<IResult>(_ => TypedResults.Ok(), Problems.Of));
@@ -47,6 +54,13 @@ internal sealed class IdentityApi : ISpoken
         owner.MapGet("/info", async (CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
             (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(Print, Problems.Of));
         owner.MapPost("/info", ChangeAsync);
+
+        // Not MapIdentityApi's own: Microsoft's samples of standalone Blazor WebAssembly add both to it.
+        anyone.MapPost("/logout", SignOutAsync).RequireAuthorization(CallerFromBearer.Scheme);
+        anyone.MapGet("/roles", async (CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
+                (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(
+                    own => TypedResults.Ok(own.Roles.Select(Print)), Problems.Of))
+            .RequireAuthorization(CallerFromBearer.Scheme);
     }
 
     public async Task WriteAsync(HttpContext http, Refusal refusal, int status)
@@ -73,9 +87,12 @@ internal sealed class IdentityApi : ISpoken
 
     private static async Task<IResult> SignInAsync(
         ForeignJson body, bool? useCookies, bool? useSessionCookies, CallerFromBearer from, SignIn signIn, SecondFactor secondFactor,
-        RefreshTokens tokens, IEnumerable<ICookieDoor> doors, HttpContext http, CancellationToken ct)
+        RefreshTokens tokens, IEnumerable<ICookieDoor> doors, IOptions<AuthOptions> options, HttpContext http,
+        CancellationToken ct)
     {
         var cookie = useCookies is true || useSessionCookies is true;
+        // A page of somebody else's would sign the browser in to an account of its own.
+        if (cookie && SocketOrigins.IsForeign(options.Value, http.Request)) return Problems.Of(AuthError.Forbidden);
         if (cookie && !doors.Any()) return Refuse("CookiesNotAvailable", "This host has no pages and gives no cookies.");
         var input = new SignIn.Input(body.Required("email"), body.Required("password"), cookie ? SessionKind.Browser : SessionKind.Api,
             Persistent: useCookies is true && useSessionCookies is not true, cookie ? null : Dialect.IdentityApi);
@@ -92,10 +109,20 @@ internal sealed class IdentityApi : ISpoken
                 refusal.Error is AuthError.ValidationFailed or AuthError.SecondFactorInvalid ? AuthError.InvalidCredentials : refusal)));
     }
 
+    // The body says nothing: that of the samples is {}, which a form cannot send.
+    private static async Task<IResult> SignOutAsync(
+        ForeignJson body, CallerFromBearer from, Sessions sessions, IEnumerable<ICookieDoor> doors, CancellationToken ct)
+    {
+        if (from.Caller.ByKey) return Problems.Of(AuthError.Forbidden); // a key is revoked by its owner, not signed out
+        if (doors.SingleOrDefault() is { Current: { } own } door && own.Id == from.Caller.SessionId) await door.SignOutAsync(ct);
+        else await sessions.SignOutAsync(from.Caller, from.Caller.SessionId!, ct);
+        return TypedResults.Ok();
+    }
+
     private static async Task<IResult> GiveCookieAsync(HttpContext http, ICookieDoor door, Session session)
     {
         await door.SignInAsync(session);
-        // A cookie alone opens no bearer route here; a script sends this back beside it.
+        // For routes of our own API, which a cookie opens only beside this.
         var antiforgery = CookieMode.Tokens(http);
         http.Response.Headers[antiforgery.Header] = antiforgery.Token;
         return TypedResults.Ok();
@@ -133,6 +160,8 @@ internal sealed class IdentityApi : ISpoken
 
     private static IResult Print(RefreshTokens.Pair pair) => TypedResults.Ok(
         new Tokens(CallerFromBearer.Scheme, pair.AccessToken, (long)pair.AccessLifetime.TotalSeconds, pair.RefreshToken));
+
+    private static Role Print(string role) => new(Issuer, Issuer, ClaimTypes.Role, role, ClaimValueTypes.String);
 
     private static IResult Print(Account account) => TypedResults.Ok(new Info(account.Email, account.EmailVerified));
 

@@ -39,8 +39,20 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     /// <summary>Signs a token for the session as it stands.</summary>
     public Task<string> IssueAsync(Session session, CancellationToken ct) => IssueAsync(session, null, ct);
 
+    /// <summary>The access token that another one is asked for with: the new one has its generation and ends no later.</summary>
+    /// <param name="SessionId">Its session.</param>
+    /// <param name="Generation">Its generation.</param>
+    /// <param name="EndsAt">Its end, in whole seconds.</param>
+    public readonly record struct Bound(string SessionId, int Generation, DateTimeOffset EndsAt);
+
+    /// <summary>What a valid token bounds another one to; null for what is no token of ours.</summary>
+    public Bound? Bounds(string? token) =>
+        Read(token) is { } claims && SessionOf(claims) is var (sessionId, generation)
+        && long.TryParse(claims.FindFirst("exp")?.Value, CultureInfo.InvariantCulture, out var end)
+            ? new Bound(sessionId, generation, DateTimeOffset.FromUnixTimeSeconds(end)) : null;
+
     /// <summary>The same, for as long as a client asks: see <see cref="Lifetime"/>.</summary>
-    public async Task<string> IssueAsync(Session session, TimeSpan? asked, CancellationToken ct)
+    public async Task<string> IssueAsync(Session session, TimeSpan? asked, CancellationToken ct, Bound? bound = null)
     {
         var key = await keys.CurrentAsync(ct);
         var now = time.GetUtcNow();
@@ -52,10 +64,10 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
             ["sub"] = session.UserId,
             ["client_id"] = Client,
             ["sid"] = session.Id,
-            ["gen"] = session.Generation,
+            ["gen"] = bound?.Generation ?? session.Generation,
             ["jti"] = Secret.Random(16),
             ["iat"] = now.ToUnixTimeSeconds(),
-            ["exp"] = (now + Lifetime(session, asked)).ToUnixTimeSeconds(),
+            ["exp"] = EndOf(now + Lifetime(session, asked), bound).ToUnixTimeSeconds(),
             ["auth_time"] = session.AuthenticatedAt.ToUnixTimeSeconds(),
             ["amr"] = session.Methods.Split(' '),
         };
@@ -65,14 +77,18 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
 
     /// <summary>
     /// How long a token of the session opens something: as the client asks or else as its dialect's clients expect, but never longer
-    /// than the session.
+    /// than the session, nor than the token it is asked for with where that bounds it.
     /// </summary>
-    public TimeSpan Lifetime(Session session, TimeSpan? asked = null)
+    public TimeSpan Lifetime(Session session, TimeSpan? asked = null, Bound? bound = null)
     {
         var lifetime = asked ?? (session.Dialect is { } dialect ? options.Value.Tokens.DialectAccessLifetimes.Of(dialect) : options.Value.Tokens.AccessTokenLifetime);
-        var left = session.AbsoluteEndsAt - time.GetUtcNow();
+        var now = time.GetUtcNow();
+        var left = EndOf(session.AbsoluteEndsAt, bound) - now;
         return left < lifetime ? left : lifetime;
     }
+
+    private static DateTimeOffset EndOf(DateTimeOffset end, Bound? bound) =>
+        bound is { EndsAt: var latest } && latest < end ? latest : end;
 
     /// <summary>What makes a token ours: signature, issuer, audience, times, and nothing taken from the token's own header but the key's name.</summary>
     public TokenValidationParameters Validation() => new()

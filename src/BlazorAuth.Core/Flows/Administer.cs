@@ -82,7 +82,12 @@ public sealed class Administer(
     }, ct);
 
     /// <summary>Gives an account the administrator's role, or takes it away.</summary>
-    public Task<Outcome> MakeAdministratorAsync(Caller caller, string id, bool administrator, CancellationToken ct) => ChangeAsync(caller, id, async user =>
+    public Task<Outcome> MakeAdministratorAsync(Caller caller, string id, bool administrator, CancellationToken ct) =>
+        MakeAdministratorsAsync(caller, [id], administrator, ct);
+
+    /// <summary>Does the same to several accounts, in one transaction: where one of them is refused, none has changed.</summary>
+    public Task<Outcome> MakeAdministratorsAsync(
+        Caller caller, IReadOnlyList<string> ids, bool administrator, CancellationToken ct) => ChangeAsync(caller, ids, async user =>
     {
         var role = await db.UserRoles.SingleOrDefaultAsync(r => r.UserId == user.Id && r.RoleId == AuthDbContext.Administrator, ct);
         if (administrator == role is not null) return Outcome.Done;
@@ -93,20 +98,29 @@ public sealed class Administer(
         return Outcome.Done;
     }, ct);
 
-    private async Task<Outcome> ChangeAsync(Caller caller, string id, Func<AuthUser, Task<Outcome>> change, CancellationToken ct)
+    private Task<Outcome> ChangeAsync(Caller caller, string id, Func<AuthUser, Task<Outcome>> change, CancellationToken ct) =>
+        ChangeAsync(caller, [id], change, ct);
+
+    private async Task<Outcome> ChangeAsync(
+        Caller caller, IReadOnlyList<string> ids, Func<AuthUser, Task<Outcome>> change, CancellationToken ct)
     {
         if (await WhyNotAsync(caller, ct) is { } refusal) return refusal;
         if ((await stepUp.OwnerAsync(caller, null, ct)).Refusal is { } unproven) return unproven;
-        if (!Guid.TryParse(id, out _)) return AuthError.NotFound;
+        if (!ids.All(id => Guid.TryParse(id, out _))) return AuthError.NotFound;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // Administrators change one after the other: two that unmake each other must not both be last.
         await db.Roles.Where(r => r.Id == AuthDbContext.Administrator).ExecuteUpdateAsync(set => set.SetProperty(r => r.Name, r => r.Name), ct);
         if (!await sessions.IsOpenAsync(caller.SessionId, ct) || !await IsAdministratorAsync(caller, ct)) return AuthError.Forbidden;
-        if (!await db.HoldAsync(id, ct)) return AuthError.NotFound;
-        var user = await db.Users.SingleAsync(u => u.Id == id, ct);
-        var outcome = await change(user);
-        if (!outcome.Ok) return outcome;
-        if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+        // Always in the same order, or two such changes could wait for each other in a circle.
+        foreach (var id in ids.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
+        {
+            if (!await db.HoldAsync(id, ct)) return AuthError.NotFound;
+            var user = await db.Users.SingleAsync(u => u.Id == id, ct);
+            var outcome = await change(user);
+            if (!outcome.Ok) return outcome;
+            // At once: the next one is judged by what is so then, or the last two administrators could go together.
+            if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+        }
         await transaction.CommitAsync(ct);
         return Outcome.Done;
     }

@@ -13,11 +13,12 @@ public sealed record Account(
     bool Active, IReadOnlyList<string> Roles, JsonElement Profile, DateTimeOffset CreatedAt);
 
 /// <summary>
-/// Reads and changes what an account says of itself. Refuses with: <see cref="AuthError.ValidationFailed"/>,
+/// Reads and changes what an account says of itself. Promises: the account's row is locked from the read to the change, so that
+/// changes at the same time are all kept. Refuses with: <see cref="AuthError.ValidationFailed"/>,
 /// <see cref="AuthError.UsernameTaken"/>, <see cref="AuthError.RateLimited"/>, <see cref="AuthError.Forbidden"/> a user name to an
 /// anonymous account, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
 /// </summary>
-public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Audit audit)
+public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Sessions sessions, Audit audit)
 {
     /// <summary>Longest display name, in code points.</summary>
     public const int MaximumNameLength = 200;
@@ -41,9 +42,21 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Audit aud
         public static implicit operator Field(string? value) => new(true, value);
     }
 
-    /// <summary>What to change. With <paramref name="Merge"/> the profile is added to what there is, object by object.</summary>
+    /// <summary>What a given profile does to the one there is.</summary>
+    public enum ProfileMode
+    {
+        /// <summary>It takes its place.</summary>
+        Replace,
+        /// <summary>Its fields take the place of those of the same name; all others stay.</summary>
+        SetFields,
+        /// <summary>It is added object by object, at every depth.</summary>
+        Merge,
+    }
+
+    /// <summary>What to change.</summary>
     public sealed record Input(
-        Field DisplayName = default, Field Avatar = default, Field Username = default, Field Profile = default, bool Merge = false);
+        Field DisplayName = default, Field Avatar = default, Field Username = default, Field Profile = default,
+        ProfileMode Mode = ProfileMode.Replace);
 
     /// <summary>The caller's account.</summary>
     public async Task<Outcome<Account>> ReadAsync(Caller caller, CancellationToken ct)
@@ -67,24 +80,20 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Audit aud
         if (Shape(input.DisplayName.Value, input.Profile.Value) is { } malformed) return malformed;
         if (input.Avatar.Value is { } avatar && !IsPicture(avatar)) return Refusal.Shape("avatar", Fault.NotAUrl);
         if (input.Username.Value is { } name && !UserName.IsValid(name)) return Refusal.Shape("username", Fault.NotAUserName);
+        if (input.Username.IsGiven && await MayTryAsync(caller, input.Username.Value, ct) is { } limited)
+            return limited;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (user is null) return AuthError.SessionRevoked;
         if (input.Username is { IsGiven: true, Value: null } && user.Email is null) return Refusal.Shape("username", Fault.Required);
-        if (input.Username.IsGiven && await WhyNotNamedAsync(caller, user, input.Username.Value, ct) is { } unnamed) return unnamed;
+        if (input.Username.IsGiven && await WhyNotNamedAsync(user, input.Username.Value, ct) is { } unnamed)
+            return unnamed;
 
         if (input.DisplayName.IsGiven) user.DisplayName = input.DisplayName.Value?.Trim();
         if (input.Avatar.IsGiven) user.Avatar = input.Avatar.Value;
-        if (input is { Merge: true, Profile.Value: { } added } && user.Profile is not null)
-        {
-            var merged = JsonNode.Parse(user.Profile)!.AsObject();
-            Merge(merged, JsonNode.Parse(added)!.AsObject());
-            user.Profile = merged.ToJsonString(AsWritten);
-            if (Shape(null, user.Profile) is { } tooMuch) return tooMuch;
-        }
-        else if (input.Profile.IsGiven)
-        {
-            user.Profile = input.Profile.Value;
-        }
+        if (input.Profile.IsGiven) user.Profile = Apply(input, user.Profile);
+        if (input.Mode != ProfileMode.Replace && Shape(null, user.Profile) is { } tooMuch) return tooMuch;
         if (input.Username.IsGiven)
         {
             user.UserName = input.Username.Value ?? user.Id;
@@ -94,9 +103,11 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Audit aud
         try
         {
             if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+            await transaction.CommitAsync(ct);
         }
         catch (DbUpdateException)
         {
+            await transaction.RollbackAsync(ct);
             db.ChangeTracker.Clear();
             if (await UserName.WhyTakenAsync(db, user.UserName, user.Id, ct) is { } lost) return lost;
             throw;
@@ -104,14 +115,27 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Audit aud
         return await ViewAsync(user, ct);
     }
 
-    // A name that somebody has is told, so trying names is counted like signing up, and needs an account that is somebody's: an
-    // anonymous one gets its name with its password (Upgrade).
-    private async Task<Refusal?> WhyNotNamedAsync(Caller caller, AuthUser user, string? name, CancellationToken ct)
+    // A taken name is told, so trying names is counted like signing up, before the transaction: a refused try counts too.
+    private async Task<Refusal?> MayTryAsync(Caller caller, string? name, CancellationToken ct)
     {
-        if (name == user.ChosenUserName) return null;
-        if (user.IsAnonymous) return AuthError.Forbidden;
-        if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return limited;
-        return await UserName.WhyTakenAsync(db, name, user.Id, ct);
+        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        return user is null || user.IsAnonymous || name == user.ChosenUserName ? null
+            : await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller)));
+    }
+
+    // A user name needs an account that is somebody's: an anonymous one gets its name with its password (Upgrade).
+    private async Task<Refusal?> WhyNotNamedAsync(AuthUser user, string? name, CancellationToken ct) =>
+        name == user.ChosenUserName ? null
+            : user.IsAnonymous ? AuthError.Forbidden : await UserName.WhyTakenAsync(db, name, user.Id, ct);
+
+    private static string? Apply(Input input, string? before)
+    {
+        if (input.Mode == ProfileMode.Replace || input.Profile.Value is not { } given || before is null)
+            return input.Profile.Value;
+        var (profile, added) = (JsonNode.Parse(before)!.AsObject(), JsonNode.Parse(given)!.AsObject());
+        if (input.Mode == ProfileMode.Merge) Merge(profile, added);
+        else foreach (var (name, value) in added) profile[name] = value?.DeepClone();
+        return profile.ToJsonString(AsWritten);
     }
 
     private static void Merge(JsonObject into, JsonObject added)

@@ -7,12 +7,15 @@ using Microsoft.EntityFrameworkCore;
 namespace BlazorAuth.Core.Flows;
 
 /// <summary>
-/// Refresh tokens. Promises: a token is exchanged by one conditional statement; a token rotated inside the leeway leads to the newest
-/// pair, however often it was rotated since, so a second tab signs nobody out; a token whose successor was never used leads to that
-/// successor for <see cref="TokenOptions.LostAnswerLeeway"/>, so a lost answer does not either. Kills: any other rotated token ends its
-/// session, after a restart too (RFC 9700 §4.14.2). Sends: <see cref="LetterKind.RefreshTokenReused"/>.
+/// Refresh tokens, and the one place that says until when a new token lasts (ADR 0018): after a proof or for a refresh token as
+/// long as the client asks, for an access token alone no longer than that one, unless the session was begun at the same door.
+/// Promises: a token is exchanged by one conditional statement; a token rotated inside the leeway leads to the newest pair, however
+/// often it was rotated since, so a second tab signs nobody out; a token whose successor was never used leads to that successor for
+/// <see cref="TokenOptions.LostAnswerLeeway"/>, so a lost answer does not either. Kills: any other rotated token ends its session,
+/// after a restart too (RFC 9700 §4.14.2). Sends: <see cref="LetterKind.RefreshTokenReused"/>.
 /// Refuses with: <see cref="AuthError.RefreshTokenInvalid"/>, <see cref="AuthError.RefreshTokenExpired"/>,
-/// <see cref="AuthError.RefreshTokenReused"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.PasswordChanged"/>.
+/// <see cref="AuthError.RefreshTokenReused"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.PasswordChanged"/>; an
+/// access token alone with <see cref="AuthError.Forbidden"/>, <see cref="AuthError.AccessTokenInvalid"/>.
 /// </summary>
 public sealed class RefreshTokens(
     AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, LiveSessions live, Outbox outbox, Audit audit,
@@ -22,13 +25,41 @@ public sealed class RefreshTokens(
     public sealed record Pair(
         string AccessToken, TimeSpan AccessLifetime, string RefreshToken, TimeSpan RefreshLifetime, Session Session);
 
-    /// <summary>The pair of the session as it stands.</summary>
+    /// <summary>An access token without a refresh token.</summary>
+    public sealed record Another(string AccessToken, TimeSpan AccessLifetime);
+
+    /// <summary>
+    /// The pair of the session as it stands. Only for a caller who gave a proof in this very request: a password, a code, a
+    /// passkey, a provider or a sign-up. Who shows no more than an access token gets <see cref="IssueAnotherAsync"/>.
+    /// </summary>
     public Task<Pair> IssueAsync(Session session, CancellationToken ct) => IssueAsync(session, null, ct);
 
     /// <summary>The same, with an access token of the lifetime a client asks for: see <see cref="AccessTokens.Lifetime"/>.</summary>
     public async Task<Pair> IssueAsync(Session session, TimeSpan? lifetime, CancellationToken ct) => new(
         await accessTokens.IssueAsync(session, lifetime, ct), accessTokens.Lifetime(session, lifetime),
         secret.RefreshToken(session.Id, session.Generation), session.IdleEndsAt - time.GetUtcNow(), session);
+
+    /// <summary>
+    /// Another access token of a session, for a client that shows an access token and nothing else. At the door where the
+    /// session was begun it lasts as long as the client asks; at any other it ends with the token shown and has the same
+    /// generation, so that it also dies with it.
+    /// </summary>
+    /// <param name="caller">Who asks, and at which door.</param>
+    /// <param name="session">The live session of the token.</param>
+    /// <param name="token">The access token shown.</param>
+    /// <param name="lifetime">What the client asks for; null for what its dialect's clients expect.</param>
+    /// <param name="ct">Ends the wait.</param>
+    public async Task<Outcome<Another>> IssueAnotherAsync(
+        Caller caller, Session session, string token, TimeSpan? lifetime, CancellationToken ct)
+    {
+        if (session.Kind != SessionKind.Api) return AuthError.Forbidden; // a key is not turned into a session
+        if (session.Dialect == caller.Door)
+            return new Another(
+                await accessTokens.IssueAsync(session, lifetime, ct), accessTokens.Lifetime(session, lifetime));
+        if (accessTokens.Bounds(token) is not { } bound || bound.SessionId != session.Id) return AuthError.AccessTokenInvalid;
+        return new Another(
+            await accessTokens.IssueAsync(session, lifetime, ct, bound), accessTokens.Lifetime(session, lifetime, bound));
+    }
 
     /// <summary>Exchanges a refresh token for the next pair.</summary>
     public async Task<Outcome<Pair>> RotateAsync(Caller caller, string? token, CancellationToken ct)
@@ -41,10 +72,13 @@ public sealed class RefreshTokens(
     /// <summary>
     /// Exchanges the pair of a session that a living access token of it names: for clients that know no refresh token. By the token's
     /// own generation: two tabs that exchange the same token inside the leeway get the same successor, where the session's would make
-    /// the first one's worthless.
+    /// the first one's worthless. Only at the door where the session was begun: elsewhere its owner has the refresh token of
+    /// it, which such an exchange would make a reused one.
     /// </summary>
-    public Task<Outcome<Pair>> RotateAsync(Caller caller, Session session, int generation, TimeSpan? lifetime, CancellationToken ct) =>
-        RotateAsync(caller, session.Id, generation, session.Dialect, lifetime, ct);
+    public async Task<Outcome<Pair>> RotateAsync(
+        Caller caller, Session session, int generation, TimeSpan? lifetime, CancellationToken ct) =>
+        session.Kind == SessionKind.Api && session.Dialect == caller.Door
+            ? await RotateAsync(caller, session.Id, generation, session.Dialect, lifetime, ct) : AuthError.Forbidden;
 
     private async Task<Outcome<Pair>> RotateAsync(
         Caller caller, string sessionId, int generation, Dialect? dialect, TimeSpan? lifetime, CancellationToken ct)

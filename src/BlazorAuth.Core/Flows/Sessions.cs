@@ -85,6 +85,13 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         if (seen == 1) (session.LastSeenAt, session.IdleEndsAt) = (now, idleEnd);
     }
 
+    /// <summary>
+    /// The same for a session whose access token was used at a door. Clients of a dialect refresh nothing, so that the use of a
+    /// token keeps their session; at another door, or begun at our own API, it keeps nothing, or a stolen token would.
+    /// </summary>
+    public Task SeeAtAsync(Session session, Dialect? door, CancellationToken ct) =>
+        session.Dialect is { } home && home == door ? SeeAsync(session, ct) : Task.CompletedTask;
+
     /// <summary>The caller's live sessions, the current one first, then by last use.</summary>
     public async Task<IReadOnlyList<Session>> ListAsync(Caller caller, CancellationToken ct)
     {

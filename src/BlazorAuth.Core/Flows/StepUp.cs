@@ -47,8 +47,13 @@ public sealed class StepUp(
     /// <summary>What the caller's account can be proven with.</summary>
     public Task<WaysIn> WaysAsync(Caller caller, CancellationToken ct) => WaysIn.ReadAsync(db, caller.UserId ?? "", ct);
 
-    /// <summary>Whether the caller proved who they are so recently that a sensitive act asks for nothing.</summary>
-    public bool IsFresh(Caller caller) => !caller.ByKey && time.GetUtcNow() - caller.AuthenticatedAt < options.Value.Sessions.StepUpWindow;
+    /// <summary>
+    /// Whether the caller proved who they are so recently that a sensitive act asks for nothing. A sign-in counts where it was
+    /// made; elsewhere only a step-up does, or a token of one dialect could do more at another than at home.
+    /// </summary>
+    public bool IsFresh(Caller caller) =>
+        !caller.ByKey && (caller.AtHome || caller.SteppedUp)
+        && time.GetUtcNow() - caller.AuthenticatedAt < options.Value.Sessions.StepUpWindow;
 
     /// <summary>Renews the caller's session after a proof, which is added to what it was begun with.</summary>
     /// <param name="caller">Who asks.</param>

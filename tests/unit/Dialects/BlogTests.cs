@@ -22,6 +22,42 @@ public sealed class BlogTests : ForeignTest
         return (await PostAsync("/api/token", new { identifier = Jane, password = Password })).Text("accessToken");
     }
 
+    // The course's own client sends exactly this, and keeps token and userId.
+    [Fact]
+    public async Task The_login_of_the_course_answers_a_token_and_a_user_id()
+    {
+        await PostAsync("/api/account", new { email = Jane, password = Password });
+        var login = await PostAsync("/auth/login", new { email = Jane, password = Password });
+        Assert.Equal(200, login.Status);
+        Assert.Equal(["token", "userId"], login.Json().EnumerateObject().Select(f => f.Name));
+        Assert.Equal((await Auth.UserAsync(Jane)).Id, login.Text("userId"));
+        var token = login.Text("token");
+        Assert.True(Verify(token, (await SendAsync(HttpMethod.Get, "/.well-known/jwks.json")).Json()));
+        Assert.Equal(200, (await SendAsync(HttpMethod.Get, "/api/account", null, token)).Status);
+        Auth.Clock.Move(TimeSpan.FromMinutes(59));
+        Assert.Equal(200, (await SendAsync(HttpMethod.Get, "/api/account", null, token)).Status);
+        Auth.Clock.Move(TimeSpan.FromMinutes(2));
+        Assert.Equal(401, (await SendAsync(HttpMethod.Get, "/api/account", null, token)).Status);
+    }
+
+    [Fact]
+    public async Task The_login_of_the_course_has_one_answer_for_a_wrong_password_and_nobody()
+    {
+        await PostAsync("/api/account", new { email = Jane, password = Password });
+        var wrong = await PostAsync("/auth/login", new { email = Jane, password = "wrong wrong" });
+        var nobody = await PostAsync("/auth/login", new { email = "nobody@example.net", password = "wrong wrong" });
+        Assert.Equal((401, """{"message":"Email or password is incorrect."}"""), (wrong.Status, wrong.Body));
+        Assert.Equal((wrong.Status, wrong.Body), (nobody.Status, nobody.Body));
+        foreach (var body in new object[] { new { email = Jane }, new { email = Jane, password = "" }, new { email = 1, password = Password }, new { email = "", password = Password } })
+        {
+            var refused = await PostAsync("/auth/login", body);
+            Assert.Equal((400, "message"), (refused.Status, Assert.Single(refused.Json().EnumerateObject()).Name));
+        }
+        // Skygear's stay Skygear's.
+        Assert.Equal(105, (await PostAsync("/auth/login", new { auth_data = new { email = Jane }, email = Jane, password = "wrong wrong" })).Json().At("error", "code").GetInt32());
+        Assert.Equal(108, (await PostAsync("/auth/login", new { })).Json().At("error", "code").GetInt32());
+    }
+
     // What any JWT tool does: no library of ours, and nothing known but the token and the published keys.
     private static bool Verify(string token, JsonElement keys)
     {

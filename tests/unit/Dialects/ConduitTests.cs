@@ -161,6 +161,8 @@ public sealed class ConduitTests : ForeignTest
     [InlineData("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")]
     [InlineData("*/*")]
     [InlineData("application/json, text/html")]
+    [InlineData("application/json")]
+    [InlineData("application/json, text/plain, */*")]
     public async Task Opening_the_link_changes_nothing_for_people_and_scanners(string? accept)
     {
         await RegisterAsync();
@@ -170,20 +172,22 @@ public sealed class ConduitTests : ForeignTest
         {
             var answer = await SendAsync(HttpMethod.Get, $"/hook/authentication/verify-email/{token}", null, null, accept is null ? [] : [("Accept", accept)]);
             Assert.Equal((302, $"http://localhost:5080/verify-email?token={token}"), (answer.Status, answer.Location));
+            var change = await SendAsync(HttpMethod.Get, $"/hook/authentication/verify-change-email/{token}", null, null, accept is null ? [] : [("Accept", accept)]);
+            Assert.Equal((302, $"http://localhost:5080/confirm-email-change?token={token}"), (change.Status, change.Location));
         }
         Assert.False((await Auth.UserAsync(Jane)).EmailConfirmed);
         Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, token, default))).Refusal);
     }
 
     [Fact]
-    public async Task A_program_that_asks_for_json_verifies_by_the_link_or_by_the_code()
+    public async Task A_program_posts_the_token_of_the_link_or_the_code()
     {
         await RegisterAsync();
         await Auth.DeliverAsync();
         var path = $"/hook/authentication/verify-email/{LinkTokenIn(Auth.LastLetterTo(Jane))}";
-        Assert.Equal("Email verified", (await SendAsync(HttpMethod.Get, path, null, null, ("Accept", "application/json, text/plain, */*"))).Text("result"));
+        Assert.Equal("Email verified", (await PostAsync(path)).Text("result"));
         Assert.True((await Auth.UserAsync(Jane)).EmailConfirmed);
-        Refused(400, "INVALID_ARGUMENTS", "Invalid parameters", await SendAsync(HttpMethod.Get, path, null, null, ("Accept", "application/json")));
+        Refused(400, "INVALID_ARGUMENTS", "Invalid parameters", await PostAsync(path));
 
         const string john = "john@example.net";
         await RegisterAsync(john);
@@ -204,7 +208,7 @@ public sealed class ConduitTests : ForeignTest
         Assert.Equal("Verification code sent", (await PostAsync("/authentication/local/change-email", new { newEmail = "new@example.net" }, access)).Text("result"));
         await Auth.DeliverAsync();
         var token = LinkTokenIn(Auth.LastLetterTo("new@example.net"));
-        var answer = await SendAsync(HttpMethod.Get, $"/hook/authentication/verify-change-email/{token}", null, null, ("Accept", program ? "application/json" : "text/html"));
+        var answer = await SendAsync(program ? HttpMethod.Post : HttpMethod.Get, $"/hook/authentication/verify-change-email/{token}");
         if (program) Assert.Equal("Email changed successfully", answer.Text("result"));
         else Assert.EndsWith($"/confirm-email-change?token={token}", answer.Location, StringComparison.Ordinal);
         Assert.Equal(program ? "new@example.net" : Jane, (await UserAsync(access)).Text("email"));

@@ -6,8 +6,10 @@ using BlazorAuth.UnitTests.Support;
 namespace BlazorAuth.UnitTests.Dialects;
 
 /// <summary>The site over a store of its own, spoken to in another system's words.</summary>
-public abstract class ForeignTest : AuthTest, IAsyncLifetime
+public abstract class ForeignTest(Store store, params (string Key, string Value)[] settings) : AuthTest(store, settings), IAsyncLifetime
 {
+    protected ForeignTest(params (string Key, string Value)[] settings) : this(Store.Memory, settings) { }
+
     protected const string Jane = "jane@example.net";
 
     protected RunningSite Site { get; private set; } = null!;

@@ -37,6 +37,18 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
 
     private static Task<JsonElement> MeAsync(KuzzleFrames frames, string? jwt = null) => frames.AskAsync("auth", "getCurrentUser", null, jwt, []);
 
+    // kuzzle-sdk in a browser asks for the protocol 'null', and the browser closes a socket that does not confirm it.
+    [Theory]
+    [InlineData("null")]
+    [InlineData("null", "other")]
+    public async Task A_browser_gets_the_protocol_that_it_asks_for(params string[] asked)
+    {
+        using var socket = new ClientWebSocket();
+        foreach (var protocol in asked) socket.Options.AddSubProtocol(protocol);
+        await socket.ConnectAsync(new UriBuilder(new Uri(_site.ClientOptions.BaseAddress, "/")) { Scheme = "ws" }.Uri, default);
+        Assert.Equal(asked[0], socket.SubProtocol);
+    }
+
     [Fact]
     public async Task The_root_is_a_socket_for_those_who_ask_for_one_and_a_page_for_all_others()
     {

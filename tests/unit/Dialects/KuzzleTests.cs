@@ -67,6 +67,23 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         Assert.InRange(payload.GetProperty("exp").GetInt64() - payload.GetProperty("iat").GetInt64(), 3599, 3601);
     }
 
+    // kourou auth:login -a strategy=local -a username=… -a password=…: every argument at the root of the frame, and no body.
+    [Fact]
+    public async Task A_login_takes_its_credentials_from_the_arguments_too()
+    {
+        var (name, id) = await MemberAsync();
+        var arguments = Credentials(name);
+        arguments["strategy"] = "local";
+        Assert.Equal(id, ResultOf(await AskAsync("login", arguments: arguments)).GetProperty("_id").GetString());
+        // Each by itself, and the body first, as Kuzzle's own strategy looks for them.
+        var halves = new JsonObject { ["strategy"] = "local", ["password"] = Password, ["username"] = "somebody.else" };
+        Assert.Equal(id, ResultOf(await AskAsync("login", new() { ["username"] = name }, arguments: halves)).GetProperty("_id").GetString());
+        arguments["password"] = "wrong wrong";
+        Refused(await AskAsync("login", arguments: arguments.DeepClone().AsObject()), 401, "plugin.strategy.missing_user", 0x04030014);
+        arguments.Remove("password");
+        Refused(await AskAsync("login", arguments: arguments), 400, "api.assert.missing_argument", 0x02010003);
+    }
+
     [Theory]
     [InlineData("6d", 6 * 86_400)]
     [InlineData("90000", 90)]

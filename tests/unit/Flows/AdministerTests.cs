@@ -57,6 +57,27 @@ public abstract class AdministerTests(Store store) : AuthTest(store)
         Auth.Use((Administer flow) => flow.MakeAdministratorAsync(Auth.In(by), id, administrator, default));
 
     [StoreFact]
+    public async Task A_role_changes_for_all_of_several_accounts_or_for_none()
+    {
+        var root = await AdministratorAsync();
+        var (jane, john) = (await Auth.MemberAsync(Jane), await Auth.MemberAsync("john@example.net"));
+        Task<Outcome> Make(bool administrator, params string[] ids) =>
+            Auth.Use((Administer flow) => flow.MakeAdministratorsAsync(Auth.In(root), ids, administrator, default));
+        Task<int> Administrators() => Auth.Use((AuthDbContext db) => db.UserRoles.CountAsync());
+
+        Assert.Equal(AuthError.NotFound, (await Make(true, jane.Id, Guid.NewGuid().ToString(), john.Id)).Refusal?.Error);
+        Assert.Equal(AuthError.NotFound, (await Make(true, jane.Id, "nonsense")).Refusal?.Error);
+        Assert.Equal(1, await Administrators());
+        Assert.Null((await Make(true, john.Id, jane.Id, john.Id)).Refusal);
+        Assert.Equal(3, await Administrators());
+        // All three at once would leave nobody, though each of them alone may go.
+        Assert.Equal(AuthError.Conflict, (await Make(false, jane.Id, john.Id, root.UserId)).Refusal?.Error);
+        Assert.Equal(3, await Administrators());
+        Assert.Equal(2, (await Auth.AuditAsync()).Count(e => e.Event == AuditEvent.AdministratorMade));
+        Assert.DoesNotContain(await Auth.AuditAsync(), e => e.Event == AuditEvent.AdministratorUnmade);
+    }
+
+    [StoreFact]
     public async Task Whoever_is_no_administrator_sees_and_changes_nothing()
     {
         var root = await AdministratorAsync();

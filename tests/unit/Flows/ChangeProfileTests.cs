@@ -147,11 +147,11 @@ public sealed class ChangeProfileTests : AuthTest
     {
         var caller = await SignedIn();
         await Change(caller, new(Profile: """{"city":"Lyon","likes":{"tea":true,"list":[1]}}"""));
-        var account = (await Change(caller, new(Profile: """{"likes":{"coffee":null,"list":[2]},"motto":"né"}""", Merge: true))).Value!;
+        var account = (await Change(caller, new(Profile: """{"likes":{"coffee":null,"list":[2]},"motto":"né"}""", Mode: ChangeProfile.ProfileMode.Merge))).Value!;
         Assert.True(JsonElement.DeepEquals(JsonElement.Parse("""{"city":"Lyon","likes":{"tea":true,"list":[2],"coffee":null},"motto":"né"}"""), account.Profile));
         var part = "{\"more\":\"" + new string('x', 16_300) + "\"}";
-        Assert.Equal(Fault.TooLong, (await Change(caller, new(Profile: part, Merge: true))).Refusal!.Faults[0].Fault);
-        Assert.Equal(Fault.NotAnObject, (await Change(caller, new(Profile: """{"a":1,"a":2}""", Merge: true))).Refusal!.Faults[0].Fault);
+        Assert.Equal(Fault.TooLong, (await Change(caller, new(Profile: part, Mode: ChangeProfile.ProfileMode.Merge))).Refusal!.Faults[0].Fault);
+        Assert.Equal(Fault.NotAnObject, (await Change(caller, new(Profile: """{"a":1,"a":2}""", Mode: ChangeProfile.ProfileMode.Merge))).Refusal!.Faults[0].Fault);
     }
 
     [Fact]
@@ -159,7 +159,7 @@ public sealed class ChangeProfileTests : AuthTest
     {
         var caller = await SignedIn();
         await Change(caller, new(Profile: "{\"a\":\"" + new string('好', 5000) + "\"}"));
-        Assert.Null((await Change(caller, new(Profile: """{"b":1}""", Merge: true))).Refusal); // 15 KB, and 30 KB if it were escaped
+        Assert.Null((await Change(caller, new(Profile: """{"b":1}""", Mode: ChangeProfile.ProfileMode.Merge))).Refusal); // 15 KB, and 30 KB if it were escaped
     }
 
     [Fact]

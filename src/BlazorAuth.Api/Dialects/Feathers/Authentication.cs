@@ -60,7 +60,8 @@ internal sealed class Authentication(
 
     private async Task<Answer> AnonymousAsync(Call call, CancellationToken ct)
     {
-        var outcome = await anonymously.BeginAsync(call.Stranger, UserRecord.ProfileOf(call.Data, default), SessionKind.Api, Dialect.Feathers, ct);
+        var outcome = await anonymously.BeginAsync(
+            call.Stranger, UserRecord.ProfileOf(call.Data), SessionKind.Api, Dialect.Feathers, ct);
         return await outcome.Match(
             async done => await PrintAsync("anonymous", await tokens.IssueAsync(done.Session, ct), ct),
             due => Task.FromResult<Answer>(due.Refusal),
@@ -89,7 +90,7 @@ internal sealed class Authentication(
     private async Task<Answer> AgainAsync(Call call, string? token, CancellationToken ct)
     {
         if (token is null) return Failure.NotAuthenticated("No access token");
-        var found = await CallerFromBearer.FindAsync(services, token, call.Method == "remove", ct);
+        var found = await CallerFromBearer.FindAsync(services, token, Dialect.Feathers, call.Method == "remove", ct);
         if (found.Value is not { } session) return found.Refusal!;
         return (await profiles.ReadAsync(call.Of(session), ct)).Match<Answer>(
             account => new Answer(new JsonObject

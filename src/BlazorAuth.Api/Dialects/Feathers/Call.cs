@@ -41,7 +41,7 @@ internal sealed record Call(string Service, string Method)
     /// <summary>Somebody who is not signed in.</summary>
     public Caller Stranger => Caller.Anonymous(Address, Agent);
 
-    public Caller Of(Session session) => Caller.Of(session, Address, Agent);
+    public Caller Of(Session session) => Caller.Of(session, Address, Agent, Dialect.Feathers);
 
     /// <summary>A method that the service does not have.</summary>
     public Failure Unsupported(params string[] supported) => Failure.NotAllowed("Method is not supported by this endpoint") with
@@ -60,7 +60,7 @@ internal sealed record Call(string Service, string Method)
     private async Task<(Caller Caller, Failure? Refused)> CallerAsync(IServiceProvider services, CancellationToken ct)
     {
         if (Token is null) return (Stranger, Failure.NotAuthenticated("Not authenticated"));
-        var found = await CallerFromBearer.FindAsync(services, Token, Changes, ct);
+        var found = await CallerFromBearer.FindAsync(services, Token, Dialect.Feathers, Changes, ct);
         return found.Value is { } session ? (Of(session), null) : (Stranger, Failure.Of(found.Refusal!));
     }
 }

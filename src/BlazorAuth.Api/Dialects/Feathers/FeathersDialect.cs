@@ -83,7 +83,7 @@ internal sealed partial class FeathersDialect : ISpoken
         };
     }
 
-    [GeneratedRegex(@"\A(/users(/([^/_][^/]*)?)?|/authentication(/([^/]*\.[^/]*)?)?|/auth-?management(/[^/]*)?/?|/socket\.io(/.*)?)\z",
+    [GeneratedRegex(@"\A(/users(/([^_].*)?)?|/authentication(/([^/]*\.[^/]*)?)?|/auth-?management(/.*)?|/socket\.io(/.*)?)\z",
         RegexOptions.CultureInvariant | RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 100)]
     private static partial Regex OwnPath();
 }

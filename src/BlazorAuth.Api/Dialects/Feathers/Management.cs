@@ -150,7 +150,7 @@ internal sealed class Management(
         return await outcome.Match(
             async done =>
             {
-                var owner = Caller.Of(done.Session, caller.Address, caller.Agent);
+                var owner = Caller.Of(done.Session, caller.Address, caller.Agent, Dialect.Feathers);
                 try
                 {
                     return await act(owner, true);

@@ -50,22 +50,29 @@ internal static class UserRecord
         return record;
     }
 
-    /// <summary>The profile that the data makes of the one before: a given profile replaces it, other fields are set in it.</summary>
+    /// <summary>The profile that the data gives: that of the field of this name, with the other fields set in it.</summary>
     /// <returns>JSON, or null where there is nothing in it.</returns>
-    public static string? ProfileOf(JsonElement data, JsonElement before)
+    public static string? ProfileOf(JsonElement data)
     {
         var given = data.Field("profile");
         if (given.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.Object)) return given.GetRawText(); // the flow says what is wrong
         var profile = new JsonObject();
-        foreach (var field in (given.ValueKind switch
-                 {
-                     JsonValueKind.Object => given.EnumerateObject(),
-                     JsonValueKind.Undefined when before.ValueKind == JsonValueKind.Object => before.EnumerateObject(),
-                     _ => default,
-                 }).Concat(data.EnumerateObject().Where(field => !Reserved.Contains(field.Name))))
-            profile[field.Name] = field.Value.ToNode();
+        if (given.ValueKind == JsonValueKind.Object)
+            foreach (var field in given.EnumerateObject()) profile[field.Name] = field.Value.ToNode();
+        foreach (var field in Fields(data)) profile[field.Name] = field.Value.ToNode();
         return profile.Count == 0 ? null : profile.ToJsonString();
     }
+
+    /// <summary>The fields that the data sets beside a profile, without those that the profile has so already.</summary>
+    /// <returns>JSON, or null where there are none.</returns>
+    public static string? FieldsOf(JsonElement data, JsonElement profile)
+    {
+        var fields = Fields(data).Where(f => !ForeignJson.Holds(profile, f)).ToList();
+        return fields.Count == 0 ? null : ForeignJson.ObjectOf(fields);
+    }
+
+    private static IEnumerable<JsonProperty> Fields(JsonElement data) =>
+        data.EnumerateObject().Where(field => !Reserved.Contains(field.Name));
 
     private static void Lift(JsonObject record, JsonElement profile)
     {

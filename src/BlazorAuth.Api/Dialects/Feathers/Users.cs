@@ -36,7 +36,7 @@ internal sealed class Users(
     private async Task<Answer> CreateAsync(JsonElement data, Caller caller, CancellationToken ct)
     {
         if (data.IsMistyped(out var mistyped, "email", "username", "password", "displayName")) return mistyped;
-        var profile = UserRecord.ProfileOf(data, default);
+        var profile = UserRecord.ProfileOf(data);
         var outcome = await register.CreateAsync(
             caller, new(data.Text("email"), data.Text("username"), data.Text("password"), data.Text("displayName"), profile), ct);
         return await outcome.Match(
@@ -138,10 +138,16 @@ internal sealed class Users(
     // Only what is not so already: programs send whole records back.
     private static ChangeProfile.Input? Differences(Account own, JsonElement data, bool replaces)
     {
-        var profile = UserRecord.ProfileOf(data, replaces ? default : own.Profile);
+        // A given profile takes the place of the one before, as put does; other fields are set in it by the flow.
+        var whole = replaces || data.Field("profile").ValueKind != JsonValueKind.Undefined;
+        var profile = whole ? UserRecord.ProfileOf(data) : UserRecord.FieldsOf(data, own.Profile);
+        var same = whole
+            ? JsonNode.DeepEquals(profile is null ? new JsonObject() : JsonNode.Parse(profile), own.Profile.ToNode())
+            : profile is null;
         var input = new ChangeProfile.Input(
             Field("displayName", own.DisplayName, replaces), Field("avatar", own.Avatar, replaces), Field("username", own.Username, false),
-            JsonNode.DeepEquals(profile is null ? new JsonObject() : JsonNode.Parse(profile), own.Profile.ToNode()) ? default : new(true, profile));
+            same ? default : new(true, profile),
+            whole ? ChangeProfile.ProfileMode.Replace : ChangeProfile.ProfileMode.SetFields);
         return input is { DisplayName.IsGiven: false, Avatar.IsGiven: false, Username.IsGiven: false, Profile.IsGiven: false } ? null : input;
 
         ChangeProfile.Field Field(string name, string? before, bool absentClears) =>

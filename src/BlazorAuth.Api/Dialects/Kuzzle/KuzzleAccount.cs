@@ -17,7 +17,6 @@ internal sealed class KuzzleAccount(ChangeProfile profiles, Register register)
     /// <summary>Kuzzle's id of whoever is not signed in.</summary>
     public const string Nobody = "-1";
 
-    private const int Attempts = 10;
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public async Task<KuzzleReply> ReadAsync(KuzzleAsk ask, CancellationToken ct)
@@ -37,10 +36,8 @@ internal sealed class KuzzleAccount(ChangeProfile profiles, Register register)
     {
         if (ask.Request.Body is not { } content) return KuzzleError.Missing("body");
         if (Reserved(content, "body.") is { } reserved) return reserved;
-        var input = new ChangeProfile.Input(Profile: content.ToJsonString(Plain), Merge: true);
+        var input = new ChangeProfile.Input(Profile: content.ToJsonString(Plain), Mode: ChangeProfile.ProfileMode.Merge);
         var outcome = await profiles.ChangeAsync(ask.Caller, input, ct);
-        for (var attempt = 1; attempt < Attempts && outcome.Refusal?.Error == AuthError.Conflict; attempt++)
-            outcome = await profiles.ChangeAsync(ask.Caller, input, ct);
         return outcome.Match<KuzzleReply>(account => Print(account), refusal => refusal);
     }
 

@@ -75,7 +75,7 @@ internal static class KuzzleActions
         {
             var found = await KuzzleToken.FindAsync(services, request.Token, action.Changes, ct);
             if (found.Value is not { } token) return (found.Refusal!, ask);
-            ask = new(request, Caller.Of(token.Session, address, agent), token);
+            ask = new(request, Caller.Of(token.Session, address, agent, Dialect.Kuzzle), token);
         }
         return (await action.Do(services, ask, ct), ask);
     }

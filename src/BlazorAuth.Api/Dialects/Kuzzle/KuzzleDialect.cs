@@ -16,11 +16,17 @@ internal sealed class KuzzleDialect : ISpoken
         "/api-keys", "/_publicApi", KuzzleSockets.Path, "/users/_me", "/users/_createRestricted",
     ];
 
+    private static readonly string[] Foreign = ["/_framework", "/_content", "/_blazor", "/_vs"];
+
     public Dialect Dialect => Dialect.Kuzzle;
 
     public bool Owns(PathString path) =>
-        Array.Exists(Roots, root => path.StartsWithSegments(root))
-        || (path.StartsWithSegments("/users", out var rest) && rest.Value!.EndsWith("/_createRestricted", StringComparison.OrdinalIgnoreCase));
+        Array.Exists(Roots, root => path.StartsWithSegments(root)) || IsMarked(path)
+        || (path.StartsWithSegments("/users", out var rest) && rest.Value!.Contains("/_", StringComparison.Ordinal));
+
+    // Kuzzle marks its addresses by an underscore; those of a browser's Blazor are none of them.
+    private static bool IsMarked(PathString path) =>
+        path.Value is ['/', '_', not '/', ..] && !Array.Exists(Foreign, foreign => path.StartsWithSegments(foreign));
 
     /// <summary>Registers what does the actions, for each request or message.</summary>
     public static void Add(IServiceCollection services) => services

@@ -34,6 +34,12 @@ internal sealed record KuzzleRequest(
     public static string? FieldOf(JsonObject? json, string name) =>
         json?[name] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
 
+    /// <summary>
+    /// A credential of a login: in the body or, as kourou's <c>-a</c> sends it, among the arguments (the root of a frame, the
+    /// query over HTTP). Kuzzle's own strategy looks there in this order, for each of the two by itself.
+    /// </summary>
+    public string? Credential(string name) => Field(name) is { Length: > 0 } given ? given : FieldOf(Arguments, name);
+
     /// <summary>A switch: the bare name in a query, true in a frame.</summary>
     public bool Flag(string name) => Arguments[name] is JsonValue value && value.GetValueKind() is JsonValueKind.True or JsonValueKind.String;
 

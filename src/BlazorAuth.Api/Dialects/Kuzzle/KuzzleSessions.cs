@@ -20,7 +20,8 @@ internal sealed class KuzzleSessions(
         if (KuzzleAccount.Refuse(request) is { } unknown) return unknown;
         if (request.Flag("cookieAuth")) return KuzzleError.NoCookies();
         if (Refuse(request, KuzzleError.TooLong(), out var lifetime) is { } refused) return refused;
-        var input = new SignIn.Input(request.Field("username"), request.Field("password"), SessionKind.Api, Dialect: Dialect.Kuzzle);
+        var (name, password) = (request.Credential("username"), request.Credential("password"));
+        var input = new SignIn.Input(name, password, SessionKind.Api, Dialect: Dialect.Kuzzle);
         return await (await signIn.WithPasswordAsync(ask.Caller, input, ct)).Match<Task<KuzzleReply>>(
             async done => Print(ask, await tokens.IssueAsync(done.Session, lifetime + Rounding, ct), lifetime),
             due => Task.FromResult<KuzzleReply>(due.Refusal),
@@ -43,7 +44,8 @@ internal sealed class KuzzleSessions(
         }
         else if (request.Flag("global"))
         {
-            var others = await sessions.EndOthersAsync(Caller.Of(found.Value!.Session, ask.Caller.Address, ask.Caller.Agent), ct);
+            var owner = Caller.Of(found.Value!.Session, ask.Caller.Address, ask.Caller.Agent, Dialect.Kuzzle);
+            var others = await sessions.EndOthersAsync(owner, ct);
             if (others.Refusal is { } kept) return kept;
         }
         await sessions.SignOutAsync(ask.Caller, ended!, ct);
@@ -64,28 +66,42 @@ internal sealed class KuzzleSessions(
         return error.Status == StatusCodes.Status401Unauthorized ? new JsonObject { ["valid"] = false, ["state"] = error.Message } : error;
     }
 
-    /// <summary>Exchanges the token for another one, for as long as is asked but not beyond its session.</summary>
+    /// <summary>
+    /// Exchanges the token for another one, for as long as is asked but not beyond its session. A token of a session that was
+    /// begun elsewhere is refused as Kuzzle refuses tokens that it does not refresh.
+    /// </summary>
     public async Task<KuzzleReply> RefreshAsync(KuzzleAsk ask, CancellationToken ct)
     {
         if (ask.Request.Flag("cookieAuth")) return KuzzleError.NoCookies();
         if (ask.Token!.IsKey) return KuzzleError.NoRefresh();
         if (Refuse(ask.Request, KuzzleError.TooLong(), out var lifetime) is { } refused) return refused;
-        return (await tokens.RotateAsync(ask.Caller, ask.Token.Session, ask.Token.Generation, lifetime + Rounding, ct))
-            .Match<KuzzleReply>(pair => Print(ask, pair, lifetime), refusal => refusal);
+        var rotated = await tokens.RotateAsync(ask.Caller, ask.Token.Session, ask.Token.Generation, lifetime + Rounding, ct);
+        return rotated.Match<KuzzleReply>(
+            pair => Print(ask, pair, lifetime),
+            refusal => refusal.Error == AuthError.Forbidden ? KuzzleError.NoRefresh() : refusal);
     }
 
-    /// <summary>Another token of the same session: it ends with that one.</summary>
+    /// <summary>
+    /// Another token of the same session: it ends with that one, and with the token shown where the session was begun elsewhere.
+    /// </summary>
     public async Task<KuzzleReply> CreateAsync(KuzzleAsk ask, CancellationToken ct)
     {
         if (ask.Token!.IsKey) return KuzzleError.Forbidden("An API key makes no tokens.");
         if (ask.Request.Flag("singleUse")) return KuzzleError.Wrong("singleUse", "false: a token here may be used until it or its session is over");
         if (Refuse(ask.Request, KuzzleError.NotADuration("a duration that has an end"), out var lifetime) is { } refused) return refused;
         var session = ask.Token.Session;
-        var token = await access.IssueAsync(session, lifetime + Rounding, ct);
-        return new JsonObject
+        var another = await tokens.IssueAnotherAsync(
+            ask.Caller, session, KuzzleToken.Unwrap(ask.Request.Token!), lifetime + Rounding, ct);
+        return another.Match<KuzzleReply>(made =>
         {
-            ["token"] = token, ["expiresAt"] = KuzzleToken.Read(access, token, session).End, ["ttl"] = Milliseconds(session, lifetime), ["singleUse"] = false,
-        };
+            var token = made.AccessToken;
+            var ttl = Math.Min((long)made.AccessLifetime.TotalMilliseconds, Milliseconds(session, lifetime));
+            return new JsonObject
+            {
+                ["token"] = token, ["expiresAt"] = KuzzleToken.Read(access, token, session).End, ["ttl"] = ttl,
+                ["singleUse"] = false,
+            };
+        }, refusal => refusal);
     }
 
     /// <summary>What a client signs in with from now on; a socket is told when it is over.</summary>

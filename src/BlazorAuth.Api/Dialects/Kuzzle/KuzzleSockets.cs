@@ -42,7 +42,11 @@ internal sealed class KuzzleSockets(
         try
         {
             // A peer that answers no ping is gone: a half-open socket would keep its place for ever.
-            using var socket = await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Beat, KeepAliveTimeout = Beat });
+            using var socket = await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+            {
+                KeepAliveInterval = Beat, KeepAliveTimeout = Beat,
+                SubProtocol = ProtocolOf(http.WebSockets.WebSocketRequestedProtocols),
+            });
             await new KuzzleSocket(socket, scopes, time, log, address, agent).RunAsync(host.ApplicationStopping, http.RequestAborted);
         }
         finally
@@ -50,6 +54,14 @@ internal sealed class KuzzleSockets(
             Leave(network);
         }
     }
+
+    // kuzzle-sdk asks a browser for the protocol 'null', by mistake, and a browser closes a socket that does not confirm what it
+    // asked for. The protocol says nothing here: the first one is confirmed, as servers of Kuzzle do, where it can be a header.
+    private static string? ProtocolOf(IList<string> asked) =>
+        asked is [{ Length: <= 100 } first, ..] && first.All(IsTokenCharacter) ? first : null;
+
+    private static bool IsTokenCharacter(char c) =>
+        char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal);
 
     private bool TryEnter(string network)
     {

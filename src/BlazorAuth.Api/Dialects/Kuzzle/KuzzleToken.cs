@@ -40,7 +40,7 @@ internal sealed record KuzzleToken(Session Session, int Generation, DateTimeOffs
     {
         if (text is null || text.Length > AccessTokens.MaximumLength) return AuthError.AccessTokenInvalid;
         var token = Unwrap(text);
-        var found = await CallerFromBearer.FindAsync(services, token, changes, ct);
+        var found = await CallerFromBearer.FindAsync(services, token, Dialect.Kuzzle, changes, ct);
         if (found.Value is not { } session) return found.Refusal!;
         if (session.Kind == SessionKind.Key)
             return text == token || text == Wrap(token, session) ? new KuzzleToken(session, 1, ApiKeys.EndOf(session)) : AuthError.AccessTokenInvalid;

@@ -28,8 +28,7 @@ internal sealed class Skygear : ISpoken
             await call.Use<RefreshTokens>().RevokeAsync(call.Stranger, call.Token, ct);
             return Said;
         });
-        // No new generation: other tabs hold the token before this one.
-        Owner(group, "/me", PrintAsync);
+        Owner(group, "/me", ReadAsync);
         Owner(group, "/auth/password", ChangePasswordAsync);
         Owner(group, "/record/save", SaveAsync);
         group.MapPost("/user/forgot-password", async (SkygearCall call, CancellationToken ct) =>
@@ -78,6 +77,7 @@ internal sealed class Skygear : ISpoken
 
     private static async Task<IResult> SignInAsync(SkygearCall call, CancellationToken ct)
     {
+        if (RestLogin.IsMeant(call.Body)) return await RestLogin.AnswerAsync(call, ct);
         if (call.Body.Has("provider")) return SkygearErrors.Of(SkygearErrors.Argument("Sign-in through a provider is not here."));
         var data = call.Body.Object("auth_data");
         var input = new SignIn.Input(data?.Text("email") ?? data?.Text("username"), call.Body.Text("password"), SessionKind.Api, Dialect: Dialect.Skygear);
@@ -134,18 +134,29 @@ internal sealed class Skygear : ISpoken
         outcome.Match(
             done => PrintAsync(call, done.Session, ct), due => Task.FromResult(Problems.Of(due.Refusal)), refusal => Task.FromResult(Problems.Of(refusal)));
 
-    private static async Task<IResult> PrintAsync(SkygearCall call, Session session, CancellationToken ct)
+    // Who shows an access token gets another one, as the SDK expects. No new generation: other tabs hold the one before it.
+    private static async Task<IResult> ReadAsync(SkygearCall call, Session session, CancellationToken ct)
     {
-        if (session.Kind != SessionKind.Api) return Problems.Of(AuthError.Forbidden); // a key is not turned into a session
+        var tokens = call.Use<RefreshTokens>();
+        var another = await tokens.IssueAnotherAsync(call.In(session), session, call.Token!, null, ct);
+        return await another.Match(
+            issued => PrintAsync(call, session, issued.AccessToken, ct), refusal => Task.FromResult(Problems.Of(refusal)));
+    }
+
+    // After a proof: a password that was given, or a sign-up.
+    private static async Task<IResult> PrintAsync(SkygearCall call, Session session, CancellationToken ct) =>
+        await PrintAsync(call, session, (await call.Use<RefreshTokens>().IssueAsync(session, ct)).AccessToken, ct);
+
+    private static async Task<IResult> PrintAsync(SkygearCall call, Session session, string token, CancellationToken ct)
+    {
         var account = await call.Use<ChangeProfile>().ReadAsync(call.In(session), ct);
         if (account.Value is not { } own) return Problems.Of(account.Refusal!);
-        var pair = await call.Use<RefreshTokens>().IssueAsync(session, ct);
         return Result(new JsonObject
         {
             ["user_id"] = own.Id,
             ["profile"] = SkygearRecord.Print(own, session.AuthenticatedAt),
             ["roles"] = new JsonArray([.. own.Roles.Select(role => JsonValue.Create(role))]),
-            ["access_token"] = pair.AccessToken,
+            ["access_token"] = token,
             ["last_login_at"] = session.AuthenticatedAt.UtcDateTime,
             ["last_seen_at"] = session.LastSeenAt.UtcDateTime,
         });

@@ -43,11 +43,8 @@ internal static class SkygearAdministration
     {
         if (call.Body.Texts("roles", Most) is not [{ } role] || !role.Equals(AuthDbContext.Administrator, StringComparison.OrdinalIgnoreCase))
             return SkygearErrors.Of(SkygearErrors.Argument($"The one role here is {AuthDbContext.Administrator}."));
-        var users = call.Body.Texts("users", Most);
-        foreach (var user in users)
-            if ((await call.Use<Administer>().ReadAsync(call.In(session), SkygearRecord.IdOf(user), ct)).Refusal is { } unknown) return Problems.Of(unknown);
-        foreach (var user in users)
-            if ((await call.Use<Administer>().MakeAdministratorAsync(call.In(session), SkygearRecord.IdOf(user), given, ct)).Refusal is { } refusal) return Problems.Of(refusal);
-        return Skygear.Result("OK");
+        var users = call.Body.Texts("users", Most).Select(SkygearRecord.IdOf).ToList();
+        var outcome = await call.Use<Administer>().MakeAdministratorsAsync(call.In(session), users, given, ct);
+        return outcome.Refusal is { } refusal ? Problems.Of(refusal) : Skygear.Result("OK");
     }
 }

@@ -35,11 +35,12 @@ internal sealed class SkygearCall
     public T Use<T>() where T : notnull => _http.RequestServices.GetRequiredService<T>();
 
     /// <summary>The living session of the token, or why there is none.</summary>
-    public async Task<Outcome<Session>> SessionAsync(CancellationToken ct) => await CallerFromBearer.FindAsync(_http.RequestServices, Token, changes: true, ct);
+    public async Task<Outcome<Session>> SessionAsync(CancellationToken ct) =>
+        await CallerFromBearer.FindAsync(_http.RequestServices, Token, Dialect.Skygear, changes: true, ct);
 
     /// <summary>Who calls, on actions for anyone: the SDK sends an old token along with a new sign-in.</summary>
     public async Task<Caller> AnyoneAsync(CancellationToken ct) =>
         Token is not null && (await SessionAsync(ct)).Value is { } session ? In(session) : Stranger;
 
-    public Caller In(Session session) => Caller.Of(session, Stranger.Address, Stranger.Agent);
+    public Caller In(Session session) => Caller.Of(session, Stranger.Address, Stranger.Agent, Dialect.Skygear);
 }

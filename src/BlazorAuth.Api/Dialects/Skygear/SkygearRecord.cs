@@ -48,7 +48,8 @@ internal static class SkygearRecord
         if (before.Value is not { } account) return Fail(id, SkygearErrors.Print(before.Refusal!));
 
         var (email, username) = (record.Text("email"), record.Text("username"));
-        var merged = ForeignJson.Merge(account.Profile, record.Fields(without: IsOwn));
+        // Only what is not so already: the SDK sends whole records back, and would undo what others changed meanwhile.
+        var fields = record.Fields(without: IsOwn).Where(f => !ForeignJson.Holds(account.Profile, f)).ToList();
         var moves = email is not null && email != account.Email;
         if (email is null && account.Email is not null && record.Has("email")) return Fail(id, SkygearErrors.Print(SkygearErrors.Argument("An address cannot be taken away.")));
         // Judged before the letter goes out, which cannot be taken back.
@@ -61,7 +62,8 @@ internal static class SkygearRecord
         }
         var input = new ChangeProfile.Input(
             Username: record.Has("username") && username != account.Username ? username : default(ChangeProfile.Field),
-            Profile: JsonElement.DeepEquals(JsonElement.Parse(merged), account.Profile) ? default(ChangeProfile.Field) : merged);
+            Profile: fields.Count == 0 ? default(ChangeProfile.Field) : ForeignJson.ObjectOf(fields),
+            Mode: ChangeProfile.ProfileMode.SetFields);
         if (input.Username.IsGiven || input.Profile.IsGiven)
         {
             var changed = await profiles.ChangeAsync(caller, input, ct);
