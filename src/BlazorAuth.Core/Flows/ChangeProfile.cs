@@ -72,6 +72,8 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Audit aud
         if (input.Username is { IsGiven: true, Value: null } && user.Email is null) return Refusal.Shape("username", Fault.Required);
         if (input.Username.IsGiven && await WhyNotNamedAsync(caller, user, input.Username.Value, ct) is { } unnamed) return unnamed;
 
+        if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } limited) return limited;
+
         if (input.DisplayName.IsGiven) user.DisplayName = input.DisplayName.Value?.Trim();
         if (input.Avatar.IsGiven) user.Avatar = input.Avatar.Value;
         if (input is { Merge: true, Profile.Value: { } added } && user.Profile is not null)
