@@ -18,6 +18,7 @@ return await Hosting.RunAsync(async () =>
     await using var app = builder.Build();
     await app.Services.OpenAuthStoreAsync();
     app.UseConfiguredProxies(options);
+    app.UseNetworkShares();
     app.UseRouting();
     app.UseTokenApi(options, alone: true);
     app.UseAuthentication();

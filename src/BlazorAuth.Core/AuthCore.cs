@@ -51,7 +51,7 @@ public static partial class AuthCore
         services.AddHostedService<Rounds>();
         services.AddSingleton<LiveSessions>().AddSingleton<CommitBell>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveSessions>());
-        services.AddSingleton<HashingGate>().AddSingleton<StandInHash>();
+        services.AddSingleton<NetworkShares>().AddSingleton<HashingGate>().AddSingleton<StandInHash>();
         services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<MailBudget>().AddSingleton<KnownDevices>().AddScoped<SecondFactors>().AddScoped<RememberedDevices>().AddScoped<ExternalLogins>().AddScoped<Audit>().AddSingleton<AuditChain>();
         services.AddSingleton<ProvenClients>().AddScoped<ClientSecrets>();
         services.AddDataProtection().SetApplicationName("BlazorAuth");

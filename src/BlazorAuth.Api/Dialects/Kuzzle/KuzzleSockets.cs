@@ -9,7 +9,7 @@ namespace BlazorAuth.Api.Dialects.Kuzzle;
 /// long as its other end likes.
 /// </summary>
 internal sealed class KuzzleSockets(
-    IServiceScopeFactory scopes, IHostApplicationLifetime host, IOptions<AuthOptions> options, TimeProvider time, ILogger<KuzzleSocket> log)
+    IServiceScopeFactory scopes, NetworkShares shares, IHostApplicationLifetime host, IOptions<AuthOptions> options, TimeProvider time, ILogger<KuzzleSocket> log)
 {
     /// <summary>The address of its own.</summary>
     public const string Path = "/_kuzzle";
@@ -43,7 +43,7 @@ internal sealed class KuzzleSockets(
         {
             // A peer that answers no ping is gone: a half-open socket would keep its place for ever.
             using var socket = await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Beat, KeepAliveTimeout = Beat });
-            await new KuzzleSocket(socket, scopes, time, log, address, agent).RunAsync(host.ApplicationStopping, http.RequestAborted);
+            await new KuzzleSocket(socket, scopes, shares, time, log, address, agent).RunAsync(host.ApplicationStopping, http.RequestAborted);
         }
         finally
         {
