@@ -289,7 +289,8 @@ public sealed partial class Postman(
         if (sent.Count == NoticesOneByOne) return new Prepared.Wait(sent[^1] + FoldWindow);
         var waiting = await alike.AsNoTracking().Where(l => l.DoneAt == null && l.Id != letter.Id && l.Attempts == 0 && (l.ClaimedUntil == null || l.ClaimedUntil <= now))
             .OrderBy(l => l.CreatedAt).Select(l => new { l.Id, l.CreatedAt, l.Folded }).ToListAsync(ct);
-        if (sent.Count + waiting.Count + 1 <= NoticesOneByOne) return null;
+        var acts = 1 + letter.Folded + waiting.Sum(l => 1 + l.Folded);
+        if (waiting.Count == 0 || sent.Count + acts <= NoticesOneByOne) return null;
         if (waiting[0] is var oldest && oldest.CreatedAt < letter.CreatedAt)
         {
             var more = 1 + letter.Folded;

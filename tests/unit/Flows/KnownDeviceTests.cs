@@ -102,7 +102,7 @@ public sealed class KnownDeviceTests() : AuthTest(Store.File)
         await using var site = await Auth.SiteAsync();
         var owner = new Visitor(site);
         Assert.Equal(303, Redirected(await owner.PostAsync("/login", Visitor.FormOf(await owner.GetAsync("/login"), "login"), ("identifier", Jane), ("current-password", Password))));
-        await owner.PostAsync("/logout", Visitor.FormOf(await owner.GetAsync("/account"), "logout"));
+        await owner.FillInAsync("/logout", "logout");
         for (var i = 0; i < 12; i++) await site.Client.PostAsJsonAsync("/api/token", new { identifier = Jane, password = Wrong });
         Assert.Equal(HttpStatusCode.TooManyRequests, (await site.Client.PostAsJsonAsync("/api/token", new { identifier = Jane, password = Password })).StatusCode);
         Assert.Equal(303, Redirected(await owner.PostAsync("/login", Visitor.FormOf(await owner.GetAsync("/login"), "login"), ("identifier", Jane), ("current-password", Password))));
