@@ -111,7 +111,7 @@ public abstract class MailBudgetTests(Store store) : AuthTest(store)
         for (var i = 0; i < 24; i++)
             await Auth.Use((SignIn flow) => flow.WithPasswordAsync(Stranger(i), new(Jane, Password, SessionKind.Browser), default));
         await Auth.DeliverAsync();
-        Assert.Equal(["Verify your e-mail address"], Auth.SubjectsTo(Jane));
+        Assert.Equal(["Confirm your e-mail address"], Auth.SubjectsTo(Jane));
     }
 
     [StoreFact]
