@@ -21,6 +21,9 @@ public interface ICookieDoor
 
     /// <summary>The live session of the request's cookie, or null.</summary>
     Session? Current { get; }
+
+    /// <summary>What the browser is known by to accounts that were signed in to there, or null.</summary>
+    string? KnownDevice { get; }
 }
 
 /// <summary>Checks and prints what makes a cookie count.</summary>

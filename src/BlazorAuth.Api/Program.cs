@@ -19,6 +19,7 @@ return await Hosting.RunAsync(async () =>
     await app.Services.OpenAuthStoreAsync();
     app.UseConfiguredProxies(options);
     app.UseHead();
+    app.UseNetworkShares();
     app.UseRouting();
     app.UseTokenApi(options, alone: true);
     app.UseAuthentication();

@@ -54,8 +54,8 @@ public static partial class AuthCore
         services.AddHostedService<Rounds>();
         services.AddSingleton<LiveSessions>().AddSingleton<CommitBell>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveSessions>());
-        services.AddSingleton<HashingGate>().AddSingleton<StandInHash>();
-        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<SecondFactors>().AddScoped<RememberedDevices>().AddScoped<ExternalLogins>().AddScoped<Audit>().AddSingleton<AuditChain>();
+        services.AddSingleton<NetworkShares>().AddSingleton<HashingGate>().AddSingleton<StandInHash>();
+        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<MailBudget>().AddSingleton<KnownDevices>().AddScoped<SecondFactors>().AddScoped<RememberedDevices>().AddScoped<ExternalLogins>().AddScoped<Audit>().AddSingleton<AuditChain>();
         services.AddSingleton<ProvenClients>().AddScoped<ClientSecrets>();
         services.AddDataProtection().SetApplicationName("BlazorAuth");
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((keys, ring) => keys.XmlRepository = ring);

@@ -196,6 +196,10 @@ internal static class AuthOptionsReader
         (nameof(t.MailPerAddress), t.MailPerAddress), (nameof(t.MailPerCaller), t.MailPerCaller),
         (nameof(t.SignUpPerAddress), t.SignUpPerAddress), (nameof(t.SecondFactorPerAccount), t.SecondFactorPerAccount),
         (nameof(t.PasskeyPerAddress), t.PasskeyPerAddress),
+        (nameof(t.MailPerDestination), t.MailPerDestination), (nameof(t.MailPerDestinationDaily), t.MailPerDestinationDaily),
+        (nameof(t.MailToUnverified), t.MailToUnverified), (nameof(t.MailToUnverifiedDaily), t.MailToUnverifiedDaily),
+        (nameof(t.AnonymousPerAddress), t.AnonymousPerAddress), (nameof(t.EventsPerAddress), t.EventsPerAddress),
+        (nameof(t.ChangesPerAccount), t.ChangesPerAccount), (nameof(t.SessionsPerAccount), t.SessionsPerAccount),
     ];
 
     private static bool IsMailbox(string text) =>

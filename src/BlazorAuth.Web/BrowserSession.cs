@@ -15,7 +15,7 @@ namespace BlazorAuth.Web;
 /// Cookie and session row: the cookie carries a session's id and generation, encrypted, and every request looks whether the
 /// session lives. A copied cookie dies with its session, which Identity's own cookie does not for half an hour.
 /// </summary>
-public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessions, IOptions<AuthOptions> options) : ICookieDoor
+public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessions, KnownDevices known, IOptions<AuthOptions> options) : ICookieDoor
 {
     /// <summary>The authentication scheme.</summary>
     public const string Scheme = "Browser";
@@ -34,6 +34,7 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
         // Whoever was signed in here before is not any more, also by a copy of the old cookie (ASVS 7.2.4).
         if (Current is { } before && before.Id != session.Id) await sessions.SignOutAsync(Caller, before.Id, Http.RequestAborted);
         Http.Items[typeof(Session)] = session;
+        Know(session.UserId);
         var identity = new ClaimsIdentity(
         [
             new Claim("sub", session.UserId),
@@ -71,6 +72,22 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
     {
         HttpOnly = true, Secure = options.Value.Https, SameSite = SameSiteMode.Lax, Path = "/", MaxAge = RememberedDevices.Lifetime,
     });
+
+    /// <inheritdoc />
+    public string? KnownDevice => Http.Request.Cookies[CookieRules.Name(options.Value, "known")];
+
+    /// <summary>
+    /// Makes this browser known to an account whose owner has proven themselves here. The cookie stays when they sign out: wrong
+    /// passwords of strangers then do not keep them out here.
+    /// </summary>
+    public void Know(string userId)
+    {
+        var text = known.Note(KnownDevice, userId);
+        Http.Response.Cookies.Append(CookieRules.Name(options.Value, "known"), text, new CookieOptions
+        {
+            HttpOnly = true, Secure = options.Value.Https, SameSite = SameSiteMode.Lax, Path = "/", MaxAge = KnownDevices.Lifetime,
+        });
+    }
 
     internal static void Configure(CookieAuthenticationOptions cookie, AuthOptions options)
     {

@@ -31,6 +31,7 @@ internal static class Site
     public static void UseSite(this WebApplication app, AuthOptions options)
     {
         app.UseConfiguredProxies(options);
+        app.UseNetworkShares();
         app.UseSeeOther();
         app.UseWhen(http => !options.Api.InProcess || !TokenApi.Owns(http.Request.Path), pages =>
         {

@@ -95,7 +95,7 @@ internal sealed class IdentityApi : ISpoken
         if (cookie && SocketOrigins.IsForeign(options.Value, http.Request)) return Problems.Of(AuthError.Forbidden);
         if (cookie && !doors.Any()) return Refuse("CookiesNotAvailable", "This host has no pages and gives no cookies.");
         var input = new SignIn.Input(body.Required("email"), body.Required("password"), cookie ? SessionKind.Browser : SessionKind.Api,
-            Persistent: useCookies is true && useSessionCookies is not true, cookie ? null : Dialect.IdentityApi);
+            Persistent: useCookies is true && useSessionCookies is not true, cookie ? null : Dialect.IdentityApi, KnownDevice: doors.FirstOrDefault()?.KnownDevice);
         var outcome = await signIn.WithPasswordAsync(from.Caller, input, ct);
         // Its clients send both factors at once.
         var (code, recoveryCode) = (body.Text("twoFactorCode"), body.Text("twoFactorRecoveryCode"));

@@ -32,10 +32,11 @@ internal static class TokenEndpoints
     {
         var group = api.MapGroup("/token").WithTags("Tokens");
 
-        group.MapPost("", async (SignInBody body, string? mode, CallerFromBearer from, SignIn signIn, TokenPrinter printer, CancellationToken ct) =>
+        group.MapPost("", async (SignInBody body, string? mode, CallerFromBearer from, SignIn signIn, TokenPrinter printer, IEnumerable<ICookieDoor> doors, CancellationToken ct) =>
             {
                 if (printer.DoorOf(mode) is not { } door) return Problems.Of(Refusal.Shape("mode", Fault.NotAMode));
-                var outcome = await signIn.WithPasswordAsync(from.Caller, new(body.Identifier, body.Password, door), ct);
+                var outcome = await signIn.WithPasswordAsync(
+                    from.Caller, new(body.Identifier, body.Password, door, KnownDevice: doors.FirstOrDefault()?.KnownDevice), ct);
                 return await printer.PrintAsync(outcome, ct);
             })
             .WithSummary("Sign in with an e-mail address or user name and a password; with ?mode=cookie for a cookie instead of tokens. Where a second factor is on, the 401 carries the ticket for it.")

@@ -26,6 +26,12 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
     // So many changes may have their numbers already and be committed after the first look.
     private const int UnderWay = 1000;
 
+    /// <summary>The most rows that one statement reads.</summary>
+    internal const int PageSize = 500;
+
+    /// <summary>After so many pages all entries are dropped instead: each request then looks for its own row.</summary>
+    internal const int MaximumPages = 8;
+
     private static readonly TimeSpan KeptUnused = TimeSpan.FromMinutes(20);
 
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
@@ -44,8 +50,9 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
     /// <summary>The session as it stands, or null where there is none. A credential of a generation not seen yet is looked up.</summary>
     public async ValueTask<Session?> FindAsync(string sessionId, int generation, CancellationToken ct)
     {
-        if (!IsFresh()) await ReadAsync(always: false, ct);
-        if (_entries.TryGetValue(sessionId, out var entry) && generation <= entry.Session.Generation)
+        // Nobody waits for somebody else's reading, which may be long: they look for their own row meanwhile.
+        if (!IsFresh()) await TryReadAsync(always: false, ct);
+        if (IsFresh() && _entries.TryGetValue(sessionId, out var entry) && generation <= entry.Session.Generation)
         {
             entry.UsedAt = time.GetTimestamp();
             return entry.Session;
@@ -75,13 +82,16 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
             _entries.TryUpdate(session.Id, entry with { Session = session }, entry);
     }
 
-    /// <summary>Reads the sessions that changed since the last time.</summary>
-    private async Task ReadAsync(bool always, CancellationToken ct)
+    // What the poll reads of a session: whether what is in memory is still true.
+    private sealed record Change(string Id, long ChangeNumber);
+
+    /// <summary>Looks which sessions changed since the last time, unless somebody else does so already.</summary>
+    private async Task TryReadAsync(bool always, CancellationToken ct)
     {
-        await _reading.WaitAsync(ct);
+        if (!await _reading.WaitAsync(TimeSpan.Zero, ct)) return;
         try
         {
-            if (!always && IsFresh()) return; // somebody else read while this one waited
+            if (!always && IsFresh()) return; // somebody else has just read
             var (ended, began) = (Interlocked.Read(ref _ended), time.GetTimestamp());
             await using var scope = scopes.CreateAsyncScope();
             var sessions = scope.ServiceProvider.GetRequiredService<AuthDbContext>().Sessions;
@@ -93,9 +103,8 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
             }
             // Numbers, not times: clocks step. What was the highest number long enough ago is settled below it.
             while (_seen.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At) > LongestTransaction) _settled = _seen.Dequeue().Highest;
-            var changed = await sessions.AsNoTracking().Where(s => s.ChangeNumber > _settled).ToListAsync(ct);
-            foreach (var session in changed) Learn(session);
-            if (changed.Count > 0) _seen.Enqueue((began, changed.Max(s => s.ChangeNumber)));
+            var highestRead = await ReadPagesAsync(sessions, ct);
+            if (highestRead > _settled) _seen.Enqueue((began, highestRead));
             Volatile.Write(ref _readEnded, ended);
             Volatile.Write(ref _readAt, began);
         }
@@ -103,6 +112,25 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
         {
             _reading.Release();
         }
+    }
+
+    // Ids and numbers only, page by page: one account may have thousands of sessions that end in one statement, and share a number.
+    private async Task<long> ReadPagesAsync(IQueryable<Session> sessions, CancellationToken ct)
+    {
+        var (number, id) = (_settled + 1, "");
+        for (var pages = 0; pages < MaximumPages; pages++)
+        {
+            var page = await sessions.Where(s => s.ChangeNumber >= number && (s.ChangeNumber > number || string.Compare(s.Id, id) > 0))
+                .OrderBy(s => s.ChangeNumber).ThenBy(s => s.Id).Take(PageSize).Select(s => new Change(s.Id, s.ChangeNumber)).ToListAsync(ct);
+            foreach (var change in page)
+                if (_entries.TryGetValue(change.Id, out var entry) && entry.Session.ChangeNumber < change.ChangeNumber)
+                    _entries.TryRemove(new(change.Id, entry)); // its next request reads the row
+            if (page.Count > 0) (number, id) = (page[^1].ChangeNumber, page[^1].Id);
+            if (page.Count < PageSize) return page.Count > 0 || pages > 0 ? number : _settled;
+        }
+        // More than a poll may read: nothing in memory is believed, and the rest need not be read.
+        _entries.Clear();
+        return await sessions.MaxAsync(s => s.ChangeNumber, ct);
     }
 
     /// <inheritdoc />
@@ -113,7 +141,7 @@ public sealed partial class LiveSessions(IServiceScopeFactory scopes, TimeProvid
         {
             try
             {
-                await ReadAsync(always: true, stoppingToken);
+                await TryReadAsync(always: true, stoppingToken);
                 DropUnused();
             }
             catch (Exception fault) when (fault is not OperationCanceledException and not OutOfMemoryException)

@@ -116,7 +116,8 @@ public sealed class PasskeyCeremonies(
         }
     }
 
-    private Task<Refusal?> CountAsync(Caller caller, CancellationToken ct) =>
+    /// <summary>Counts a ceremony, or an answer to one, for the network it comes from.</summary>
+    internal Task<Refusal?> CountAsync(Caller caller, CancellationToken ct) =>
         throttle.TakeAsync(caller, ct, (Budget.PasskeyPerAddress, Throttle.Network(caller)));
 
     private async Task<Outcome<Ceremony>> IssueAsync(TokenPurpose purpose, Caller? owner, string state, string options, CancellationToken ct)

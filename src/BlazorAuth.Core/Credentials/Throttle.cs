@@ -10,20 +10,38 @@ namespace BlazorAuth.Core.Credentials;
 /// <summary>What attempts are counted for.</summary>
 public enum Budget
 {
-    /// <summary>Wrong passwords for one account.</summary>
+    /// <summary>Wrong passwords for one account; each device that the account knows has a count of its own.</summary>
     SignInPerAccount,
     /// <summary>Wrong passwords from one network address.</summary>
     SignInPerAddress,
-    /// <summary>Letters to one e-mail address.</summary>
+    /// <summary>Emails of one kind sent to one verified address, because somebody asked for them.</summary>
     MailPerAddress,
-    /// <summary>Letters asked for from one network address.</summary>
+    /// <summary>Emails asked for from one network address.</summary>
     MailPerCaller,
+    /// <summary>Emails of every kind sent to one verified address in an hour.</summary>
+    MailPerDestination,
+    /// <summary>Emails of every kind sent to one verified address in a day.</summary>
+    MailPerDestinationDaily,
+    /// <summary>Emails sent in an hour to one address that nobody has verified.</summary>
+    MailToUnverified,
+    /// <summary>Emails sent in a day to one address that nobody has verified.</summary>
+    MailToUnverifiedDaily,
+    /// <summary>The one reset email an hour that goes out whatever else was sent.</summary>
+    MailReserve,
     /// <summary>Sign-ups from one network address.</summary>
     SignUpPerAddress,
     /// <summary>Wrong second factors for one account.</summary>
     SecondFactorPerAccount,
     /// <summary>Passkey ceremonies begun from one network address.</summary>
     PasskeyPerAddress,
+    /// <summary>Anonymous accounts made from one network address.</summary>
+    AnonymousPerAddress,
+    /// <summary>Security events that a stranger caused from one network address.</summary>
+    EventsPerAddress,
+    /// <summary>Changes that one account's owner makes: profile, keys, exports.</summary>
+    ChangesPerAccount,
+    /// <summary>Sessions begun for one account.</summary>
+    SessionsPerAccount,
 }
 
 /// <summary>
@@ -32,11 +50,15 @@ public enum Budget
 /// </summary>
 public sealed class Guess : IDisposable
 {
-    internal Guess(HashingGate.Place place, AuthUser? user, string account) => (Place, User, Account) = (place, user, account);
+    internal Guess(HashingGate.Place place, AuthUser? user, string account, string counted) =>
+        (Place, User, Account, Counted) = (place, user, account, counted);
 
     internal HashingGate.Place Place { get; }
-    internal AuthUser? User { get; init; }
+    internal AuthUser? User { get; }
     internal string Account { get; }
+
+    /// <summary>What the attempt was counted for: the account, or one device that the account knows.</summary>
+    internal string Counted { get; }
 
     /// <inheritdoc />
     public void Dispose() => Place.Dispose();
@@ -55,6 +77,11 @@ public sealed class Throttle(
     /// </summary>
     public const int WrongInARow = 100;
 
+    /// <summary>
+    /// After so many, only devices that the account knows may try the rest: a stranger cannot use them all up.
+    /// </summary>
+    public const int StrangersInARow = 90;
+
     /// <summary>Takes one attempt from each budget; the refusal says when the next would count.</summary>
     public async Task<Refusal?> TakeAsync(Caller caller, CancellationToken ct, params (Budget Budget, string Subject)[] attempts)
     {
@@ -65,17 +92,59 @@ public sealed class Throttle(
     }
 
     /// <summary>
-    /// Takes a guess at an account's password, from whichever door: one budget for all of them. Beyond <see cref="WrongInARow"/>
-    /// it is taken all the same and matches nothing, as for a name that nobody has; the owner is told, once.
+    /// Takes one attempt without a word: false where the budget is spent. For work that nobody waits for an answer of.
+    /// </summary>
+    /// <param name="budget">Which.</param>
+    /// <param name="subject">What it is counted for.</param>
+    /// <param name="limit">A lower limit than the budget's own, for what may use only a share of it.</param>
+    /// <param name="ct">Ends the wait.</param>
+    internal async Task<bool> TryTakeAsync(Budget budget, string subject, CancellationToken ct, int? limit = null)
+    {
+        if (!options.Value.Throttle.Enabled) return true;
+        var (most, window) = Limit(budget);
+        return await CountAsync(Key(budget, subject), Math.Min(limit ?? most, most), window, ct);
+    }
+
+    /// <summary>
+    /// Takes one of the budget's places for a whole window, counted from now. In no stretch of time as long as the window are
+    /// there more than the limit, which windows that begin together would allow. For small limits: each place is a row.
+    /// </summary>
+    /// <returns>Which place, for <see cref="FreePlaceAsync"/>; null where all are taken.</returns>
+    internal async Task<int?> TryTakePlaceAsync(Budget budget, string subject, CancellationToken ct)
+    {
+        if (!options.Value.Throttle.Enabled) return 0;
+        var (most, window) = Limit(budget);
+        for (var place = 0; place < most; place++)
+            if (await CountAsync(Key(budget, $"{subject}#{place}"), 1, window, ct)) return place;
+        return null;
+    }
+
+    /// <summary>Gives a place back that was not used.</summary>
+    internal Task FreePlaceAsync(Budget budget, string subject, int place, CancellationToken ct) =>
+        ClearAsync(budget, $"{subject}#{place}", ct);
+
+    /// <summary>The most that the settings allow.</summary>
+    internal int LimitOf(Budget budget) => Limit(budget).Limit;
+
+    /// <summary>
+    /// Takes a guess at an account's password, from whichever door: one budget for all of them. Beyond
+    /// <see cref="StrangersInARow"/> it is taken all the same and matches nothing, as for a name that nobody has; the owner is
+    /// told, once. A device that the account knows, and a session of the account itself, have a count and places of their own:
+    /// a stranger's wrong passwords do not keep its owner out there.
     /// </summary>
     /// <param name="caller">Who guesses.</param>
     /// <param name="user">Whose password; null where nobody has the name.</param>
     /// <param name="account">What it is counted for: the account's id, or the name that nobody has.</param>
     /// <param name="ct">Ends the wait.</param>
-    public async Task<Outcome<Guess>> TakeGuessAsync(Caller caller, AuthUser? user, string account, CancellationToken ct)
+    /// <param name="device">The device that the account knows, where it is one (<see cref="KnownDevices"/>).</param>
+    public async Task<Outcome<Guess>> TakeGuessAsync(
+        Caller caller, AuthUser? user, string account, CancellationToken ct, string? device = null)
     {
-        if (gate.Enter() is not { } place) return HashingGate.Full;
-        var guess = new Guess(place, user, account);
+        var lane = user is null ? null
+            : caller.UserId == user.Id && caller.SessionId is { } session ? $"{user.Id}:session:{session}"
+            : device is null ? null : $"{user.Id}:device:{device}";
+        if (gate.Enter(caller, lane ?? account) is not { } place) return HashingGate.Full;
+        var guess = new Guess(place, user, account, lane ?? account);
         var taken = false;
         try
         {
@@ -83,8 +152,9 @@ public sealed class Throttle(
             {
                 await using var transaction = await db.Database.BeginTransactionAsync(ct);
                 var refusal = await TakeAsync(caller, user?.Id, Budget.SignInPerAddress, Network(caller), ct)
-                              ?? await TakeAsync(caller, user?.Id, Budget.SignInPerAccount, account, ct);
-                if (refusal is null && !await CountInARowAsync(caller, user, ct)) guess = new Guess(place, null, account);
+                              ?? await TakeAsync(caller, user?.Id, Budget.SignInPerAccount, guess.Counted, ct);
+                if (refusal is null && !await CountInARowAsync(caller, user, lane is null ? StrangersInARow : WrongInARow, ct))
+                    guess = new Guess(place, null, account, guess.Counted);
                 await transaction.CommitAsync(ct);
                 if (refusal is not null) return refusal;
             }
@@ -102,15 +172,31 @@ public sealed class Throttle(
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await ReturnAsync(Budget.SignInPerAddress, Network(caller), ct);
-        await ClearAsync(Budget.SignInPerAccount, guess.Account, ct);
+        // What strangers have left in this window stays spent when the owner signs in on a device of theirs.
+        await ClearAsync(Budget.SignInPerAccount, guess.Counted, ct);
         await db.Users.Where(u => u.Id == guess.Account && u.AccessFailedCount > 0)
             .ExecuteUpdateAsync(set => set.SetProperty(u => u.AccessFailedCount, 0), ct);
         await transaction.CommitAsync(ct);
     }
 
-    /// <summary>Takes a letter that anybody can ask for to this address.</summary>
-    public Task<Refusal?> TakeLetterAsync(Caller caller, string address, CancellationToken ct) =>
-        TakeAsync(caller, ct, (Budget.MailPerCaller, Network(caller)), (Budget.MailPerAddress, address));
+    /// <summary>
+    /// Takes an email that anybody can ask for, from the network that asks. What the address may get is counted when an email is
+    /// sent (<see cref="MailBudget"/>): counted here, a stranger could spend it and keep the owner of the address out.
+    /// </summary>
+    public Task<Refusal?> TakeLetterAsync(Caller caller, CancellationToken ct) =>
+        TakeAsync(caller, ct, (Budget.MailPerCaller, Network(caller)));
+
+    /// <summary>
+    /// Writes down and saves a security event that a stranger can cause as often as they like. Beyond the network's budget one
+    /// entry says that more came, and no more is written: the audit is kept for ever (ASVS 16.2, CWE-779).
+    /// </summary>
+    public async Task NoteAsync(
+        Caller caller, AuditEvent what, CancellationToken ct, string? userId = null, AuthError? reason = null)
+    {
+        if (await TakeAsync(caller, ct, (Budget.EventsPerAddress, Network(caller))) is null)
+            audit.Write(what, caller, userId, reason);
+        await db.SaveChangesAsync(ct);
+    }
 
     /// <summary>Gives one attempt back: it turned out to be the owner's.</summary>
     public Task ReturnAsync(Budget budget, string subject, CancellationToken ct)
@@ -137,14 +223,14 @@ public sealed class Throttle(
     }
 
     // False where the account has had its row of wrong ones. Nobody's name runs the same statement.
-    private async Task<bool> CountInARowAsync(Caller caller, AuthUser? user, CancellationToken ct)
+    private async Task<bool> CountInARowAsync(Caller caller, AuthUser? user, int most, CancellationToken ct)
     {
         var id = user?.Id ?? "";
-        var counted = await db.Users.Where(u => u.Id == id && u.AccessFailedCount < WrongInARow)
+        var counted = await db.Users.Where(u => u.Id == id && u.AccessFailedCount < most)
             .ExecuteUpdateAsync(set => set.SetProperty(u => u.AccessFailedCount, u => u.AccessFailedCount + 1), ct);
         if (user is null || counted == 1) return true;
-        var first = await db.Users.Where(u => u.Id == id && u.AccessFailedCount == WrongInARow)
-            .ExecuteUpdateAsync(set => set.SetProperty(u => u.AccessFailedCount, WrongInARow + 1), ct) == 1;
+        var first = await db.Users.Where(u => u.Id == id && u.AccessFailedCount == most)
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.AccessFailedCount, most + 1), ct) == 1;
         if (!first) return false;
         if (user.Email is not null) outbox.Promise(LetterKind.PasswordStopped, user.Email, caller, user.Id);
         audit.Write(AuditEvent.PasswordStopped, caller, user.Id);
@@ -156,18 +242,7 @@ public sealed class Throttle(
     {
         var key = Key(budget, subject);
         var (limit, window) = Limit(budget);
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        var end = now + (long)window.TotalMilliseconds;
-        // One statement: starts a window, counts in a running one, starts the next, or changes no row when the budget is spent.
-        var taken = await db.Database.ExecuteSqlAsync(
-            $"""
-             INSERT INTO "ThrottleCounts" ("Key", "Count", "ResetsAt") VALUES ({key}, 1, {end})
-             ON CONFLICT ("Key") DO UPDATE SET
-               "Count" = CASE WHEN "ThrottleCounts"."ResetsAt" <= {now} THEN 1 ELSE "ThrottleCounts"."Count" + 1 END,
-               "ResetsAt" = CASE WHEN "ThrottleCounts"."ResetsAt" <= {now} THEN {end} ELSE "ThrottleCounts"."ResetsAt" END
-             WHERE "ThrottleCounts"."ResetsAt" <= {now} OR "ThrottleCounts"."Count" < {limit}
-             """, ct);
-        if (taken > 0) return null;
+        if (await CountAsync(key, limit, window, ct)) return null;
         // Written down once in a window: a flood is not to fill the audit as well.
         if (await db.ThrottleCounts.Where(c => c.Key == key && c.Count == limit).ExecuteUpdateAsync(set => set.SetProperty(c => c.Count, limit + 1), ct) == 1)
         {
@@ -177,6 +252,21 @@ public sealed class Throttle(
         var resets = await db.ThrottleCounts.Where(c => c.Key == key).Select(c => (DateTimeOffset?)c.ResetsAt).SingleOrDefaultAsync(ct);
         var wait = (resets ?? time.GetUtcNow()) - time.GetUtcNow();
         return new Refusal(AuthError.RateLimited) { RetryAfter = wait > TimeSpan.FromSeconds(1) ? wait : TimeSpan.FromSeconds(1) };
+    }
+
+    private async Task<bool> CountAsync(string key, int limit, TimeSpan window, CancellationToken ct)
+    {
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        var end = now + (long)window.TotalMilliseconds;
+        // One statement: starts a window, counts in a running one, starts the next, or changes no row when the budget is spent.
+        return await db.Database.ExecuteSqlAsync(
+            $"""
+             INSERT INTO "ThrottleCounts" ("Key", "Count", "ResetsAt") VALUES ({key}, 1, {end})
+             ON CONFLICT ("Key") DO UPDATE SET
+               "Count" = CASE WHEN "ThrottleCounts"."ResetsAt" <= {now} THEN 1 ELSE "ThrottleCounts"."Count" + 1 END,
+               "ResetsAt" = CASE WHEN "ThrottleCounts"."ResetsAt" <= {now} THEN {end} ELSE "ThrottleCounts"."ResetsAt" END
+             WHERE "ThrottleCounts"."ResetsAt" <= {now} OR "ThrottleCounts"."Count" < {limit}
+             """, ct) > 0;
     }
 
     private (int Limit, TimeSpan Window) Limit(Budget budget)
@@ -191,6 +281,15 @@ public sealed class Throttle(
             Budget.SignUpPerAddress => (limits.SignUpPerAddress, TimeSpan.FromHours(1)),
             Budget.SecondFactorPerAccount => (limits.SecondFactorPerAccount, TimeSpan.FromMinutes(15)),
             Budget.PasskeyPerAddress => (limits.PasskeyPerAddress, TimeSpan.FromHours(1)),
+            Budget.MailPerDestination => (limits.MailPerDestination, TimeSpan.FromHours(1)),
+            Budget.MailPerDestinationDaily => (limits.MailPerDestinationDaily, TimeSpan.FromDays(1)),
+            Budget.MailToUnverified => (limits.MailToUnverified, TimeSpan.FromHours(1)),
+            Budget.MailToUnverifiedDaily => (limits.MailToUnverifiedDaily, TimeSpan.FromDays(1)),
+            Budget.MailReserve => (1, TimeSpan.FromHours(1)),
+            Budget.AnonymousPerAddress => (limits.AnonymousPerAddress, TimeSpan.FromHours(1)),
+            Budget.EventsPerAddress => (limits.EventsPerAddress, TimeSpan.FromHours(1)),
+            Budget.ChangesPerAccount => (limits.ChangesPerAccount, TimeSpan.FromHours(1)),
+            Budget.SessionsPerAccount => (limits.SessionsPerAccount, TimeSpan.FromHours(1)),
         };
     }
 

@@ -117,7 +117,7 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
         {
             session.ToTable("Sessions");
             session.HasIndex(s => new { s.UserId, s.EndedAt });
-            session.HasIndex(s => s.ChangeNumber);
+            session.HasIndex(s => new { s.ChangeNumber, s.Id });
             session.Property(s => s.Description).HasMaxLength(200);
             session.Property(s => s.EarlierRotations).HasMaxLength(Session.MaximumEarlierRotations);
             session.Property(s => s.Scopes).HasMaxLength(1000);
@@ -133,7 +133,8 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
         builder.Entity<OutboxLetter>(letter =>
         {
             letter.ToTable("Outbox");
-            letter.HasIndex(l => new { l.DoneAt, l.NextAttemptAt });
+            letter.HasIndex(l => new { l.DoneAt, l.Network, l.NextAttemptAt });
+            letter.HasIndex(l => new { l.To, l.DoneAt });
         });
         builder.Entity<Authenticator>(authenticator => OfUser(authenticator, "Authenticators"));
         builder.Entity<RecoveryCode>(code => OfUser(code, "RecoveryCodes"));

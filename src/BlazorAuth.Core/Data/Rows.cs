@@ -236,6 +236,10 @@ public sealed class OutboxLetter
     public string? State { get; init; }
     /// <summary>Network address of the asker.</summary>
     public string? Address { get; init; }
+    /// <summary>The asker's network (<see cref="Credentials.Throttle.Network"/>): networks are served in turn.</summary>
+    public string Network { get; init; } = "";
+    /// <summary>How many later ones of its kind it tells of as well.</summary>
+    public int Folded { get; set; }
     /// <summary>User-Agent of the asker.</summary>
     public string? Agent { get; init; }
     /// <summary>When it was promised.</summary>
@@ -248,7 +252,9 @@ public sealed class OutboxLetter
     public DateTimeOffset? ClaimedUntil { get; set; }
     /// <summary>When it was sent, found to be for nobody, or given up.</summary>
     public DateTimeOffset? DoneAt { get; set; }
-    /// <summary>The type of the last failure; never its text, which may quote the letter.</summary>
+    /// <summary>
+    /// The type of the last failure, never its text, which may quote the letter; or why it was not sent. Null where it was.
+    /// </summary>
     public string? LastError { get; set; }
 }
 

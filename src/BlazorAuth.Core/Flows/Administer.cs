@@ -76,7 +76,7 @@ public sealed class Administer(
         await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
         await CloseAccount.EraseLettersAsync(db, user, ct);
         db.Users.Remove(user);
-        if (user.Email is not null) outbox.Promise(LetterKind.AccountClosed, user.Email, caller with { Address = null, Agent = null }, user.Id);
+        if (user is { Email: not null, EmailConfirmed: true }) outbox.Promise(LetterKind.AccountClosed, user.Email, caller with { Address = null, Agent = null }, user.Id);
         audit.Write(AuditEvent.AccountDeleted, caller, user.Id);
         return Outcome.Done;
     }, ct);

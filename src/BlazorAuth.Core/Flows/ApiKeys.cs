@@ -10,10 +10,11 @@ namespace BlazorAuth.Core.Flows;
 /// Keys of an account for programs that nobody watches. Promises: a key is shown once, nothing of it is stored, it is refused from
 /// the request after its end on, and it may do nothing that needs a step-up. Outlives a changed password, as programs do not know
 /// it; a reset, a lock or a closed account ends it (ADR 0013). Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.ValidationFailed"/>,
-/// <see cref="AuthError.NotFound"/>, <see cref="AuthError.SessionRevoked"/>.
+/// <see cref="AuthError.Forbidden"/> to an anonymous account, <see cref="AuthError.Conflict"/> beyond <see cref="Most"/> keys,
+/// <see cref="AuthError.RateLimited"/>, <see cref="AuthError.NotFound"/>, <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
 public sealed class ApiKeys(
-    AuthDbContext db, StepUp stepUp, Secret secret, Sessions sessions, Audit audit, TimeProvider time)
+    AuthDbContext db, StepUp stepUp, Secret secret, Sessions sessions, Throttle throttle, Audit audit, TimeProvider time)
 {
     /// <summary>A key that is to live longer is one without an end, which is this far away.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromDays(3653);
@@ -23,6 +24,9 @@ public sealed class ApiKeys(
 
     /// <summary>Lets a key change what its owner may change at this API without a step-up.</summary>
     public const string Write = "write";
+
+    /// <summary>The most living keys of an account.</summary>
+    public const int Most = 50;
 
     private const int MaximumDescription = 200, MaximumScopes = 20, MaximumScope = 40;
 
@@ -38,10 +42,15 @@ public sealed class ApiKeys(
         if (Shape(input) is { } malformed) return malformed;
         var owner = await stepUp.OwnerAsync(caller, input.Password, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
+        // Nobody can come back to an anonymous account, and anybody can make one: its keys would be a stranger's, for years.
+        if (user.IsAnonymous) return AuthError.Forbidden;
+        if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } limited) return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         var now = time.GetUtcNow();
+        // Inside the transaction that holds the account: two at once see each other.
+        if (await Living(user.Id, now).CountAsync(ct) >= Most) return Refusal.Of(AuthError.Conflict, "keys", Fault.TooLong, Most);
         var end = now + (input.Lifetime ?? Longest);
         var session = new Session
         {
@@ -61,10 +70,11 @@ public sealed class ApiKeys(
     public async Task<IReadOnlyList<Session>> ListAsync(Caller caller, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        return await db.Sessions.AsNoTracking()
-            .Where(s => s.UserId == caller.UserId && s.Kind == SessionKind.Key && s.EndedAt == null && s.AbsoluteEndsAt > now)
-            .OrderByDescending(s => s.CreatedAt).ToListAsync(ct);
+        return await Living(caller.UserId, now).AsNoTracking().OrderByDescending(s => s.CreatedAt).ToListAsync(ct);
     }
+
+    private IQueryable<Session> Living(string? userId, DateTimeOffset now) =>
+        db.Sessions.Where(s => s.UserId == userId && s.Kind == SessionKind.Key && s.EndedAt == null && s.AbsoluteEndsAt > now);
 
     /// <summary>Revokes one, on the password or on a recent sign-in.</summary>
     public async Task<Outcome> RevokeAsync(Caller caller, string id, string? password, CancellationToken ct)

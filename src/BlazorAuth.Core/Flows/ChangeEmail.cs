@@ -30,7 +30,8 @@ public sealed class ChangeEmail(
         if (user is null) return AuthError.SessionRevoked;
         if (address == user.NormalizedEmail) return Refusal.Shape("newEmail", Fault.Same);
         if (await stepUp.DemandAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
-        if (await throttle.TakeLetterAsync(caller, address, ct) is { } limited) return limited;
+        if (await throttle.TakeLetterAsync(caller, ct) is { } limited) return limited;
+        if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } tooMany) return tooMany;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // A reset that came while the password was compared has ended the session, and this change with it.
@@ -70,7 +71,8 @@ public sealed class ChangeEmail(
         user.IsAnonymous = false;
         outbox.Promise(LetterKind.EmailChanged, token.Destination, caller, user.Id, newAddress: token.Destination);
         // Only the old address gets the means to take it back: who moved an account away must not undo with the new mailbox.
-        if (old is not null)
+        // An address that nobody verified is told nothing: it may be somebody's who never heard of this site.
+        if (old is not null && wasVerified)
             outbox.Promise(LetterKind.EmailChanged, old, caller, user.Id, newAddress: token.Destination, state: new Undoable.EmailChanged(old, wasVerified).ToJson());
         audit.Write(AuditEvent.EmailChanged, caller, user.Id);
         try

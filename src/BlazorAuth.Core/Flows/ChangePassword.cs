@@ -37,7 +37,7 @@ public sealed class ChangePassword(
         if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak) return weak;
         if (!string.IsNullOrEmpty(currentPassword) && Passwords.Nfc(newPassword!) == Passwords.Nfc(currentPassword)) return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
 
-        using (var place = gate.Enter())
+        using (var place = gate.Enter(caller))
         {
             if (place is null) return HashingGate.Full;
             await passwords.SetAsync(place, user, newPassword!, ct);

@@ -90,6 +90,8 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Sessions 
         if (input.Username.IsGiven && await WhyNotNamedAsync(user, input.Username.Value, ct) is { } unnamed)
             return unnamed;
 
+        if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } limited) return limited;
+
         if (input.DisplayName.IsGiven) user.DisplayName = input.DisplayName.Value?.Trim();
         if (input.Avatar.IsGiven) user.Avatar = input.Avatar.Value;
         if (input.Profile.IsGiven) user.Profile = Apply(input, user.Profile);

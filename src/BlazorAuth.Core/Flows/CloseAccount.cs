@@ -25,7 +25,7 @@ public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens 
         if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0) return AuthError.SessionRevoked;
         db.ChangeTracker.Clear();
         await EraseLettersAsync(db, user, ct);
-        if (user.Email is not null) outbox.Promise(LetterKind.AccountClosed, user.Email, caller);
+        if (user is { Email: not null, EmailConfirmed: true }) outbox.Promise(LetterKind.AccountClosed, user.Email, caller);
         audit.Write(AuditEvent.AccountClosed, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);

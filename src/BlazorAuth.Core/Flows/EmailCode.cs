@@ -28,7 +28,7 @@ public sealed class EmailCode(
     public async Task<Outcome<string>> AskAsync(Caller caller, string? email, CancellationToken ct)
     {
         if (!EmailAddress.TryParse(email, out var address)) return Refusal.Shape("email", Fault.NotAnEmail);
-        if (await throttle.TakeLetterAsync(caller, address, ct) is { } limited) return limited;
+        if (await throttle.TakeLetterAsync(caller, ct) is { } limited) return limited;
         var now = time.GetUtcNow();
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // An older letter that is still on its way would else come after this one, and kill the code in it.
@@ -36,8 +36,7 @@ public sealed class EmailCode(
             .ExecuteUpdateAsync(set => set.SetProperty(l => l.DoneAt, now), ct);
         var (token, ticket) = tokens.Issue(TokenPurpose.EmailCodeTicket, "", address, null);
         outbox.Promise(LetterKind.SignInCode, address, caller, state: token.Id);
-        audit.Write(AuditEvent.EmailCodeAsked, Nobody(caller));
-        await db.SaveChangesAsync(ct);
+        await throttle.NoteAsync(Nobody(caller), AuditEvent.EmailCodeAsked, ct);
         await transaction.CommitAsync(ct);
         return ticket;
     }
@@ -50,8 +49,7 @@ public sealed class EmailCode(
         if (await tokens.FindCountedAsync(TokenPurpose.EmailCodeTicket, ticket, ct) is not { } asked) return Refused(AuthError.TicketExpired);
         if (await tokens.FindByCodeAsync(TokenPurpose.EmailCode, asked.Destination, code, ct, state: asked.Id) is not { } letter)
         {
-            audit.Write(AuditEvent.CodeRefused, Nobody(caller), reason: AuthError.LinkInvalid);
-            await db.SaveChangesAsync(ct);
+            await throttle.NoteAsync(Nobody(caller), AuditEvent.CodeRefused, ct, reason: AuthError.LinkInvalid);
             return Refused(Refusal.Of(AuthError.LinkInvalid, "code", Fault.Wrong));
         }
         await throttle.ReturnAsync(Budget.SignInPerAddress, Throttle.Network(caller), ct);

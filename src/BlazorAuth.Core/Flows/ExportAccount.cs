@@ -1,3 +1,4 @@
+using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using Microsoft.EntityFrameworkCore;
 
@@ -6,9 +7,10 @@ namespace BlazorAuth.Core.Flows;
 /// <summary>
 /// Hands the owner of an account what is stored of them. Promises: everything that names them, and nothing that opens anything: no hash,
 /// key, code or secret (the stock's export prints the authenticator's). Reveals: an account to its owner only, on a recent proof, because
-/// it is all of it at once. Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.SessionRevoked"/>.
+/// it is all of it at once. Refuses with: those of <see cref="StepUp"/>,
+/// <see cref="AuthError.RateLimited"/>, <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
-public sealed class ExportAccount(AuthDbContext db, ChangeProfile profiles, StepUp stepUp, Audit audit, TimeProvider time)
+public sealed class ExportAccount(AuthDbContext db, ChangeProfile profiles, StepUp stepUp, Throttle throttle, Audit audit, TimeProvider time)
 {
     /// <summary>The most events that are exported, the newest first.</summary>
     public const int MaximumEvents = 10_000;
@@ -34,6 +36,7 @@ public sealed class ExportAccount(AuthDbContext db, ChangeProfile profiles, Step
     {
         var owner = await stepUp.OwnerAsync(caller, null, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
+        if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } limited) return limited;
         audit.Write(AuditEvent.Exported, caller);
         await db.SaveChangesAsync(ct);
         var id = user.Id;

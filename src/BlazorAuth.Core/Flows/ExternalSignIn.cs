@@ -83,7 +83,7 @@ public sealed class ExternalSignIn(
         if (!options.Value.SignUp.Enabled) return Refuse(AuthError.SignUpDisabled);
         if (Hidden && email is null) return Refuse(Refusal.Shape("email", Fault.Required));
         var verified = identity.EmailVerified && email is not null;
-        var mayWrite = email is not null && !verified && (!Hidden || await throttle.TakeLetterAsync(caller, email, ct) is null);
+        var mayWrite = email is not null && !verified && (!Hidden || await throttle.TakeLetterAsync(caller, ct) is null);
         var owner = verified || email is null ? null : await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
         if ((owner ?? known) is { } taken) return Hidden ? await HideAsync(taken) : await RefuseTakenAsync(caller, identity, taken, ct);
 
@@ -99,9 +99,8 @@ public sealed class ExternalSignIn(
         {
             if (known is null && await IsLinkedByNowAsync(identity, ct)) return Refuse(AuthError.Conflict);
             if (account.Id != known?.Id) await Register.ContestAsync(db, account.Id, time.GetUtcNow(), ct);
-            audit.Write(AuditEvent.RegisterRefused, caller, account.Id, AuthError.EmailTaken);
             if (mayWrite) outbox.Promise(LetterKind.AddressTaken, email!, caller);
-            await db.SaveChangesAsync(ct);
+            await throttle.NoteAsync(caller, AuditEvent.RegisterRefused, ct, account.Id, AuthError.EmailTaken);
             return Refuse(AuthError.EmailNotVerified);
         }
     }
@@ -134,8 +133,7 @@ public sealed class ExternalSignIn(
     {
         if (await IsLinkedByNowAsync(identity, ct)) return Refuse(AuthError.Conflict);
         await Register.ContestAsync(db, owner.Id, time.GetUtcNow(), ct);
-        audit.Write(AuditEvent.RegisterRefused, caller, owner.Id, AuthError.EmailTaken);
-        await db.SaveChangesAsync(ct);
+        await throttle.NoteAsync(caller, AuditEvent.RegisterRefused, ct, owner.Id, AuthError.EmailTaken);
         return Refuse(Refusal.Of(AuthError.EmailTaken, "email", Fault.Taken));
     }
 

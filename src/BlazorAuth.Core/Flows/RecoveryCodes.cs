@@ -24,7 +24,7 @@ public sealed class RecoveryCodes(
         var owner = await stepUp.OwnerAsync(caller, null, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
         if (!await factors.AreOnAsync(user.Id, ct)) return AuthError.NotFound;
-        using var place = gate.Enter();
+        using var place = gate.Enter(caller);
         if (place is null) return HashingGate.Full;
         var fresh = await factors.MakeRecoveryCodesAsync(place, user.Id, ct);
 

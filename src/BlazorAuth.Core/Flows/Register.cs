@@ -29,7 +29,7 @@ public sealed class Register(
     /// <summary>Makes the account.</summary>
     public async Task<Outcome<Registered>> CreateAsync(Caller caller, Input input, CancellationToken ct)
     {
-        using var place = gate.Enter();
+        using var place = gate.Enter(caller);
         if (place is null) return HashingGate.Full;
         if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return limited;
         if (!options.Value.SignUp.Enabled) return AuthError.SignUpDisabled;
@@ -45,7 +45,7 @@ public sealed class Register(
         var name = hidden ? null : input.Username;
         if (await UserName.WhyTakenAsync(db, name, null, ct) is { } nameTaken) return nameTaken;
         // Over the budget the answer stays the same, and no letter goes out: a sign-up form is no way to flood a mailbox.
-        var mayWrite = !hidden || await throttle.TakeLetterAsync(caller, email!, ct) is null;
+        var mayWrite = !hidden || await throttle.TakeLetterAsync(caller, ct) is null;
         var owner = email is null ? null : await db.Users.SingleOrDefaultAsync(u => u.NormalizedEmail == email, ct);
         if (owner is not null) return hidden ? await HideAsync(owner) : await RefuseAsync();
 
@@ -79,8 +79,7 @@ public sealed class Register(
         async Task<Outcome<Registered>> RefuseAsync()
         {
             await ContestAsync(db, owner.Id, time.GetUtcNow(), ct);
-            audit.Write(AuditEvent.RegisterRefused, caller, owner.Id, AuthError.EmailTaken);
-            await db.SaveChangesAsync(ct);
+            await throttle.NoteAsync(caller, AuditEvent.RegisterRefused, ct, owner.Id, AuthError.EmailTaken);
             return Refusal.Of(AuthError.EmailTaken, "email", Fault.Taken);
         }
 
@@ -88,9 +87,8 @@ public sealed class Register(
         {
             await passwords.StandInAsync(place, input.Password!, ct);
             await ContestAsync(db, account.Id, time.GetUtcNow(), ct);
-            audit.Write(AuditEvent.RegisterRefused, caller, account.Id, AuthError.EmailTaken);
             if (mayWrite) outbox.Promise(LetterKind.AddressTaken, email!, caller);
-            await db.SaveChangesAsync(ct);
+            await throttle.NoteAsync(caller, AuditEvent.RegisterRefused, ct, account.Id, AuthError.EmailTaken);
             return new Registered(null, email);
         }
     }

@@ -22,10 +22,9 @@ public sealed class ResetPassword(
     public async Task<Outcome> AskAsync(Caller caller, string? email, CancellationToken ct)
     {
         if (!EmailAddress.TryParse(email, out var address)) return Refusal.Shape("email", Fault.NotAnEmail);
-        if (await throttle.TakeLetterAsync(caller, address, ct) is { } limited) return limited;
+        if (await throttle.TakeLetterAsync(caller, ct) is { } limited) return limited;
         outbox.Promise(LetterKind.ResetPassword, address, caller);
-        audit.Write(AuditEvent.PasswordResetAsked, Caller.Anonymous(caller.Address, caller.Agent));
-        await db.SaveChangesAsync(ct);
+        await throttle.NoteAsync(Caller.Anonymous(caller.Address, caller.Agent), AuditEvent.PasswordResetAsked, ct);
         return Outcome.Done;
     }
 
@@ -52,7 +51,7 @@ public sealed class ResetPassword(
         if (user is null) return AuthError.LinkInvalid;
         if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak) return weak;
 
-        using (var place = gate.Enter())
+        using (var place = gate.Enter(caller))
         {
             if (place is null) return HashingGate.Full;
             await passwords.SetAsync(place, user, newPassword!, ct); // hashed before the transaction: nobody waits for it

@@ -39,7 +39,7 @@ public sealed class SecondFactor(
         var half = JsonSerializer.Deserialize<SignIn.Half>(ticket.State!)!;
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == ticket.UserId && u.SecurityStamp == half.Stamp, ct);
         if (user is null) return Refused(AuthError.TicketExpired);
-        using var place = string.IsNullOrWhiteSpace(input.Code) ? gate.Enter() : null;
+        using var place = string.IsNullOrWhiteSpace(input.Code) ? gate.Enter(caller, $"{ticket.UserId}:recovery") : null;
         if (string.IsNullOrWhiteSpace(input.Code) && place is null) return Refused(HashingGate.Full);
 
         // A wrong code must stay counted, so it is looked at outside of the transaction that a refusal undoes.

@@ -32,6 +32,23 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         return session;
     }
 
+    /// <summary>The most living sessions of an account, API keys apart.</summary>
+    public const int Most = 100;
+
+    /// <summary>
+    /// Ends the oldest sessions of an account that has as many as there may be. Call it inside the transaction that begins one
+    /// more, which holds the account: two at once see each other.
+    /// </summary>
+    internal async Task MakeRoomAsync(string userId, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        var living = db.Sessions.Where(s =>
+            s.UserId == userId && s.Kind != SessionKind.Key && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now);
+        if (await living.CountAsync(ct) < Most) return;
+        var newest = living.OrderByDescending(s => s.CreatedAt).ThenByDescending(s => s.Id).Take(Most - 1).Select(s => s.Id);
+        await EndWhereAsync(s => s.Where(x => x.UserId == userId && x.Kind != SessionKind.Key && !newest.Contains(x.Id)), SessionEnd.Revoked, ct);
+    }
+
     /// <summary>The session a credential belongs to, if both are alive; else why not.</summary>
     /// <param name="sessionId">From a cookie or token that is proven to be ours.</param>
     /// <param name="generation">The generation the credential was made in.</param>

@@ -55,7 +55,7 @@ public sealed class SetUpAdministrator(
 
         var user = new AuthUser { Email = address, CreatedAt = time.GetUtcNow() };
         user.UserName = user.Id;
-        using (var place = gate.Enter())
+        using (var place = gate.Enter(caller))
         {
             if (place is null) return Refuse(HashingGate.Full);
             await passwords.CreateAsync(place, user, password!, ct);

@@ -51,15 +51,16 @@ public abstract record SignInOutcome
 /// <see cref="AuthError.AccountLocked"/>, <see cref="AuthError.EmailNotVerified"/>.
 /// </summary>
 public sealed class SignIn(
-    AuthDbContext db, Passwords passwords, Throttle throttle, SecondFactors factors, RememberedDevices devices, ExternalLogins logins,
-    OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit, IOptions<AuthOptions> options)
+    AuthDbContext db, Passwords passwords, Throttle throttle, SecondFactors factors, RememberedDevices devices, KnownDevices known,
+    ExternalLogins logins, OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit, IOptions<AuthOptions> options)
 {
     /// <summary>
     /// What a person or program gives. The identifier is an e-mail address or a user name; the remembered device is the cookie of a
-    /// browser that the second factor is not asked for in.
+    /// browser that the second factor is not asked for in, the known one that of <see cref="KnownDevices"/>.
     /// </summary>
     public sealed record Input(
-        string? Identifier, string? Password, SessionKind Door, bool Persistent = false, Dialect? Dialect = null, string? RememberedDevice = null);
+        string? Identifier, string? Password, SessionKind Door, bool Persistent = false, Dialect? Dialect = null, string? RememberedDevice = null,
+        string? KnownDevice = null);
 
     /// <summary>Somebody who has proven to own an account, and the session they want.</summary>
     /// <param name="User">The account as it was when it was looked at.</param>
@@ -89,14 +90,15 @@ public sealed class SignIn(
         var user = await FindAsync(input.Identifier, ct);
         // One count for an account, whichever of its names was typed (Authelia CVE-2025-24806), and one for all spellings of nobody's.
         var subject = user?.Id ?? (EmailAddress.TryParse(input.Identifier, out var email) ? email : input.Identifier.Trim().ToLowerInvariant());
-        var taken = await throttle.TakeGuessAsync(caller, user, subject, ct);
+        var taken = await throttle.TakeGuessAsync(caller, user, subject, ct, known.Find(input.KnownDevice, user?.Id ?? subject));
         if (taken.Value is not { } guess) return Refuse(taken.Refusal!);
         bool right;
         using (guess) right = await passwords.MatchesAsync(guess, input.Password, ct);
         if (!right) return await RefuseAsync(caller, user?.Id, AuthError.InvalidCredentials, ct);
         var outcome = await BeginAsync(
             caller, new(user!, "pwd", input.Door, input.Persistent, input.Dialect, input.RememberedDevice), null, ct);
-        if (outcome is not SignInOutcome.Refused) await throttle.GuessedRightAsync(caller, guess, ct);
+        // Too many sessions is no wrong password: counted as one, it would stop the account's.
+        if (outcome is not SignInOutcome.Refused { Refusal.Error: not AuthError.RateLimited }) await throttle.GuessedRightAsync(caller, guess, ct);
         return outcome;
     }
 
@@ -113,6 +115,8 @@ public sealed class SignIn(
         var user = proof.User;
         if (user.LockedAt is not null) return await RefuseAsync(caller, user.Id, AuthError.AccountLocked, ct);
         if (options.Value.SignIn.RequireVerifiedEmail && !user.EmailConfirmed && !proof.OfAddress) return await RefuseAsync(caller, user.Id, AuthError.EmailNotVerified, ct);
+        // Right passwords cost no attempt; whoever has an account must not fill tables and audit with sign-ins to it.
+        if (await throttle.TakeAsync(caller, ct, (Budget.SessionsPerAccount, user.Id)) is { } limited) return Refuse(limited);
         var news = user.Email is not null && await IsNewDeviceAsync(user.Id, caller, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // What was compared may have been changed or closed meanwhile; whoever did that ended the sessions there were, not this one.
@@ -128,6 +132,7 @@ public sealed class SignIn(
             return new SignInOutcome.NeedsSecondFactor(ticket, await factors.MethodsAsync(user.Id, ct));
         }
         if (proof.Link is { } link && await logins.LinkAsync(caller, user, link, ct) is { } taken) return await UndoAsync(taken);
+        await sessions.MakeRoomAsync(user.Id, ct);
         var session = sessions.Begin(user.Id, caller, proof.Door, proof.Methods, proof.Persistent, proof.Dialect);
         if (news) outbox.Promise(LetterKind.NewSignIn, user.Email!, caller, user.Id);
         audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
@@ -182,8 +187,7 @@ public sealed class SignIn(
 
     private async Task<SignInOutcome> RefuseAsync(Caller caller, string? userId, Refusal refusal, CancellationToken ct)
     {
-        audit.Write(AuditEvent.SignInRefused, caller, userId, refusal.Error);
-        await db.SaveChangesAsync(ct);
+        await throttle.NoteAsync(caller, AuditEvent.SignInRefused, ct, userId, refusal.Error);
         return Refuse(refusal);
     }
 

@@ -16,7 +16,7 @@ public sealed class SignInAnonymously(
     /// <summary>Makes the account and its session.</summary>
     public async Task<SignInOutcome> BeginAsync(Caller caller, string? profile, SessionKind door, Dialect? dialect, CancellationToken ct)
     {
-        if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller))) is { } limited) return Refuse(limited);
+        if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller)), (Budget.AnonymousPerAddress, Throttle.Network(caller))) is { } limited) return Refuse(limited);
         if (!options.Value.SignUp.Enabled) return Refuse(AuthError.SignUpDisabled);
         if (ChangeProfile.Shape(null, profile) is { } malformed) return Refuse(malformed);
 

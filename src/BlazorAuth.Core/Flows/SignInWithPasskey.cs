@@ -12,7 +12,7 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.AccountLocked"/>, <see cref="AuthError.EmailNotVerified"/>, <see cref="AuthError.InvalidCredentials"/> where the
 /// account changed in that very moment.
 /// </summary>
-public sealed class SignInWithPasskey(AuthDbContext db, PasskeyCeremonies ceremonies, SignIn signIn, Audit audit)
+public sealed class SignInWithPasskey(PasskeyCeremonies ceremonies, SignIn signIn, Throttle throttle)
 {
     /// <summary>The ticket of the ceremony and the browser's answer, as JSON.</summary>
     public sealed record Input(string? Ticket, string? Credential, SessionKind Door, bool Persistent = false);
@@ -25,12 +25,14 @@ public sealed class SignInWithPasskey(AuthDbContext db, PasskeyCeremonies ceremo
     {
         if (string.IsNullOrEmpty(input.Ticket)) return Refused(Refusal.Shape("ticket", Fault.Required));
         if (string.IsNullOrEmpty(input.Credential)) return Refused(Refusal.Shape("credential", Fault.Required));
+        // Counted before it is looked at: an answer that anybody can make up costs a signature and an entry in the audit.
+        if (await ceremonies.CountAsync(caller, ct) is { } limited) return Refused(limited);
         if (await ceremonies.CheckAsync(input.Ticket, input.Credential, null, ct) is { } proven)
             return await signIn.BeginAsync(caller, new(proven.User, proven.Methods, input.Door, input.Persistent),
                 async () => await ceremonies.UseAsync(proven, ct) ? null : AuthError.PasskeyFailed, ct);
         // Its owner sees that somebody tried, a copy of the key perhaps.
-        audit.Write(AuditEvent.PasskeyRefused, caller, await ceremonies.OwnerAsync(input.Credential, ct), AuthError.PasskeyFailed);
-        await db.SaveChangesAsync(ct);
+        var owner = await ceremonies.OwnerAsync(input.Credential, ct);
+        await throttle.NoteAsync(caller, AuditEvent.PasskeyRefused, ct, owner, AuthError.PasskeyFailed);
         return Refused(AuthError.PasskeyFailed);
     }
 

@@ -79,8 +79,7 @@ public sealed class StepUp(
         if (string.IsNullOrEmpty(input.Credential)) return Refusal.Shape("credential", Fault.Required);
         if (await ceremonies.CheckAsync(input.Ticket, input.Credential, caller, ct) is { } proven)
             return await FreshenAsync(caller, proven.Methods, ct, async () => await ceremonies.UseAsync(proven, ct) ? null : AuthError.PasskeyFailed);
-        audit.Write(AuditEvent.PasskeyRefused, caller, reason: AuthError.PasskeyFailed);
-        await db.SaveChangesAsync(ct);
+        await throttle.NoteAsync(caller, AuditEvent.PasskeyRefused, ct, reason: AuthError.PasskeyFailed);
         return AuthError.PasskeyFailed;
     }
 
@@ -94,8 +93,7 @@ public sealed class StepUp(
         using (guess)
             if (!await passwords.MatchesAsync(guess, password, ct))
             {
-                audit.Write(AuditEvent.StepUpRefused, caller, reason: AuthError.InvalidCredentials);
-                await db.SaveChangesAsync(ct);
+                await throttle.NoteAsync(caller, AuditEvent.StepUpRefused, ct, reason: AuthError.InvalidCredentials);
                 return Refusal.Of(AuthError.InvalidCredentials, field, Fault.Wrong);
             }
         await throttle.GuessedRightAsync(caller, guess, ct);

@@ -84,7 +84,7 @@ public sealed class Totp(
         if (string.IsNullOrWhiteSpace(code)) return Refusal.Shape("code", Fault.Required);
         var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (user is null) return AuthError.SessionRevoked;
-        using var place = gate.Enter();
+        using var place = gate.Enter(caller);
         if (place is null) return HashingGate.Full;
         var app = (await db.Authenticators.AsNoTracking().Where(a => a.UserId == user.Id && a.ConfirmedAt == null).ToListAsync(ct)).Find(IsPending);
         if (app is null) return AuthError.NotFound;

@@ -22,7 +22,7 @@ public sealed class Upgrade(
         Caller caller, AuthUser user, Register.Input input, string? email, HashingGate.Place place, CancellationToken ct)
     {
         var hidden = options.Value.SignIn.RequireVerifiedEmail;
-        if (email is not null && await throttle.TakeLetterAsync(caller, email, ct) is { } limited) return limited;
+        if (email is not null && await throttle.TakeLetterAsync(caller, ct) is { } limited) return limited;
         if (!hidden && await TakenAsync(user.Id, email, input.Username, ct) is { } taken) return taken;
 
         await passwords.SetAsync(place, user, input.Password!, ct);

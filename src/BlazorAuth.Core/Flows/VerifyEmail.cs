@@ -23,7 +23,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
     public async Task<Outcome> SendAsync(Caller caller, string? email, CancellationToken ct)
     {
         if (!EmailAddress.TryParse(email, out var address)) return Refusal.Shape("email", Fault.NotAnEmail);
-        if (await throttle.TakeLetterAsync(caller, address, ct) is { } limited) return limited;
+        if (await throttle.TakeLetterAsync(caller, ct) is { } limited) return limited;
         outbox.Promise(LetterKind.VerifyEmail, address, caller);
         await db.SaveChangesAsync(ct);
         return Outcome.Done;
@@ -49,8 +49,8 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         var token = await tokens.FindByCodeAsync(TokenPurpose.VerifyEmail, address, code, ct);
         if (token is null)
         {
-            audit.Write(AuditEvent.CodeRefused, Caller.Anonymous(caller.Address, caller.Agent), reason: AuthError.LinkInvalid);
-            await db.SaveChangesAsync(ct);
+            var nobody = Caller.Anonymous(caller.Address, caller.Agent);
+            await throttle.NoteAsync(nobody, AuditEvent.CodeRefused, ct, reason: AuthError.LinkInvalid);
             return Refusal.Of(AuthError.LinkInvalid, "code", Fault.Wrong);
         }
         await throttle.ReturnAsync(Budget.SignInPerAddress, Throttle.Network(caller), ct);

@@ -1,3 +1,4 @@
+using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 
 namespace BlazorAuth.Core.Mail;
@@ -25,6 +26,7 @@ public sealed class Outbox(AuthDbContext db, Doorbell doorbell, TimeProvider tim
             Detail = detail,
             State = state,
             Address = caller.Address,
+            Network = Throttle.Network(caller),
             Agent = caller.Agent,
             CreatedAt = now,
             NextAttemptAt = now,

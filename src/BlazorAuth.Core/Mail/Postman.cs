@@ -26,6 +26,15 @@ public sealed partial class Postman(
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
     private static readonly TimeSpan GivenUpAfter = TimeSpan.FromDays(2);
 
+    /// <summary>So many notices of one kind go to one owner one by one in <see cref="FoldWindow"/>; the rest become one email.</summary>
+    internal const int NoticesOneByOne = 3;
+
+    internal static readonly TimeSpan FoldWindow = TimeSpan.FromMinutes(15);
+
+    private const string OverBudget = "over the budget", FoldedAway = "folded into another";
+
+    private string _turn = "";
+
     /// <summary>Delivers every letter that is due now, and returns how many were tried.</summary>
     public async Task<int> DeliverDueAsync(CancellationToken ct)
     {
@@ -73,25 +82,42 @@ public sealed partial class Postman(
         while (true)
         {
             var now = time.GetUtcNow();
-            var due = db.Outbox.Where(l => l.DoneAt == null && l.NextAttemptAt <= now && (l.ClaimedUntil == null || l.ClaimedUntil <= now));
-            if (await due.AsNoTracking().OrderBy(l => l.NextAttemptAt).FirstOrDefaultAsync(ct) is not { } letter) return null;
+            // One at a time to an address: a server that hangs for it takes one hand, and notices to it are seen together.
+            var due = db.Outbox.Where(l => l.DoneAt == null && l.NextAttemptAt <= now && (l.ClaimedUntil == null || l.ClaimedUntil <= now)
+                && !db.Outbox.Any(other => other.To == l.To && other.DoneAt == null && other.ClaimedUntil > now));
+            // Networks in turn, or whoever asks for thousands would hold up everybody else's.
+            var last = Volatile.Read(ref _turn);
+            var letter = await FirstAsync(due.Where(l => string.Compare(l.Network, last) > 0)) ?? await FirstAsync(due);
+            if (letter is null) return null;
             var claimed = await due.Where(l => l.Id == letter.Id).ExecuteUpdateAsync(set => set
                 .SetProperty(l => l.ClaimedUntil, now + InHand).SetProperty(l => l.Attempts, l => l.Attempts + 1), ct);
-            if (claimed == 1) return letter;
+            if (claimed != 1) continue;
+            Volatile.Write(ref _turn, letter.Network);
+            return letter;
         }
+
+        Task<OutboxLetter?> FirstAsync(IQueryable<OutboxLetter> letters) =>
+            letters.AsNoTracking().OrderBy(l => l.Network).ThenBy(l => l.NextAttemptAt).ThenBy(l => l.CreatedAt).FirstOrDefaultAsync(ct);
     }
 
     private async Task DeliverAsync(OutboxLetter letter, CancellationToken ct)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<AuthDbContext>();
-        var tokens = scope.ServiceProvider.GetRequiredService<OneTimeTokens>();
         var now = time.GetUtcNow();
         var row = db.Outbox.Where(l => l.Id == letter.Id);
         try
         {
-            if (await PrepareAsync(letter, db, tokens, ct) is { } mail) await SendAsync(mail, row, ct);
-            await row.ExecuteUpdateAsync(set => set.SetProperty(l => l.DoneAt, now), CancellationToken.None);
+            var notSent = await PrepareAsync(letter, scope.ServiceProvider, ct) switch
+            {
+                Prepared.Wait(var until) => await PutOffAsync(row, letter, until),
+                Prepared.Done(var why) => why,
+                Prepared.Go(var mail) => await SendAsync(mail, row, ct),
+                _ => throw new System.Diagnostics.UnreachableException(),
+            };
+            if (notSent == PutOff) return;
+            await row.Where(l => l.DoneAt == null)
+                .ExecuteUpdateAsync(set => set.SetProperty(l => l.DoneAt, now).SetProperty(l => l.LastError, notSent), CancellationToken.None);
         }
         catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
         {
@@ -110,7 +136,27 @@ public sealed partial class Postman(
         }
     }
 
-    private async Task SendAsync(OutgoingMail mail, IQueryable<OutboxLetter> row, CancellationToken ct)
+    // What becomes of a letter that is claimed.
+    private abstract record Prepared
+    {
+        public sealed record Go(OutgoingMail Mail) : Prepared;
+
+        public sealed record Done(string? Why) : Prepared;
+
+        public sealed record Wait(DateTimeOffset Until) : Prepared;
+    }
+
+    private const string PutOff = "put off";
+
+    // Not an attempt: the budgets are asked again as for a new one.
+    private static async Task<string> PutOffAsync(IQueryable<OutboxLetter> row, OutboxLetter letter, DateTimeOffset until)
+    {
+        await row.Where(l => l.DoneAt == null).ExecuteUpdateAsync(set => set.SetProperty(l => l.NextAttemptAt, until)
+            .SetProperty(l => l.ClaimedUntil, (DateTimeOffset?)null).SetProperty(l => l.Attempts, letter.Attempts), CancellationToken.None);
+        return PutOff;
+    }
+
+    private async Task<string?> SendAsync(OutgoingMail mail, IQueryable<OutboxLetter> row, CancellationToken ct)
     {
         var sending = transport.SendAsync(mail, ct);
         while (await Task.WhenAny(sending, Task.Delay(Renewal, ct)) != sending && !ct.IsCancellationRequested)
@@ -119,11 +165,13 @@ public sealed partial class Postman(
             await row.ExecuteUpdateAsync(set => set.SetProperty(l => l.ClaimedUntil, until), ct);
         }
         await sending;
+        return null;
     }
 
-    private async Task<OutgoingMail?> PrepareAsync(OutboxLetter letter, AuthDbContext db, OneTimeTokens tokens, CancellationToken ct)
+    private async Task<Prepared> PrepareAsync(OutboxLetter letter, IServiceProvider services, CancellationToken ct)
     {
-        var site = options.Value;
+        var (db, tokens) = (services.GetRequiredService<AuthDbContext>(), services.GetRequiredService<OneTimeTokens>());
+        var (site, folded) = (options.Value, letter.Folded);
         // Written to the address on file, which the one comparison makes the address asked for (Django CVE-2019-19844).
         var owner = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.NormalizedEmail == letter.To, ct);
         var kind = letter.Kind switch
@@ -133,9 +181,25 @@ public sealed partial class Postman(
             LetterKind.ConfirmEmailChange when owner is not null => LetterKind.AddressTaken,
             var asked => asked,
         };
+        if (IsForNobody(kind, owner)) return new Prepared.Done(null);
+        if (letter.Attempts == 0) // a retry was counted
+        {
+            var verified = await IsVerifiedAsync(letter, owner, db, ct);
+            if (verified && await FoldAsync(letter, db, ct) is { } later) return later;
+            switch (await services.GetRequiredService<MailBudget>().TakeAsync(letter, kind, verified, ct))
+            {
+                case MailBudget.Verdict.Drop:
+                    return new Prepared.Done(OverBudget);
+                case MailBudget.Verdict.Later:
+                    return new Prepared.Wait(time.GetUtcNow() + FoldWindow);
+                case MailBudget.Verdict.Send:
+                    break;
+            }
+            folded = letter.Folded;
+        }
         var facts = new LetterFacts
         {
-            Site = site.Site, At = letter.CreatedAt, Address = letter.Address, Agent = letter.Agent, NewAddress = letter.NewAddress, Detail = letter.Detail,
+            Times = 1 + folded, Site = site.Site, At = letter.CreatedAt, Address = letter.Address, Agent = letter.Agent, NewAddress = letter.NewAddress, Detail = letter.Detail,
         };
         return await (kind switch
         {
@@ -164,7 +228,7 @@ public sealed partial class Postman(
                 or LetterKind.SecondFactorReset or LetterKind.MailTest => Task.FromResult<OutgoingMail?>(Mail(facts)),
             // Asked for by somebody who does not know that there is nobody to write to.
             LetterKind.VerifyEmail or LetterKind.ResetPassword or LetterKind.AddressTaken or LetterKind.SignInCode or LetterKind.Invited => Task.FromResult<OutgoingMail?>(null),
-        });
+        }) is { } mail ? new Prepared.Go(mail) : new Prepared.Done(null);
 
         async Task<OutgoingMail?> WithTokenAsync(TokenPurpose purpose, string userId, string page, bool withCode)
         {
@@ -185,6 +249,61 @@ public sealed partial class Postman(
         }
 
         OutgoingMail Mail(LetterFacts with) => new(letter.To, letter.Id, Letters.Render(kind, with));
+    }
+
+    private static bool IsForNobody(LetterKind kind, AuthUser? owner) => kind switch
+    {
+        LetterKind.VerifyEmail => owner is not { EmailConfirmed: false },
+        LetterKind.ResetPassword or LetterKind.SignInCode or LetterKind.AddressTaken or LetterKind.Invited => owner is null,
+        _ => false,
+    };
+
+    // Whether somebody has shown that the address is theirs. One that an account has moved away from was verified where the
+    // notice of the move was promised to it.
+    private static async Task<bool> IsVerifiedAsync(OutboxLetter letter, AuthUser? owner, AuthDbContext db, CancellationToken ct) =>
+        owner is not null && (letter.UserId is null || letter.UserId == owner.Id) ? owner.EmailConfirmed
+        : letter.Kind == LetterKind.AccountClosed
+          || (letter.UserId is not null && await db.Outbox.AnyAsync(l =>
+              l.UserId == letter.UserId && l.To == letter.To && l.Kind == LetterKind.EmailChanged && l.State != null, ct));
+
+    // Notices that can be told together: to take the first back takes the later ones back as well.
+    private static bool IsFoldable(LetterKind kind) => kind is LetterKind.NewSignIn or LetterKind.PasswordChanged
+        or LetterKind.RefreshTokenReused or LetterKind.RecoveryCodeUsed or LetterKind.RecoveryCodesMade or LetterKind.PasskeyAdded;
+
+    /// <summary>
+    /// Where more notices of a kind wait than may go one by one, makes one of them: the oldest, because its link takes back
+    /// everything since. Null where the letter goes as it is.
+    /// </summary>
+    private async Task<Prepared?> FoldAsync(OutboxLetter letter, AuthDbContext db, CancellationToken ct)
+    {
+        if (!IsFoldable(letter.Kind) || letter.UserId is null) return null;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.HoldAsync(letter.UserId, ct)) return null;
+        var now = time.GetUtcNow();
+        var since = now - FoldWindow;
+        var alike = db.Outbox.Where(l => l.To == letter.To && l.UserId == letter.UserId && l.Kind == letter.Kind);
+        var sent = await alike.Where(l => l.DoneAt > since && l.LastError == null)
+            .OrderByDescending(l => l.DoneAt).Select(l => l.DoneAt!.Value).Take(NoticesOneByOne).ToListAsync(ct);
+        if (sent.Count == NoticesOneByOne) return new Prepared.Wait(sent[^1] + FoldWindow);
+        var waiting = await alike.AsNoTracking().Where(l => l.DoneAt == null && l.Id != letter.Id && l.Attempts == 0 && (l.ClaimedUntil == null || l.ClaimedUntil <= now))
+            .OrderBy(l => l.CreatedAt).Select(l => new { l.Id, l.CreatedAt, l.Folded }).ToListAsync(ct);
+        var acts = 1 + letter.Folded + waiting.Sum(l => 1 + l.Folded);
+        if (waiting.Count == 0 || sent.Count + acts <= NoticesOneByOne) return null;
+        if (waiting[0] is var oldest && oldest.CreatedAt < letter.CreatedAt)
+        {
+            var more = 1 + letter.Folded;
+            if (await alike.Where(l => l.Id == oldest.Id && l.DoneAt == null).ExecuteUpdateAsync(set =>
+                    set.SetProperty(l => l.Folded, l => l.Folded + more).SetProperty(l => l.NextAttemptAt, now), ct) == 0) return null;
+            await transaction.CommitAsync(ct);
+            return new Prepared.Done(FoldedAway);
+        }
+        foreach (var later in waiting)
+            if (await alike.Where(l => l.Id == later.Id && l.DoneAt == null).ExecuteUpdateAsync(set =>
+                    set.SetProperty(l => l.DoneAt, now).SetProperty(l => l.LastError, FoldedAway), ct) == 1) letter.Folded += 1 + later.Folded;
+        var total = letter.Folded;
+        await alike.Where(l => l.Id == letter.Id).ExecuteUpdateAsync(set => set.SetProperty(l => l.Folded, total), ct);
+        await transaction.CommitAsync(ct);
+        return null;
     }
 
     internal static string Reason(Exception fault) => fault switch

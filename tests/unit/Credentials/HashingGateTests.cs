@@ -1,5 +1,6 @@
 using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
@@ -11,11 +12,14 @@ public sealed class HashingGateTests() : AuthTest(Store.File)
 {
     private const string Jane = "jane@example.net";
 
+    private static Caller From(int network) => Caller.Anonymous($"198.51.{100 + network / 250}.{network % 250}", null);
+
     private List<HashingGate.Place> TakeAll()
     {
         var gate = Auth.Services.GetRequiredService<HashingGate>();
         var places = new List<HashingGate.Place>();
-        while (gate.Enter() is { } place) places.Add(place);
+        for (var network = 0; network < 300; network++)
+            while (gate.Enter(From(network)) is { } place) places.Add(place);
         return places;
     }
 
@@ -34,9 +38,9 @@ public sealed class HashingGateTests() : AuthTest(Store.File)
     {
         var (running, most, together) = (0, 0, new Lock());
         var gate = Auth.Services.GetRequiredService<HashingGate>();
-        await RaceAsync(20, async _ =>
+        await RaceAsync(20, async i =>
         {
-            using var place = gate.Enter();
+            using var place = gate.Enter(From(i));
             return await place!.RunAsync(() =>
             {
                 lock (together) most = Math.Max(most, ++running);
@@ -50,7 +54,7 @@ public sealed class HashingGateTests() : AuthTest(Store.File)
     [Fact]
     public async Task A_place_given_back_hashes_nothing()
     {
-        var place = Auth.Services.GetRequiredService<HashingGate>().Enter()!;
+        var place = Auth.Services.GetRequiredService<HashingGate>().Enter(From(0))!;
         place.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => place.RunAsync(() => 1, default));
     }
@@ -88,6 +92,116 @@ public sealed class HashingGateTests() : AuthTest(Store.File)
         await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, "not a link", OtherPassword, default));
         await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, null, Password), default));
         Assert.Equal(100 * Environment.ProcessorCount, TakeAll().Count);
+    }
+
+    [Fact]
+    public void One_network_has_at_most_a_tenth_of_the_places()
+    {
+        var gate = Auth.Services.GetRequiredService<HashingGate>();
+        var taken = 0;
+        // An IPv6 host has a whole /64 to ask from.
+        while (gate.Enter(Caller.Anonymous($"2001:db8:1:2::{taken:x}", null), $"account{taken}") is not null) taken++;
+        Assert.Equal(HashingGate.Places / 10, taken);
+        Assert.NotNull(gate.Enter(Caller.Anonymous("2001:db8:1:3::1", null)));
+    }
+
+    [Fact]
+    public void One_account_has_two_places_from_all_networks_together()
+    {
+        var gate = Auth.Services.GetRequiredService<HashingGate>();
+        var first = gate.Enter(From(1), "jane");
+        Assert.NotNull(gate.Enter(From(2), "jane"));
+        Assert.Null(gate.Enter(From(3), "jane"));
+        Assert.NotNull(gate.Enter(From(3), "john"));
+        first!.Dispose();
+        Assert.NotNull(gate.Enter(From(3), "jane"));
+    }
+
+    [Fact]
+    public async Task A_name_that_nobody_has_gets_as_many_places_as_an_account()
+    {
+        await Auth.MemberAsync(Jane);
+        foreach (var name in new[] { Jane, "nobody@example.net" })
+        {
+            var gate = Auth.Services.GetRequiredService<HashingGate>();
+            var subject = name == Jane ? (await Auth.UserAsync(Jane)).Id : name;
+            using var one = gate.Enter(From(1), subject);
+            using var two = gate.Enter(From(2), subject);
+            Assert.Equal(AuthError.RateLimited, Refusal(await Auth.TrySignInAsync(name, "not the password"))?.Error);
+        }
+    }
+
+    [Fact]
+    public async Task Networks_that_wait_are_served_in_turn()
+    {
+        var gate = Auth.Services.GetRequiredService<HashingGate>();
+        var order = new List<string>();
+        using var first = new ManualResetEventSlim();
+        using var others = new ManualResetEventSlim();
+        var busy = Enumerable.Range(0, Environment.ProcessorCount).Select(i => RunAsync(0, () => (i == 0 ? first : others).Wait())).ToList();
+        var waiting = new List<Task>();
+        for (var i = 0; i < 5; i++) waiting.Add(RunAsync(1, () => order.Add("many")));
+        waiting.Add(RunAsync(2, () => order.Add("one")));
+        first.Set();
+        await Task.WhenAll(waiting);
+        others.Set();
+        await Task.WhenAll(busy);
+        Assert.Equal(["many", "one", "many", "many", "many", "many"], order);
+
+        async Task RunAsync(int network, Action hash)
+        {
+            using var place = gate.Enter(From(network))!;
+            await place.RunAsync(() =>
+            {
+                hash();
+                return true;
+            }, default);
+        }
+    }
+
+    [Fact]
+    public async Task Whoever_gives_up_waiting_leaves_the_place_and_the_turn_to_others()
+    {
+        var gate = Auth.Services.GetRequiredService<HashingGate>();
+        using var end = new ManualResetEventSlim();
+        var busy = Enumerable.Range(0, Environment.ProcessorCount).Select(_ => RunAsync(0, end.Wait, default)).ToList();
+        using var gone = new CancellationTokenSource();
+        var given = Enumerable.Range(0, HashingGate.PerNetwork).Select(_ => RunAsync(1, () => Assert.Fail("hashed"), gone.Token)).ToList();
+        Assert.Null(gate.Enter(From(1)));
+        var patient = RunAsync(2, () => { }, default);
+        await gone.CancelAsync();
+        foreach (var task in given) await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
+        using (gate.Enter(From(1)) ?? throw new InvalidOperationException("the places were not given back")) { }
+        end.Set();
+        await patient;
+        await Task.WhenAll(busy);
+        await RunAsync(1, () => { }, default);
+
+        async Task RunAsync(int network, Action hash, CancellationToken ct)
+        {
+            using var place = gate.Enter(From(network))!;
+            await place.RunAsync(() =>
+            {
+                hash();
+                return true;
+            }, ct);
+        }
+    }
+
+    [Fact]
+    public async Task Thirty_accounts_of_one_network_with_right_passwords_keep_no_other_network_out()
+    {
+        for (var i = 0; i < 30; i++) await Auth.RegisterAsync($"free{i}@example.net");
+        await Auth.RegisterAsync(Jane);
+        Auth.Hashes.Slow = TimeSpan.FromMilliseconds(20);
+        var flood = RaceAsync(280, i => Auth.Use((SignIn flow) => flow.WithPasswordAsync(From(1),
+            new($"free{i % 30}@example.net", Password, SessionKind.Api), default)));
+        var others = new List<SignInOutcome>();
+        for (var i = 0; i < 12 && (i == 0 || !flood.IsCompleted); i++) others.Add(await Auth.TrySignInAsync(Jane));
+        var answers = await flood;
+        Assert.All(others, outcome => Assert.IsType<SignInOutcome.SignedIn>(outcome));
+        Assert.Contains(answers, outcome => outcome is SignInOutcome.SignedIn);
+        Assert.All(answers, outcome => Assert.Contains(Refusal(outcome)?.Error, new AuthError?[] { null, AuthError.RateLimited }));
     }
 
     private static Refusal? Refusal(SignInOutcome outcome) => outcome.Refusal();

@@ -3,6 +3,7 @@ using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Credentials;
@@ -101,6 +102,66 @@ public abstract class LiveSessionsTests(Store store) : AuthTest(store)
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(slow));
     }
+
+    [StoreFact]
+    public async Task Thousands_of_sessions_that_end_at_once_are_read_in_bounded_pages_of_ids()
+    {
+        await Auth.RegisterAsync(Jane);
+        var session = await Auth.SignInAsync(Jane);
+        await using var other = await Auth.BesideAsync();
+        Assert.Null(await other.DeathOfAsync(session));
+        var many = await Auth.RegisterAsync("many@example.net");
+        await AddSessionsAsync(many.Id, 6000);
+        Auth.Sql.Take();
+        await Auth.Use(async (IServiceProvider services) =>
+        {
+            var db = services.GetRequiredService<AuthDbContext>();
+            await using var transaction = await db.Database.BeginTransactionAsync();
+            await services.GetRequiredService<Sessions>().EraseAllAsync(many.Id, SessionEnd.AccountClosed, default);
+            await transaction.CommitAsync();
+        });
+        Assert.InRange(Auth.Sql.Take().Length, 1, 2); // one statement for all of them, not one for each
+        other.Sql.Take();
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        Assert.Null(await other.DeathOfAsync(session));
+        var polls = other.Sql.Take().Where(sql => sql.Contains("ORDER BY", StringComparison.Ordinal)).ToList();
+        Assert.InRange(polls.Count, 1, 8);
+        Assert.All(polls, sql =>
+        {
+            Assert.Contains("LIMIT", sql, StringComparison.Ordinal);
+            Assert.DoesNotContain("Agent", sql, StringComparison.Ordinal);
+            Assert.DoesNotContain("Methods", sql, StringComparison.Ordinal);
+        });
+        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, session.Id, default));
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(session));
+    }
+
+    [StoreFact]
+    public async Task More_sessions_of_one_number_than_a_page_holds_are_all_seen_to_end()
+    {
+        var many = await Auth.RegisterAsync(Jane);
+        await AddSessionsAsync(many.Id, 1200);
+        await using var other = await Auth.BesideAsync();
+        var ids = await Auth.Use((AuthDbContext db) => db.Sessions.Where(s => s.UserId == many.Id).Select(s => s.Id).ToListAsync());
+        foreach (var id in ids) Assert.Null((await other.Use((Sessions flow) => flow.FindLiveAsync(id, 1, default))).Refusal);
+        await Auth.Use(async (IServiceProvider services) =>
+        {
+            await using var transaction = await services.GetRequiredService<AuthDbContext>().Database.BeginTransactionAsync();
+            await services.GetRequiredService<Sessions>().EndAllAsync(many.Id, SessionEnd.Revoked, default);
+            await transaction.CommitAsync();
+        });
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        foreach (var id in ids)
+            Assert.Equal(AuthError.SessionRevoked, (await other.Use((Sessions flow) => flow.FindLiveAsync(id, 1, default))).Refusal?.Error);
+    }
+
+    private Task AddSessionsAsync(string userId, int count) => Auth.Use(async (IServiceProvider services) =>
+    {
+        var sessions = services.GetRequiredService<Sessions>();
+        for (var i = 0; i < count; i++) sessions.Begin(userId, Auth.Caller, SessionKind.Api, "pwd");
+        await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
+    });
 
     [StoreFact]
     public async Task An_end_that_waited_for_another_change_of_its_session_is_seen()

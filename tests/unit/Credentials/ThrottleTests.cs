@@ -32,6 +32,8 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
         await Auth.RegisterAsync("jane@example.net");
         var before = Auth.Hashes.Verified;
         await AuthFixture.RaceAsync(30, _ => Auth.TrySignInAsync("jane@example.net", "not the password"));
+        Assert.InRange(Auth.Hashes.Verified - before, 1, 5); // an account has two places at a time
+        for (var i = 0; i < 10; i++) await Auth.TrySignInAsync("jane@example.net", "not the password");
         Assert.Equal(5, Auth.Hashes.Verified - before);
     }
 
@@ -129,12 +131,12 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
         (await Auth.TrySignInAsync(Jane, password)).Refusal()?.Error;
 
     [StoreFact]
-    public async Task A_hundred_wrong_passwords_in_a_row_end_the_password_until_it_is_reset()
+    public async Task Ninety_wrong_passwords_in_a_row_end_the_password_until_it_is_reset()
     {
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "30"), ("Throttle:SignInPerAddress", "1000"));
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        await GuessManyAsync(Throttle.WrongInARow);
+        await GuessManyAsync(Throttle.StrangersInARow);
         Assert.Equal(AuthError.InvalidCredentials, await GuessAsync(Password));
         Assert.Equal(AuthError.InvalidCredentials, await GuessAsync(Password));
         await Auth.RestartAsync();
@@ -153,9 +155,9 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     {
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "30"), ("Throttle:SignInPerAddress", "1000"));
         await Auth.MemberAsync(Jane);
-        await GuessManyAsync(Throttle.WrongInARow - 1);
+        await GuessManyAsync(Throttle.StrangersInARow - 1);
         Assert.Null(await GuessAsync(Password));
-        await GuessManyAsync(Throttle.WrongInARow - 1);
+        await GuessManyAsync(Throttle.StrangersInARow - 1);
         Assert.Null(await GuessAsync(Password));
     }
 

@@ -175,8 +175,8 @@ public sealed class ChangeEmailTests : AuthTest
     [Fact]
     public async Task Letters_are_limited()
     {
-        await Auth.RestartAsync(("Throttle:MailPerAddress", "1"));
         var session = await MemberSession();
+        await Auth.RestartAsync(("Throttle:MailPerCaller", "1"));
         Assert.Null(await Ask(session));
         Assert.Equal(AuthError.RateLimited, await Ask(session));
     }

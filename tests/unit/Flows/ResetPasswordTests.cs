@@ -137,11 +137,12 @@ public sealed class ResetPasswordTests : AuthTest
     [Fact]
     public async Task Letters_to_one_address_are_limited()
     {
+        await Auth.MemberAsync(Jane);
         await Auth.RestartAsync(("Throttle:MailPerAddress", "2"));
-        Assert.Null(await Ask(Jane));
-        Assert.Null(await Ask(Jane));
-        Assert.Equal(AuthError.RateLimited, await Ask(Jane));
-        Assert.Null(await Ask("john@example.net"));
+        for (var i = 0; i < 6; i++) Assert.Null(await Ask(Jane));
+        await Auth.DeliverAsync();
+        // Half of two for one network, and the one that always goes out.
+        Assert.Equal(2, Auth.SubjectsTo(Jane).Count(subject => subject == "Reset your password"));
     }
 
     [Fact]

@@ -18,7 +18,8 @@ namespace BlazorAuth.UnitTests.Laws;
 /// cookies, redirects, the page after those; hashes, rows and statements. The doors are those of the running site.
 /// </summary>
 public abstract partial class NothingRevealsAnAccountTests(Store store) : AuthTest(store, ("Throttle:SignInPerAddress", "100000"), ("Throttle:MailPerCaller", "100000"),
-    ("Throttle:SignUpPerAddress", "100000"), ("Throttle:MailPerAddress", "1000"), ("Throttle:SignInPerAccount", "1000"))
+    ("Throttle:SignUpPerAddress", "100000"), ("Throttle:MailPerAddress", "1000"), ("Throttle:SignInPerAccount", "1000"),
+    ("Throttle:EventsPerAddress", "100000"), ("Throttle:SessionsPerAccount", "100000"), ("Throttle:AnonymousPerAddress", "100000"))
 {
     public sealed class OnSqlite() : NothingRevealsAnAccountTests(Store.File);
 

@@ -16,11 +16,15 @@ public sealed class HashLog
     /// <summary>Runs once, after the next comparison: a place for what happens while a sign-in is under way.</summary>
     public Action? AfterNextVerify { get; set; }
 
+    /// <summary>How much longer each comparison takes.</summary>
+    public TimeSpan Slow { get; set; }
+
     internal void Hash() => Interlocked.Increment(ref hashed);
 
     internal void Verify()
     {
         Interlocked.Increment(ref verified);
+        if (Slow > TimeSpan.Zero) Thread.Sleep(Slow);
         var act = AfterNextVerify;
         AfterNextVerify = null;
         act?.Invoke();

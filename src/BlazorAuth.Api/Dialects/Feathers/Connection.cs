@@ -164,7 +164,7 @@ internal sealed class Connection(Connections all, string? address, string? agent
     {
         if (packet.ToCall() is not { } call) return Failure.Of(AuthError.BadJson);
         if (call.Method is not ("find" or "get" or "create" or "update" or "patch" or "remove")) return call.Unsupported();
-        return await all.RunAsync(call with { Token = Binding?.Token, Address = address, Agent = agent }, Closed);
+        return await all.RunAsync(call with { Token = Binding?.Token, Address = address, Agent = agent }, Network, Closed);
     }
 
     // A bucket that fills again: a client may call a page full of things at once, but not for long.

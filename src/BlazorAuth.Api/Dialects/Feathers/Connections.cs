@@ -23,10 +23,12 @@ internal sealed partial class Connections
     private readonly IServiceScopeFactory _scopes;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly NetworkShares _shares;
 
     public Connections(IServiceProvider services)
     {
         (_scopes, _time) = (services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<TimeProvider>());
+        _shares = services.GetRequiredService<NetworkShares>();
         _log = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Connections).FullName!);
         var life = services.GetRequiredService<IHostApplicationLifetime>();
         life.ApplicationStarted.Register(() => _ = RunAsync(life.ApplicationStopping));
@@ -49,10 +51,11 @@ internal sealed partial class Connections
     }
 
     /// <summary>Answers a call in a scope of its own. What fails is an answer too, so that nobody waits for one.</summary>
-    public async Task<Answer> RunAsync(Call call, CancellationToken ct)
+    public async Task<Answer> RunAsync(Call call, string network, CancellationToken ct)
     {
         try
         {
+            using var turn = await _shares.EnterAsync(network, ct);
             await using var scope = _scopes.CreateAsyncScope();
             return await call.RunAsync(scope.ServiceProvider, ct);
         }

@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Flows;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
@@ -12,12 +13,13 @@ namespace BlazorAuth.Api.Dialects.Kuzzle;
 /// last is looked at every second, and when it is over the client is told and the socket stays open for whoever is not signed in.
 /// </summary>
 internal sealed partial class KuzzleSocket(
-    WebSocket socket, IServiceScopeFactory scopes, TimeProvider time, ILogger<KuzzleSocket> log, string? address, string? agent)
+    WebSocket socket, IServiceScopeFactory scopes, NetworkShares shares, TimeProvider time, ILogger<KuzzleSocket> log, string? address, string? agent)
 {
     private const int AtOnce = 4, PerSecond = 50, FirstRead = 4096;
 
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1), Idle = TimeSpan.FromMinutes(15), Patience = TimeSpan.FromSeconds(10);
 
+    private readonly string _network = Throttle.Network(Caller.Anonymous(address, null));
     private readonly SemaphoreSlim _sending = new(1), _working = new(AtOnce);
     private KuzzleToken? _token;
     private long _heard = time.GetTimestamp();
@@ -98,6 +100,7 @@ internal sealed partial class KuzzleSocket(
     {
         try
         {
+            using var turn = await shares.EnterAsync(_network, ct);
             await using var scope = scopes.CreateAsyncScope();
             var (reply, ask) = await KuzzleActions.AnswerAsync(scope.ServiceProvider, request, address, agent, ct);
             Follow(ask);

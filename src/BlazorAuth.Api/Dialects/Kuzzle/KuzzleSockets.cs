@@ -9,7 +9,7 @@ namespace BlazorAuth.Api.Dialects.Kuzzle;
 /// long as its other end likes.
 /// </summary>
 internal sealed class KuzzleSockets(
-    IServiceScopeFactory scopes, IHostApplicationLifetime host, IOptions<AuthOptions> options, TimeProvider time, ILogger<KuzzleSocket> log)
+    IServiceScopeFactory scopes, NetworkShares shares, IHostApplicationLifetime host, IOptions<AuthOptions> options, TimeProvider time, ILogger<KuzzleSocket> log)
 {
     /// <summary>The address of its own.</summary>
     public const string Path = "/_kuzzle";
@@ -47,7 +47,7 @@ internal sealed class KuzzleSockets(
                 KeepAliveInterval = Beat, KeepAliveTimeout = Beat,
                 SubProtocol = ProtocolOf(http.WebSockets.WebSocketRequestedProtocols),
             });
-            await new KuzzleSocket(socket, scopes, time, log, address, agent).RunAsync(host.ApplicationStopping, http.RequestAborted);
+            await new KuzzleSocket(socket, scopes, shares, time, log, address, agent).RunAsync(host.ApplicationStopping, http.RequestAborted);
         }
         finally
         {

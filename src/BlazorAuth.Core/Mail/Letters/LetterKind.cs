@@ -106,6 +106,9 @@ public sealed record LetterFacts
     /// <summary>What the letter names. Text of people: printed without anything that a mail program would make a link of.</summary>
     public string? Detail { get; init; }
 
+    /// <summary>How often it happened, where one email tells of several.</summary>
+    public int Times { get; init; } = 1;
+
     /// <summary>The e-mail address a change leads to, unmasked. Letters to the old address mask it.</summary>
     public string? NewAddress { get; init; }
 }

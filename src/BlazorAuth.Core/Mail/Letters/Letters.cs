@@ -24,6 +24,11 @@ public static class Letters
             throw new ArgumentException($"{kind} needs a link.", nameof(facts));
 
         var content = Content(kind, facts);
+        if (facts.Times > 1)
+            content = content with
+            {
+                Opening = [.. content.Opening, $"This happened {facts.Times} times since then. This one email tells of all of them."],
+            };
         return new Letter($"{Brand}: {content.Title}", Layout.Text(content, facts), Layout.Html(content, facts));
     }
 
@@ -142,7 +147,7 @@ public static class Letters
             {
                 Opening = [
                     $"Someone tried too many wrong passwords for your {Brand} account. None of them was right.",
-                    "To be safe, your password opens nothing now, not even for you. Devices that are signed in stay signed in. To sign in again, choose a new password."],
+                    "To be safe, your password opens nothing now on a device that has not been signed in before. Devices that are signed in stay signed in. To sign in elsewhere, choose a new password."],
                 Button = "Choose a new password",
                 Link = facts.Link ?? forgot,
                 NotYou = ["If this wasn't you, nobody has come in: choosing a new password is all there is to do."],

@@ -284,12 +284,19 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
                     b.Property<long?>("DoneAt")
                         .HasColumnType("bigint");
 
+                    b.Property<int>("Folded")
+                        .HasColumnType("integer");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(40)
                         .HasColumnType("character varying(40)");
 
                     b.Property<string>("LastError")
+                        .HasColumnType("text");
+
+                    b.Property<string>("Network")
+                        .IsRequired()
                         .HasColumnType("text");
 
                     b.Property<string>("NewAddress")
@@ -313,7 +320,9 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
 
                     b.HasKey("Id");
 
-                    b.HasIndex("DoneAt", "NextAttemptAt");
+                    b.HasIndex("To", "DoneAt");
+
+                    b.HasIndex("DoneAt", "Network", "NextAttemptAt");
 
                     b.ToTable("Outbox", (string)null);
                 });
@@ -464,7 +473,7 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
 
                     b.HasKey("Id");
 
-                    b.HasIndex("ChangeNumber");
+                    b.HasIndex("ChangeNumber", "Id");
 
                     b.HasIndex("UserId", "EndedAt");
 

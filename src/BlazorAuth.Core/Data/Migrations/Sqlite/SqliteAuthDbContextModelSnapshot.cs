@@ -279,12 +279,19 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
                     b.Property<long?>("DoneAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<int>("Folded")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(40)
                         .HasColumnType("TEXT");
 
                     b.Property<string>("LastError")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Network")
+                        .IsRequired()
                         .HasColumnType("TEXT");
 
                     b.Property<string>("NewAddress")
@@ -308,7 +315,9 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
 
                     b.HasKey("Id");
 
-                    b.HasIndex("DoneAt", "NextAttemptAt");
+                    b.HasIndex("To", "DoneAt");
+
+                    b.HasIndex("DoneAt", "Network", "NextAttemptAt");
 
                     b.ToTable("Outbox", (string)null);
                 });
@@ -459,7 +468,7 @@ namespace BlazorAuth.Core.Data.Migrations.Sqlite
 
                     b.HasKey("Id");
 
-                    b.HasIndex("ChangeNumber");
+                    b.HasIndex("ChangeNumber", "Id");
 
                     b.HasIndex("UserId", "EndedAt");
 
