@@ -17,6 +17,15 @@ public sealed record Caller(
     /// <summary>Whether the session proved two factors.</summary>
     public bool TwoFactors { get; init; }
 
+    /// <summary>When a passkey or a code of the second factor last proved the session; null where none did.</summary>
+    public DateTimeOffset? FactorAt { get; init; }
+
+    /// <summary>When the session began, by a sign-in; null for somebody not signed in.</summary>
+    public DateTimeOffset? BegunAt { get; init; }
+
+    /// <summary>The dialect the session was begun in, where it was one.</summary>
+    public Dialect? Dialect { get; init; }
+
     /// <summary>The longest agent text kept.</summary>
     public const int MaximumAgentLength = 256;
 
@@ -28,6 +37,7 @@ public sealed record Caller(
         new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent)) 
         {
             ByKey = session.Kind == SessionKind.Key, TwoFactors = Session.AreTwoFactors(session.Methods),
+            FactorAt = session.FactorAt, BegunAt = session.CreatedAt, Dialect = session.Dialect,
         };
 
     // CR/LF in a header value would forge a line wherever the agent is printed.

@@ -36,8 +36,8 @@ public sealed class ApiKeys(
     public async Task<Outcome<Made>> MakeAsync(Caller caller, Input input, CancellationToken ct)
     {
         if (Shape(input) is { } malformed) return malformed;
-        var owner = await stepUp.OwnerAsync(caller, input.Password, ct);
-        if (owner.Value is not { } user) return owner.Refusal!;
+        var demanded = await stepUp.DemandRecentAsync(caller, Reauthentication.From(input.Password), "password", ct);
+        if (demanded.Value is not { User: var user }) return demanded.Refusal!;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
@@ -69,8 +69,8 @@ public sealed class ApiKeys(
     /// <summary>Revokes one, on the password or on a recent sign-in.</summary>
     public async Task<Outcome> RevokeAsync(Caller caller, string id, string? password, CancellationToken ct)
     {
-        var owner = await stepUp.OwnerAsync(caller, password, ct);
-        if (owner.Value is not { } user) return owner.Refusal!;
+        var demanded = await stepUp.DemandRecentAsync(caller, Reauthentication.From(password), "password", ct);
+        if (demanded.Value is not { User: var user }) return demanded.Refusal!;
         if (!Secret.IsSessionId(id)) return AuthError.NotFound;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (await sessions.EndKeyAsync(user.Id, id, ct) == 0) return AuthError.NotFound;
