@@ -83,6 +83,7 @@ public sealed class PasswordAloneTests : AuthTest
     {
         await JaneAsync();
         await ChooseAsync(false);
+        Auth.Clock.Move(TimeSpan.FromMinutes(1));
         var id = (await Auth.Use((Core.Flows.Passkeys flow) => flow.ListAsync(Auth.In(session), default)))[0].Id;
         Assert.Null((await Auth.Use((Core.Flows.Passkeys flow) => flow.RemoveAsync(Auth.ProvenIn(session), id, default))).Refusal);
         Assert.Null(await MethodsAsync()); // nobody is locked out

@@ -111,7 +111,7 @@ public sealed class ProofForTheActTests : AuthTest, IAsyncLifetime
         var now = Auth.Clock.Now;
         var session = new Session
         {
-            Id = Guid.NewGuid().ToString("N")[..22], UserId = user.Id, Kind = SessionKind.Api, Methods = "pwd otp mfa", Dialect = dialect,
+            Id = BlazorAuth.Core.Credentials.Secret.Random(16), UserId = user.Id, Kind = SessionKind.Api, Methods = "pwd otp mfa", Dialect = dialect,
             CreatedAt = now, AuthenticatedAt = now, FactorAt = now, LastSeenAt = now, IdleEndsAt = now.AddDays(1), AbsoluteEndsAt = now.AddDays(2),
             Generation = 1, RenewedGeneration = 1, GenerationAt = now,
         };
