@@ -101,6 +101,12 @@ public enum AuditEvent
     Undone,
     /// <summary>The owner took a copy of everything that is stored of the account.</summary>
     Exported,
+    /// <summary>Codes of emails were guessed at so often that they open nothing until the owner proves who they are.</summary>
+    CodesStopped,
+    /// <summary>The owner chose that a password alone does not sign in.</summary>
+    PasswordAloneRefused,
+    /// <summary>The owner chose that a password alone signs in again.</summary>
+    PasswordAloneAllowed,
 }
 
 /// <summary>The one writer of security events. An entry is saved with the change it tells of, in the same transaction.</summary>

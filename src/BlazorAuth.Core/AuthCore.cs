@@ -67,7 +67,7 @@ public static partial class AuthCore
         services.AddScoped<Register>().AddScoped<VerifyEmail>().AddScoped<SignIn>().AddScoped<SecondFactor>().AddScoped<EmailCode>()
             .AddScoped<SignInWithPasskey>().AddScoped<ExternalSignIn>().AddScoped<SignInAnonymously>().AddScoped<Upgrade>().AddScoped<ResetPassword>()
             .AddScoped<StepUp>().AddScoped<ChangePassword>().AddScoped<ChangeEmail>().AddScoped<ChangeProfile>().AddScoped<CloseAccount>()
-            .AddScoped<Totp>().AddScoped<RecoveryCodes>().AddScoped<ForgetDevice>().AddScoped<Passkeys>().AddScoped<Undo>()
+            .AddScoped<Totp>().AddScoped<RecoveryCodes>().AddScoped<PasswordAlone>().AddScoped<ForgetDevice>().AddScoped<Passkeys>().AddScoped<Undo>()
             .AddScoped<Sessions>().AddScoped<RefreshTokens>().AddScoped<Introspect>().AddScoped<ApiKeys>()
             .AddScoped<ShowActivity>().AddScoped<ExportAccount>()
             .AddScoped<SetUpAdministrator>().AddScoped<Administer>().AddScoped<RotateKeys>().AddScoped<VerifyAudit>();

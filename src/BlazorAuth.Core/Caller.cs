@@ -29,6 +29,15 @@ public sealed record Caller(
     /// <summary>Whether the owner gave the session's last proof by a step-up, which counts at every door.</summary>
     public bool SteppedUp { get; init; }
 
+    /// <summary>When a passkey or a code of the second factor last proved the session; null where none did.</summary>
+    public DateTimeOffset? FactorAt { get; init; }
+
+    /// <summary>When the session began, by a sign-in; null for somebody not signed in.</summary>
+    public DateTimeOffset? BegunAt { get; init; }
+
+    /// <summary>The dialect the session was begun in, where it was one.</summary>
+    public Dialect? Dialect { get; init; }
+
     /// <summary>The longest agent text kept.</summary>
     public const int MaximumAgentLength = 256;
 
@@ -40,8 +49,8 @@ public sealed record Caller(
         new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent))
         {
             ByKey = session.Kind == SessionKind.Key, TwoFactors = Session.AreTwoFactors(session.Methods), Door = door,
-            AtHome = session.Kind == SessionKind.Browser || session.Dialect == door,
-            SteppedUp = session.RenewedByStepUp,
+            AtHome = session.Kind == SessionKind.Browser || session.Dialect == door, SteppedUp = session.RenewedByStepUp,
+            FactorAt = session.FactorAt, BegunAt = session.CreatedAt, Dialect = session.Dialect,
         };
 
     // CR/LF in a header value would forge a line wherever the agent is printed.

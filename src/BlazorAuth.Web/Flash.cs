@@ -55,6 +55,10 @@ public enum Notice
     PasskeyRenamed,
     /// <summary>A passkey is removed.</summary>
     PasskeyRemoved,
+    /// <summary>A password alone does not sign in any more.</summary>
+    PasswordAloneRefused,
+    /// <summary>A password alone signs in again.</summary>
+    PasswordAloneAllowed,
     /// <summary>A letter with a code to sign in is on its way, if there is an account; the detail is the address.</summary>
     SignInCodeAsked,
     /// <summary>An external provider is linked; the detail is its name.</summary>

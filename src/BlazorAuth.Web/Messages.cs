@@ -70,6 +70,7 @@ public static class Messages
     /// <summary>The sentence for one field.</summary>
     public static string Sentence(FieldFault fault) => fault.Fault switch
     {
+        Fault.Required when fault.Field == "credential" => "Confirm with your passkey.",
         Fault.Required => $"Enter {Noun(fault.Field)}.",
         Fault.TooShort => $"Use at least {fault.Limit} characters.",
         Fault.TooLong when fault.Field == "passkeys" => $"You have {fault.Limit} passkeys, which is the most. Remove one first.",
@@ -118,6 +119,8 @@ public static class Messages
         Notice.PasskeyAdded => $"The passkey {detail} is added.",
         Notice.PasskeyRenamed => "The passkey has its new name.",
         Notice.PasskeyRemoved => "The passkey is removed, and all other devices are signed out.",
+        Notice.PasswordAloneRefused => "From now on a passkey is asked for after the password. All other devices are signed out.",
+        Notice.PasswordAloneAllowed => "From now on the password alone signs in.",
         Notice.SignInCodeAsked => $"If there is an account with {detail}, a letter with a code is on its way.",
         Notice.ProviderLinked => $"You can now sign in with {detail}.",
         Notice.ProviderUnlinked => $"You can no longer sign in with {detail}.",
@@ -182,6 +185,9 @@ public static class Messages
         AuditEvent.SteppedUp => "Confirmed again who you are",
         AuditEvent.Exported => "A copy of everything stored of the account was taken",
         AuditEvent.Undone => "Something was taken back by \"this wasn't me\"",
+        AuditEvent.CodesStopped => "Codes of emails were guessed at too often and open nothing until you prove who you are",
+        AuditEvent.PasswordAloneRefused => "A passkey is asked for after the password",
+        AuditEvent.PasswordAloneAllowed => "A password alone signs in again",
         AuditEvent.SigningKeyRotated => "The key that signs access tokens was rotated",
     };
 
@@ -195,6 +201,7 @@ public static class Messages
         Undoable.RecoveryCodesMade => "The new recovery codes work no more.",
         Undoable.ProviderLinked => "The provider is unlinked.",
         Undoable.ProviderUnlinked => "The provider is linked again.",
+        Undoable.PasswordAloneAllowed => "A passkey is asked for after the password again.",
         Undoable.EmailChangeAsked => "The change of your e-mail address is stopped.",
         _ => null,
     };

@@ -95,13 +95,13 @@ public sealed class ProviderRound(
     private async Task LinkAsync(ExternalProviderOptions provider, ExternalSignIn.Identity identity, ExternalSignIn.Asked asked, string from)
     {
         if ((await flow.LinkAsync(browser.Caller, identity, asked, Http.RequestAborted)).Refusal is not { } refusal) Go(from, Notice.ProviderLinked, provider.Label);
-        else Refuse(refusal.Error == AuthError.StepUpRequired ? ReturnAddress.With("/account/step-up", from) : from, refusal, provider);
+        else Refuse(refusal.Error == AuthError.StepUpRequired ? ReturnAddress.StepUp(refusal, from) : from, refusal, provider);
     }
 
     private async Task StepUpAsync(
         ExternalProviderOptions provider, ExternalSignIn.Identity identity, ExternalSignIn.Asked asked, string from, string? returnUrl)
     {
-        var outcome = await flow.StepUpAsync(browser.Caller, identity, asked, Http.RequestAborted);
+        var outcome = await flow.StepUpAsync(browser.Caller, identity, asked, ActAt(returnUrl), Http.RequestAborted);
         if (outcome.Value is not { } renewed)
         {
             Refuse(from, outcome.Refusal!, provider);
@@ -110,6 +110,15 @@ public sealed class ProviderRound(
         await browser.SignInAsync(renewed);
         Http.Response.Redirect(ReturnAddress.Local(returnUrl));
     }
+
+    // The page that somebody was on the way to says which act their sign-in at the provider is for.
+    private static SensitiveAct? ActAt(string? returnUrl) => returnUrl switch
+    {
+        "/account/close" => SensitiveAct.CloseAccount,
+        "/account/password" => SensitiveAct.ChangePassword,
+        "/account/email" => SensitiveAct.ChangeEmail,
+        _ => null,
+    };
 
     private void Refuse(string to, Refusal refusal, ExternalProviderOptions provider) => Go(to, Notice.ProviderRefused, Messages.Sentence(refusal, provider.Label));
 

@@ -1,3 +1,4 @@
+using BlazorAuth.Core;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace BlazorAuth.Web;
@@ -16,6 +17,13 @@ public static class ReturnAddress
     }
 
     private static readonly Uri Here = new("http://here");
+
+    /// <summary>Tells the page that asks who it is again that what comes next takes no password.</summary>
+    public const string Factor = "factor";
+
+    /// <summary>Where it is asked again who somebody is, on the way to an address, after a refusal.</summary>
+    public static string StepUp(Refusal refusal, string? address) =>
+        With("/account/step-up", address) + (refusal.Faults.Count > 0 ? $"&with={Factor}" : "");
 
     /// <summary>Hands the address on to the next page of the same errand.</summary>
     public static string With(string page, string? address) =>

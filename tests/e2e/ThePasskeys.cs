@@ -108,6 +108,10 @@ public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
         await reader.KnowAsync(true);
         await AddAsync(page);
         await page.GetByRole(AriaRole.Button, new() { Name = "Add a passkey" }).ClickAsync();
+        await page.WaitForURLAsync("**/account/step-up?*with=factor"); // a second one needs a proof by the first
+        await page.GetByRole(AriaRole.Button, new() { Name = "Confirm with a passkey" }).ClickAsync();
+        await page.WaitForURLAsync("**/account/passkeys");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Add a passkey" }).ClickAsync();
         await page.GetByText("You already have a passkey here.").WaitForAsync();
 
         await reader.TouchAsync(false);
@@ -143,14 +147,9 @@ public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
         await SignOutAsync(page);
 
         var elsewhere = await browser.PersonAsync(host.Url);
-        await elsewhere.GotoAsync("/login");
-        await elsewhere.FillAsync("#identifier", Ada);
-        await elsewhere.FillAsync("#current-password", Password);
+        await elsewhere.GotoAsync((await host.LetterAsync(Ada, "passkey was added")).LinkTo("/undo"));
         await elsewhere.Locator("main form .actions button[type=submit]").First.ClickAsync();
-        await elsewhere.GotoAsync("/account/passkeys");
-        await elsewhere.GetByRole(AriaRole.Link, new() { Name = "Rename or remove" }).ClickAsync();
-        await elsewhere.GetByRole(AriaRole.Button, new() { Name = "Remove this passkey" }).ClickAsync();
-        await elsewhere.GetByText("You have no passkey yet.").WaitForAsync();
+        await elsewhere.GetByText("It is taken back").WaitForAsync();
 
         await OpenLoginAsync(page);
         await reader.TouchAsync(true);

@@ -137,13 +137,11 @@ internal sealed class Conduit : ISpoken
             return Say("LoggedOut");
         });
         group.MapPost("/local/change-email", async (ForeignJson body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
-            Say(body.Text("password") is { } password ? await change.AskAsync(from.Caller, body.Required("newEmail"), password, ct)
-                : await change.AskFreshlyAsync(from.Caller, body.Required("newEmail"), ct), "Verification code sent"));
+            Say(await change.AskAsync(from.Caller, body.Required("newEmail"), ProofOf(body, "password"), ct), "Verification code sent"));
         foreach (var path in new[] { "/local/change-password", "/username/change-password" })
             group.MapPost(path, async (ForeignJson body, CallerFromBearer from, ChangePassword change, RefreshTokens tokens, CancellationToken ct) =>
             {
-                var outcome = body.Text("oldPassword") is { } old ? await change.ChangeAsync(from.Caller, old, body.Required("newPassword"), ct)
-                    : await change.ChangeFreshlyAsync(from.Caller, body.Required("newPassword"), ct);
+                var outcome = await change.ChangeAsync(from.Caller, ProofOf(body, "oldPassword"), body.Required("newPassword"), ct);
                 // Every older token is dead: the client needs the next pair.
                 return await outcome.Match(async session => Print(await tokens.IssueAsync(session, ct), "Password changed successfully"), refusal => Task.FromResult(Problems.Of(refusal)));
             });
@@ -162,8 +160,12 @@ internal sealed class Conduit : ISpoken
             return outcome.Match<IResult>(changed => TypedResults.Ok(Print(changed, factor.On)), Problems.Of);
         });
         group.MapDelete("/user", async (CallerFromBearer from, CloseAccount close, CancellationToken ct) =>
-            Say(await close.CloseAsync(from.Caller, null, ct), "LoggedOut"));
+            Say(await close.CloseAsync(from.Caller, new Reauthentication.RecentOnly(Dialect.Conduit), ct), "LoggedOut"));
     }
+
+    // Clients of v0.16 send no proof: what stands for it there is a sign-in of just now ('sudo').
+    private static Reauthentication ProofOf(ForeignJson body, string password) =>
+        Reauthentication.From(body.Text(password), body.Text("code"), dialect: Dialect.Conduit);
 
     internal static string? Bearer(HttpRequest request) =>
         request.Headers.Authorization is [{ } header] && header.StartsWith($"{CallerFromBearer.Scheme} ", StringComparison.OrdinalIgnoreCase)

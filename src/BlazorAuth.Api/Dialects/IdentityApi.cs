@@ -147,11 +147,14 @@ internal sealed class IdentityApi : ISpoken
         if (next is not null)
         {
             if (current is null) return Refuse("OldPasswordRequired", "The old password is required to set a new password. If the old password is forgotten, use /resetPassword.");
-            var changed = await passwords.ChangeAsync(from.Caller, current, next, ct);
+            var changed = await passwords.ChangeAsync(from.Caller, new Reauthentication.ByPassword(current), next, ct);
             if (changed.Value is not { } session) return Problems.Of(changed.Refusal!);
             if (session.Kind == SessionKind.Browser) await doors.Single().SignInAsync(session);
         }
-        if (email is not null && (current is null ? await emails.AskFreshlyAsync(from.Caller, email, ct) : await emails.AskAsync(from.Caller, email, current, ct)).Refusal is { } refusal && refusal is not { Faults: [{ Fault: Fault.Same }] })
+        // The stock's clients send no old password with a new address.
+        var proof = Reauthentication.From(body.Text("oldPassword"), body.Text("twoFactorCode"), dialect: Dialect.IdentityApi);
+        if (email is not null && (await emails.AskAsync(from.Caller, email, proof, ct)).Refusal is { } refusal
+            && refusal is not { Faults: [{ Fault: Fault.Same }] })
             return Problems.Of(refusal);
         return (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(Print, Problems.Of);
 

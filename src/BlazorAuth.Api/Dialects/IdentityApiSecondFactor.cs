@@ -31,7 +31,7 @@ internal sealed class IdentityApiSecondFactor(Totp totp, RecoveryCodes codes, St
             state = await totp.LookAsync(caller, ct);
         }
         // Nothing asked for: the key, where nobody has been shown it yet, and where somebody may be.
-        if (!newKey && (state.On || state.Pending is not null || caller.ByKey || !stepUp.IsFresh(caller))) return Print(state, "", null);
+        if (!newKey && (state.On || state.Pending is not null || !await stepUp.MayChangeFactorsAsync(caller, ct))) return Print(state, "", null);
         return (await totp.BeginAsync(caller, ct)).Match<IResult>(begun => Print(state, begun.Secret, null), Problems.Of);
     }
 

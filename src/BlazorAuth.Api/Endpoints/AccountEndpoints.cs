@@ -19,13 +19,24 @@ internal static class AccountEndpoints
 
     public sealed record ResetBody(string? Token, string? NewPassword);
 
-    public sealed record ChangePasswordBody(string? CurrentPassword, string? NewPassword);
+    /// <summary>The proof is the current password, a code of the authenticator app, or a passkey's ticket and credential.</summary>
+    public sealed record ChangePasswordBody(
+        string? CurrentPassword, string? NewPassword, string? Password, string? Code, string? Ticket, JsonElement? Credential);
 
-    public sealed record ChangeEmailBody(string? NewEmail, string? CurrentPassword);
+    /// <summary>The proof is the current password, a code of the authenticator app, or a passkey's ticket and credential.</summary>
+    public sealed record ChangeEmailBody(
+        string? NewEmail, string? CurrentPassword, string? Password, string? Code, string? Ticket, JsonElement? Credential);
 
     public sealed record StepUpBody(string? Password, string? Code, string? Ticket, JsonElement? Credential);
 
-    public sealed record CloseBody(string? Password);
+    /// <summary>The proof is the password, a code of the authenticator app, or a passkey's ticket and credential.</summary>
+    public sealed record CloseBody(string? Password, string? CurrentPassword, string? Code, string? Ticket, JsonElement? Credential);
+
+    /// <summary>Whether a password signs in without a passkey after it.</summary>
+    public sealed record SignInBody(bool? PasswordAlone);
+
+    /// <summary>Whether a password signs in without a passkey after it, and whether the account's owner can choose that.</summary>
+    public sealed record SignInAnswer(bool PasswordAlone, bool MayChange);
 
     /// <summary>Absent fields stay, null clears.</summary>
     public sealed record ProfileBody(JsonElement DisplayName, JsonElement Avatar, JsonElement Username, JsonElement Profile);
@@ -116,28 +127,54 @@ internal static class AccountEndpoints
             .Refuses(AuthError.StepUpRequired, AuthError.Forbidden);
 
         group.MapDelete("", async ([FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] CloseBody? body, CallerFromBearer from, CloseAccount close, CancellationToken ct) =>
-                Print(await close.CloseAsync(from.Caller, body?.Password, ct)))
-            .WithSummary("Close the account and delete everything in it. Needs the password, or a sign-in that is fresh enough.")
+                TryProof(body?.Password ?? body?.CurrentPassword, body?.Code, body?.Ticket, body?.Credential, out var proof)
+                    ? Print(await close.CloseAsync(from.Caller, proof, ct)) : Problems.Of(AuthError.BadJson))
+            .WithSummary("Close the account and delete everything in it. Needs the password, a code of the authenticator app, or a passkey, given with this call.")
             .Answers(204)
-            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.RateLimited);
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed,
+                AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
+
+        group.MapGet("/sign-in", async (CallerFromBearer from, PasswordAlone flow, CancellationToken ct) =>
+                TypedResults.Ok(View(await flow.ReadAsync(from.Caller, ct))))
+            .WithSummary("Whether a password alone signs in to the account.")
+            .Refuses();
+
+        group.MapPatch("/sign-in", async (SignInBody body, CallerFromBearer from, PasswordAlone flow, CancellationToken ct) =>
+                (await flow.ChooseAsync(from.Caller, body.PasswordAlone, ct)).Match<IResult>(state => TypedResults.Ok(View(state)), Problems.Of))
+            .WithSummary("Choose whether a password alone signs in, or a passkey is asked for after it. Needs a recent proof by a passkey or the authenticator app.")
+            .Answers<SignInAnswer>(200)
+            .Refuses(AuthError.ValidationFailed, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.Conflict);
+    }
+
+    private static SignInAnswer View(PasswordAlone.State state) => new(state.Allowed, state.MayChange);
+
+    // Fills in what was sent, and decides nothing: the flow knows which proof its act takes.
+    private static bool TryProof(string? password, string? code, string? ticket, JsonElement? credential, out Reauthentication proof)
+    {
+        var readable = TryRaw(credential ?? default, out var raw);
+        proof = Reauthentication.From(password, code, ticket, raw);
+        return readable;
     }
 
     private static void MapCredentials(RouteGroupBuilder owner, RouteGroupBuilder anyone)
     {
         owner.MapPost("/password", async (ChangePasswordBody body, CallerFromBearer from, ChangePassword change, TokenPrinter printer, CancellationToken ct) =>
             {
-                var outcome = await change.ChangeAsync(from.Caller, body.CurrentPassword, body.NewPassword, ct);
+                if (!TryProof(body.CurrentPassword ?? body.Password, body.Code, body.Ticket, body.Credential, out var proof))
+                    return Problems.Of(AuthError.BadJson);
+                var outcome = await change.ChangeAsync(from.Caller, proof, body.NewPassword, ct);
                 return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
-            .WithSummary("Change the password. Ends every other session; the answer carries this session's new tokens.")
+            .WithSummary("Change the password, or set the first one. Needs the current password, a code of the authenticator app, or a passkey, given with this call. Ends every other session; the answer carries this session's new tokens.")
             .Answers<TokenEndpoints.TokenAnswer>(200)
-            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.WeakPassword, AuthError.CommonPassword,
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed,
+                AuthError.Forbidden, AuthError.StepUpRequired, AuthError.WeakPassword, AuthError.CommonPassword,
                 AuthError.SamePassword, AuthError.Conflict, AuthError.RateLimited);
 
         owner.MapPost("/step-up", async (StepUpBody body, CallerFromBearer from, StepUp stepUp, TokenPrinter printer, CancellationToken ct) =>
             {
-                if (!TryRaw(body.Credential ?? default, out var credential)) return Problems.Of(AuthError.BadJson);
-                var outcome = await stepUp.ProveAsync(from.Caller, new(body.Password, body.Code, body.Ticket, credential), ct);
+                if (!TryProof(body.Password, body.Code, body.Ticket, body.Credential, out var proof)) return Problems.Of(AuthError.BadJson);
+                var outcome = await stepUp.ProveAsync(from.Caller, proof, ct);
                 return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
             .WithSummary("Prove again who you are, by the password, a code of the authenticator app, or a passkey: sensitive acts want a proof that is not older than a while. The answer carries this session's new tokens.")
@@ -152,10 +189,12 @@ internal static class AccountEndpoints
             .Refuses(AuthError.Forbidden, AuthError.RateLimited);
 
         owner.MapPost("/email", async (ChangeEmailBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
-                Print(await change.AskAsync(from.Caller, body.NewEmail, body.CurrentPassword, ct), Results.Accepted()))
-            .WithSummary("Ask to move the account to another address. It moves when that address confirms.")
+                TryProof(body.CurrentPassword ?? body.Password, body.Code, body.Ticket, body.Credential, out var proof)
+                    ? Print(await change.AskAsync(from.Caller, body.NewEmail, proof, ct), Results.Accepted()) : Problems.Of(AuthError.BadJson))
+            .WithSummary("Ask to move the account to another address. It moves when that address confirms. Needs the current password, a code of the authenticator app, or a passkey, given with this call.")
             .Answers(202)
-            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.RateLimited);
+            .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed,
+                AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
         anyone.MapPost("/email/confirm", async (TokenBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
                 Print(await change.ConfirmAsync(from.Caller, body.Token, ct)))

@@ -49,7 +49,7 @@ internal static class PasskeyEndpoints
             .Refuses();
 
         group.MapPost("/options", async (CallerFromBearer from, Passkeys passkeys, CancellationToken ct) => Print(await passkeys.BeginAsync(from.Caller, ct)))
-            .WithSummary("Begin to add a passkey. Needs a sign-in that is fresh enough.")
+            .WithSummary("Begin to add a passkey. Needs a recent proof, by a passkey or the authenticator app where there is one.")
             .Answers<CeremonyAnswer>(200)
             .Refuses(AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
@@ -71,7 +71,7 @@ internal static class PasskeyEndpoints
 
         group.MapDelete("/{id}", async (string id, CallerFromBearer from, Passkeys passkeys, CancellationToken ct) =>
                 (await passkeys.RemoveAsync(from.Caller, id, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
-            .WithSummary("Remove a passkey and end every other session. Needs a sign-in that is fresh enough. The last way into the account stays.")
+            .WithSummary("Remove a passkey and end every other session. Needs a recent proof by a passkey or the authenticator app. The last way into the account stays.")
             .Answers(204)
             .Refuses(AuthError.NotFound, AuthError.Conflict, AuthError.StepUpRequired, AuthError.Forbidden);
     }

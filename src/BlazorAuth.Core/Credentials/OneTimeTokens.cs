@@ -9,10 +9,16 @@ namespace BlazorAuth.Core.Credentials;
 /// One-time tokens of letters: minted when the letter is sent, stored as keyed hashes, bound to purpose and destination,
 /// spent by one conditional statement. Identity's own stateless tokens can be replayed (ADR 0006).
 /// </summary>
-public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider time)
+public sealed class OneTimeTokens(AuthDbContext db, Secret secret, Outbox outbox, Audit audit, TimeProvider time)
 {
     /// <summary>How often a code may be tried before its letter is worth nothing: five in a million.</summary>
     public const int MaximumAttempts = 5;
+
+    /// <summary>
+    /// After so many wrong codes in a row, whatever email and purpose they were guessed for, no code opens anything for the account
+    /// until its owner proves who they are. Each email alone allows five tries, and there is always a next email.
+    /// </summary>
+    public const int WrongCodesInARow = 20;
 
     /// <summary>How long a link of each purpose opens something, with its reason.</summary>
     public static TimeSpan Lifetime(TokenPurpose purpose) => purpose switch
@@ -26,6 +32,7 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
         TokenPurpose.EmailCode => TimeSpan.FromMinutes(10),        // out of band (ASVS 6.5.5)
         TokenPurpose.EmailCodeTicket => TimeSpan.FromMinutes(20),  // the letter may take ten of them; alone it opens nothing
         TokenPurpose.Undo => TimeSpan.FromDays(7),                 // people read mail after a holiday
+        TokenPurpose.ProviderProof => TimeSpan.FromMinutes(5),     // its owner is on the way back to the form it was made for
     };
 
     /// <summary>The secrets of a fresh token; they exist in the letter and nowhere else.</summary>
@@ -116,12 +123,39 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, TimeProvider 
         var live = db.OneTimeTokens.Where(t =>
             t.Destination == destination && t.Purpose == purpose && t.UsedAt == null && t.RevokedAt == null && t.ExpiresAt > now);
         if (state is not null) live = live.Where(t => t.State == state);
+        // Counted for the account first, and only where something could be guessed: nobody stops the codes of an address that has none.
+        var allowed = await db.Users.Where(u => u.NormalizedEmail == destination && u.WrongCodes < WrongCodesInARow)
+            .Where(_ => live.Any(t => t.Attempts < MaximumAttempts))
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.WrongCodes, u => u.WrongCodes + 1), ct);
         var counted = await live.Where(t => t.Attempts < MaximumAttempts)
             .ExecuteUpdateAsync(set => set.SetProperty(t => t.Attempts, t => t.Attempts + 1), ct);
         var hash = HashCode(purpose, destination, Secret.DigitsIn(code));
         var token = await live.AsNoTracking().FirstOrDefaultAsync(t => t.CodeHash == hash, ct);
-        return counted > 0 ? token : null;
+        var right = counted > 0 && allowed > 0 ? token : null;
+        // A right code ends the row. A wrong one runs the same statement, for an address that nobody has too.
+        var isRight = right is not null;
+        await db.Users.Where(u => u.NormalizedEmail == destination && isRight && u.WrongCodes > 0)
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.WrongCodes, 0), ct);
+        return right;
     }
+
+    /// <summary>
+    /// Notes the end of the row: codes have stopped, and the owner is told by an email, once. Call it after a wrong code, for any
+    /// address. Saved by the caller.
+    /// </summary>
+    public async Task StopCodesAsync(Caller caller, string destination, CancellationToken ct)
+    {
+        var stopped = await db.Users.Where(u => u.NormalizedEmail == destination && u.WrongCodes == WrongCodesInARow)
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.WrongCodes, WrongCodesInARow + 1), ct);
+        if (stopped == 0) return;
+        var userId = await db.Users.Where(u => u.NormalizedEmail == destination).Select(u => u.Id).SingleOrDefaultAsync(ct);
+        outbox.Promise(LetterKind.CodesStopped, destination, caller, userId);
+        audit.Write(AuditEvent.CodesStopped, caller, userId);
+    }
+
+    /// <summary>Lets codes work again: the account's owner has proven who they are, by something else than a code of an email.</summary>
+    internal static Task AllowCodesAsync(AuthDbContext db, string userId, CancellationToken ct) =>
+        db.Users.Where(u => u.Id == userId && u.WrongCodes > 0).ExecuteUpdateAsync(set => set.SetProperty(u => u.WrongCodes, 0), ct);
 
     /// <summary>Spends the token: true for exactly one of any number of callers. Call it inside the transaction of what it opens.</summary>
     public async Task<bool> SpendAsync(OneTimeToken token, CancellationToken ct)

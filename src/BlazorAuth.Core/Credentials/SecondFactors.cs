@@ -22,13 +22,27 @@ public sealed class SecondFactors(AuthDbContext db, KeyRing ring, Throttle throt
     private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
     private const int RecoveryCodeLength = 10;
 
-    /// <summary>Whether sign-ins with one factor need a second.</summary>
+    /// <summary>Whether an authenticator app is on.</summary>
     public Task<bool> AreOnAsync(string userId, CancellationToken ct) => Confirmed(userId).AnyAsync(ct);
 
-    /// <summary>What would be taken as the second factor: <c>totp</c>, <c>recovery_code</c>; <c>passkey</c> where one could sign in instead.</summary>
+    /// <summary>
+    /// Whether a sign-in with one factor needs a second: where an authenticator app is on, and where there is a passkey that the owner
+    /// wants to be asked for. An administrator's passkey always is.
+    /// </summary>
+    public async Task<bool> AreDueAsync(string userId, CancellationToken ct) =>
+        await AreOnAsync(userId, ct) || await IsPasskeyDueAsync(userId, ct);
+
+    /// <summary>Whether a passkey is asked for after the password.</summary>
+    internal Task<bool> IsPasskeyDueAsync(string userId, CancellationToken ct) => db.Users.AnyAsync(u => u.Id == userId
+        && db.UserPasskeys.Any(p => p.UserId == userId)
+        && (u.PasskeyAfterPassword || db.UserRoles.Any(r => r.UserId == userId && r.RoleId == AuthDbContext.Administrator)), ct);
+
+    /// <summary>
+    /// What would be taken as the second factor: <c>totp</c>, <c>recovery_code</c>; <c>passkey</c> where one could sign in instead.
+    /// </summary>
     public async Task<IReadOnlyList<string>> MethodsAsync(string userId, CancellationToken ct)
     {
-        List<string> methods = ["totp"];
+        List<string> methods = await AreOnAsync(userId, ct) ? ["totp"] : [];
         if (await LeftAsync(userId, ct) > 0) methods.Add("recovery_code");
         if (await db.UserPasskeys.AnyAsync(p => p.UserId == userId, ct)) methods.Add("passkey");
         return methods;

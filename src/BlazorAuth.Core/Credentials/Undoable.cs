@@ -19,6 +19,7 @@ namespace BlazorAuth.Core.Credentials;
 [JsonDerivedType(typeof(ProviderUnlinked), "provider-unlinked")]
 [JsonDerivedType(typeof(EmailChangeAsked), "email-change-asked")]
 [JsonDerivedType(typeof(EmailChanged), "email-changed")]
+[JsonDerivedType(typeof(PasswordAloneAllowed), "password-alone-allowed")]
 public abstract record Undoable
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { AllowOutOfOrderMetadataProperties = true };
@@ -32,7 +33,11 @@ public abstract record Undoable
     /// <summary>A passkey was removed.</summary>
     /// <param name="Id">Its credential id, base64url.</param>
     /// <param name="Data">The rest of its row, as it was.</param>
-    public sealed record PasskeyRemoved(string Id, IdentityPasskeyData Data) : Undoable;
+    /// <param name="AskedFor">Whether it was the last one, and was asked for after the password.</param>
+    public sealed record PasskeyRemoved(string Id, IdentityPasskeyData Data, bool AskedFor = false) : Undoable;
+
+    /// <summary>A password alone signs in again, without the passkey after it.</summary>
+    public sealed record PasswordAloneAllowed : Undoable;
 
     /// <summary>An authenticator app was set up, or took the place of another.</summary>
     /// <param name="Id">The id of the other's row, which its secret is wrapped for.</param>

@@ -13,8 +13,8 @@ public sealed record WaysIn(bool Password, int Passkeys, int Providers, bool Aut
     /// <summary>Whether only one way is left, which nothing may remove.</summary>
     public bool IsLast => (Password ? 1 : 0) + Passkeys + Providers <= 1;
 
-    /// <summary>Whether its owner can prove again who they are by something else than the password.</summary>
-    public bool WithoutPassword => !Password || Passkeys > 0 || Authenticator;
+    /// <summary>Whether it has a factor that is stronger than a password: a passkey or an authenticator app.</summary>
+    public bool HasFactor => Passkeys > 0 || Authenticator;
 
     /// <summary>Whether its owner has nothing to prove again who they are with but an external provider.</summary>
     public bool OnlyProviders => this is { Password: false, Passkeys: 0, Authenticator: false, Providers: > 0 };
@@ -37,5 +37,7 @@ public sealed record WaysIn(bool Password, int Passkeys, int Providers, bool Aut
         await db.Authenticators.Where(a => a.UserId == userId).ExecuteDeleteAsync(ct);
         await db.RecoveryCodes.Where(c => c.UserId == userId).ExecuteDeleteAsync(ct);
         await db.RememberedDevices.Where(d => d.UserId == userId).ExecuteDeleteAsync(ct);
+        await db.Users.Where(u => u.Id == userId && u.PasskeyAfterPassword)
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasskeyAfterPassword, false), ct);
     }
 }

@@ -37,6 +37,12 @@ public sealed class AuthUser : IdentityUser
     /// <summary>When an administrator locked the account, or null.</summary>
     public DateTimeOffset? LockedAt { get; set; }
 
+    /// <summary>Whether its owner chose that a password alone does not sign in: a passkey is asked for after it, while there is one.</summary>
+    public bool PasskeyAfterPassword { get; set; }
+
+    /// <summary>Wrong codes of emails in a row; see <see cref="Credentials.OneTimeTokens.WrongCodesInARow"/>.</summary>
+    public int WrongCodes { get; set; }
+
     /// <summary>Takes away what a registrant said of themselves, the user name included.</summary>
     internal void VoidProfile()
     {
@@ -122,6 +128,8 @@ public sealed class Session
     public required DateTimeOffset CreatedAt { get; init; }
     /// <summary>When the owner last proved who they are.</summary>
     public required DateTimeOffset AuthenticatedAt { get; set; }
+    /// <summary>When a passkey or a code of the second factor last proved it; null where none did.</summary>
+    public DateTimeOffset? FactorAt { get; set; }
     /// <summary>When it was last used; kept to about a minute.</summary>
     public required DateTimeOffset LastSeenAt { get; set; }
     /// <summary>Network address of the sign-in.</summary>
@@ -180,6 +188,8 @@ public enum TokenPurpose
     EmailCode,
     /// <summary>'This wasn't me': takes back what a notice told of.</summary>
     Undo,
+    /// <summary>A sign-in at an external provider that was made for one act. It is found by its session; nobody has its secret.</summary>
+    ProviderProof,
 }
 
 /// <summary>A one-time token: only keyed hashes of its secrets are stored, and one conditional statement spends it.</summary>

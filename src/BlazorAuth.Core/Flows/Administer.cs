@@ -105,7 +105,7 @@ public sealed class Administer(
         Caller caller, IReadOnlyList<string> ids, Func<AuthUser, Task<Outcome>> change, CancellationToken ct)
     {
         if (await WhyNotAsync(caller, ct) is { } refusal) return refusal;
-        if ((await stepUp.OwnerAsync(caller, null, ct)).Refusal is { } unproven) return unproven;
+        if ((await stepUp.OwnerAsync(caller, ct)).Refusal is { } unproven) return unproven;
         if (!ids.All(id => Guid.TryParse(id, out _))) return AuthError.NotFound;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // Administrators change one after the other: two that unmake each other must not both be last.

@@ -40,8 +40,8 @@ public sealed class ApiKeys(
     public async Task<Outcome<Made>> MakeAsync(Caller caller, Input input, CancellationToken ct)
     {
         if (Shape(input) is { } malformed) return malformed;
-        var owner = await stepUp.OwnerAsync(caller, input.Password, ct);
-        if (owner.Value is not { } user) return owner.Refusal!;
+        var demanded = await stepUp.DemandRecentAsync(caller, Reauthentication.From(input.Password), "password", ct);
+        if (demanded.Value is not { User: var user }) return demanded.Refusal!;
         // Nobody can come back to an anonymous account, and anybody can make one: its keys would be a stranger's, for years.
         if (user.IsAnonymous) return AuthError.Forbidden;
         if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } limited) return limited;
@@ -79,8 +79,8 @@ public sealed class ApiKeys(
     /// <summary>Revokes one, on the password or on a recent sign-in.</summary>
     public async Task<Outcome> RevokeAsync(Caller caller, string id, string? password, CancellationToken ct)
     {
-        var owner = await stepUp.OwnerAsync(caller, password, ct);
-        if (owner.Value is not { } user) return owner.Refusal!;
+        var demanded = await stepUp.DemandRecentAsync(caller, Reauthentication.From(password), "password", ct);
+        if (demanded.Value is not { User: var user }) return demanded.Refusal!;
         if (!Secret.IsSessionId(id)) return AuthError.NotFound;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (await sessions.EndKeyAsync(user.Id, id, ct) == 0) return AuthError.NotFound;

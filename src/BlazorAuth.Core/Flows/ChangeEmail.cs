@@ -7,7 +7,7 @@ namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// Moves an account to another address, once that address confirms. Promises: the old address stays until then and is told;
-/// the last change asked for is the one that counts. Reveals: not whether the new address is somebody's. Kills, at the change:
+/// the last change asked for is the one that counts; nothing is asked for without a proof made for this act. Reveals: not whether the new address is somebody's. Kills, at the change:
 /// every one-time token of the account and every session but the one that asked. Sends: <see cref="LetterKind.ConfirmEmailChange"/>
 /// to the new address, <see cref="LetterKind.EmailChangeAsked"/> to the old, then <see cref="LetterKind.EmailChanged"/> to both.
 /// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.LinkInvalid"/>, <see cref="AuthError.LinkExpired"/>,
@@ -16,26 +16,22 @@ namespace BlazorAuth.Core.Flows;
 public sealed class ChangeEmail(
     AuthDbContext db, StepUp stepUp, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
-    /// <summary>Asks for the change, on the password.</summary>
-    public Task<Outcome> AskAsync(Caller caller, string? newEmail, string? currentPassword, CancellationToken ct) =>
-        AskCoreAsync(caller, newEmail, currentPassword ?? "", ct);
-
-    /// <summary>The same on a recent sign-in, for doors whose clients have no password to give.</summary>
-    public Task<Outcome> AskFreshlyAsync(Caller caller, string? newEmail, CancellationToken ct) => AskCoreAsync(caller, newEmail, null, ct);
-
-    private async Task<Outcome> AskCoreAsync(Caller caller, string? newEmail, string? currentPassword, CancellationToken ct)
+    /// <summary>Asks for the change, on a proof made for this act. The field for the password is <c>currentPassword</c>.</summary>
+    public async Task<Outcome> AskAsync(Caller caller, string? newEmail, Reauthentication proof, CancellationToken ct)
     {
         if (!EmailAddress.TryParse(newEmail, out var address)) return Refusal.Shape("newEmail", Fault.NotAnEmail);
-        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
-        if (address == user.NormalizedEmail) return Refusal.Shape("newEmail", Fault.Same);
-        if (await stepUp.DemandAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
+        var account = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (account is null) return AuthError.SessionRevoked;
+        if (address == account.NormalizedEmail) return Refusal.Shape("newEmail", Fault.Same);
+        var demanded = await stepUp.DemandForActAsync(caller, SensitiveAct.ChangeEmail, proof, "currentPassword", ct);
+        if (demanded.Value is not { User: var user } proven) return demanded.Refusal!;
         if (await throttle.TakeLetterAsync(caller, ct) is { } limited) return limited;
         if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } tooMany) return tooMany;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // A reset that came while the password was compared has ended the session, and this change with it.
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
+        if (await proven.SpendAsync(ct) is { } spent) return spent;
         await tokens.KillAsync(user.Id, ct, TokenPurpose.ChangeEmail);
         outbox.Promise(LetterKind.ConfirmEmailChange, address, caller, user.Id, sessionId: caller.SessionId);
         if (user.Email is not null)

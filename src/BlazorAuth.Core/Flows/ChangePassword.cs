@@ -6,7 +6,8 @@ using Microsoft.EntityFrameworkCore;
 namespace BlazorAuth.Core.Flows;
 
 /// <summary>
-/// Changes the password of a signed-in user. Kills: every other session, reset and change-of-address links, and every older
+/// Changes the password of a signed-in user, or sets the first one. Promises: nothing changes without a proof made for this act; a
+/// recent sign-in is not enough. Kills: every other session, reset and change-of-address links, and every older
 /// credential of this session, which is renewed. Sends: <see cref="LetterKind.PasswordChanged"/>.
 /// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.Forbidden"/> to an anonymous account, which has no name to sign in with,
 /// <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>, <see cref="AuthError.SamePassword"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
@@ -16,26 +17,24 @@ public sealed class ChangePassword(
     Sessions sessions, Outbox outbox, Audit audit)
 {
     /// <summary>
-    /// Changes it, on the current one (on a recent proof where there is none, or something else to give it with), and returns the session whose credentials must be issued anew.
+    /// Changes it, or sets the first one, on a proof made for this act, and returns the session whose credentials must be issued anew.
+    /// The field for the password is <c>currentPassword</c>.
     /// </summary>
-    public Task<Outcome<Session>> ChangeAsync(Caller caller, string? currentPassword, string? newPassword, CancellationToken ct) =>
-        ChangeCoreAsync(caller, currentPassword ?? "", newPassword, ct);
-
-    /// <summary>
-    /// The same on a recent sign-in, for doors whose clients have no current password to give. Not for an anonymous account: it has no
-    /// name to sign in with.
-    /// </summary>
-    public Task<Outcome<Session>> ChangeFreshlyAsync(Caller caller, string? newPassword, CancellationToken ct) =>
-        ChangeCoreAsync(caller, null, newPassword, ct);
-
-    private async Task<Outcome<Session>> ChangeCoreAsync(Caller caller, string? currentPassword, string? newPassword, CancellationToken ct)
+    public async Task<Outcome<Session>> ChangeAsync(Caller caller, Reauthentication proof, string? newPassword, CancellationToken ct)
     {
+        var account = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+        if (account is null) return AuthError.SessionRevoked;
+        if (account is { IsAnonymous: true, PasswordHash: null }) return AuthError.Forbidden;
+        // Before the proof: a code of the authenticator app works once, and must not be lost to a password that is too short.
+        if (passwords.Judge(newPassword, "newPassword", account.Email, account.ChosenUserName) is { } weak) return weak;
+        var demanded = await stepUp.DemandForActAsync(caller, SensitiveAct.ChangePassword, proof, "currentPassword", ct);
+        if (demanded.Value is not { } proven) return demanded.Refusal!;
+        if (proof is Reauthentication.ByPassword { Password: { } current } && Passwords.Nfc(newPassword!) == Passwords.Nfc(current))
+            return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (user is null) return AuthError.SessionRevoked;
-        if (user.IsAnonymous && string.IsNullOrEmpty(currentPassword)) return AuthError.Forbidden;
-        if (await stepUp.DemandAsync(caller, user, currentPassword, "currentPassword", ct) is { } unproven) return unproven;
-        if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak) return weak;
-        if (!string.IsNullOrEmpty(currentPassword) && Passwords.Nfc(newPassword!) == Passwords.Nfc(currentPassword)) return Refusal.Of(AuthError.SamePassword, "newPassword", Fault.Same);
+        // The proof was of the account as it was: whatever changed it meanwhile came first.
+        if (user.ConcurrencyStamp != proven.User.ConcurrencyStamp || user.SecurityStamp != proven.User.SecurityStamp) return AuthError.Conflict;
 
         using (var place = gate.Enter(caller))
         {
@@ -44,6 +43,7 @@ public sealed class ChangePassword(
         }
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await db.HoldAsync(user.Id, ct)) return AuthError.SessionRevoked;
+        if (await proven.SpendAsync(ct) is { } spent) return spent;
         if (await sessions.RenewAsync(caller.SessionId, ct) is not { } session) return AuthError.SessionRevoked;
         await sessions.EndOthersAsync(user.Id, session.Id, SessionEnd.PasswordChanged, ct);
         await tokens.KillAsync(user.Id, ct, TokenPurpose.ResetPassword, TokenPurpose.ChangeEmail, TokenPurpose.SecondFactor, TokenPurpose.EmailCode);

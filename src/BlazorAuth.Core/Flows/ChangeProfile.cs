@@ -82,6 +82,7 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Sessions 
         if (input.Username.Value is { } name && !UserName.IsValid(name)) return Refusal.Shape("username", Fault.NotAUserName);
         if (input.Username.IsGiven && await MayTryAsync(caller, input.Username.Value, ct) is { } limited)
             return limited;
+        if (caller.UserId is { } id && await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, id)) is { } tooMany) return tooMany;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
@@ -89,8 +90,6 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Sessions 
         if (input.Username is { IsGiven: true, Value: null } && user.Email is null) return Refusal.Shape("username", Fault.Required);
         if (input.Username.IsGiven && await WhyNotNamedAsync(user, input.Username.Value, ct) is { } unnamed)
             return unnamed;
-
-        if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } limited) return limited;
 
         if (input.DisplayName.IsGiven) user.DisplayName = input.DisplayName.Value?.Trim();
         if (input.Avatar.IsGiven) user.Avatar = input.Avatar.Value;

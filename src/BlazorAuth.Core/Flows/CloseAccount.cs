@@ -7,19 +7,21 @@ namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// Closes the caller's account: the row and everything that hangs on it are deleted at once, and the address is free again.
-/// Kills: every session and one-time token. Sends: <see cref="LetterKind.AccountClosed"/>.
+/// Promises: nothing is closed without a proof made for this act; a recent sign-in is not enough. Kills: every session and one-time
+/// token. Sends: <see cref="LetterKind.AccountClosed"/>.
 /// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
 public sealed class CloseAccount(AuthDbContext db, StepUp stepUp, OneTimeTokens tokens, Sessions sessions, Outbox outbox, Audit audit)
 {
-    /// <summary>Closes it, on the password or on a recent sign-in.</summary>
-    public async Task<Outcome> CloseAsync(Caller caller, string? password, CancellationToken ct)
+    /// <summary>Closes it, on a proof made for this act. The field for the password is <c>password</c>.</summary>
+    public async Task<Outcome> CloseAsync(Caller caller, Reauthentication proof, CancellationToken ct)
     {
-        var owner = await stepUp.OwnerAsync(caller, password, ct);
-        if (owner.Value is not { } user) return owner.Refusal!;
+        var demanded = await stepUp.DemandForActAsync(caller, SensitiveAct.CloseAccount, proof, "password", ct);
+        if (demanded.Value is not { User: var user } proven) return demanded.Refusal!;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
+        if (await proven.SpendAsync(ct) is { } spent) return spent;
         await tokens.KillAsync(user.Id, ct);
         await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
         if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0) return AuthError.SessionRevoked;

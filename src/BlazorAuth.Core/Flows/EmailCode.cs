@@ -7,8 +7,8 @@ namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// Signs in by a letter: six digits for where it was asked for, or its link, anywhere and knowingly. Promises: asking does the same work
-/// and gives the same answer for any address; a code counts only beside the ticket of its own letter, five tries and ten minutes; code
-/// and link are used up together. Reveals: that an account is locked or has a second factor, only to who has the letter. Kills: the
+/// and gives the same answer for any address; a code counts only beside the ticket of its own letter, five tries and ten minutes, and
+/// twenty wrong ones in a row stop all codes of the account; code and link are used up together. Reveals: that an account is locked or has a second factor, only to who has the letter. Kills: the
 /// code and link of an older letter, at asking; on an address never verified, whatever the registrant set, as a reset does, because
 /// who reads the letter is its owner. Sends: <see cref="LetterKind.SignInCode"/>.
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.TicketExpired"/>,
@@ -49,6 +49,7 @@ public sealed class EmailCode(
         if (await tokens.FindCountedAsync(TokenPurpose.EmailCodeTicket, ticket, ct) is not { } asked) return Refused(AuthError.TicketExpired);
         if (await tokens.FindByCodeAsync(TokenPurpose.EmailCode, asked.Destination, code, ct, state: asked.Id) is not { } letter)
         {
+            await tokens.StopCodesAsync(Nobody(caller), asked.Destination, ct);
             await throttle.NoteAsync(Nobody(caller), AuditEvent.CodeRefused, ct, reason: AuthError.LinkInvalid);
             return Refused(Refusal.Of(AuthError.LinkInvalid, "code", Fault.Wrong));
         }

@@ -34,7 +34,7 @@ public sealed class ExportAccount(AuthDbContext db, ChangeProfile profiles, Step
     /// <summary>Exports the caller's account.</summary>
     public async Task<Outcome<Export>> ExportAsync(Caller caller, CancellationToken ct)
     {
-        var owner = await stepUp.OwnerAsync(caller, null, ct);
+        var owner = await stepUp.OwnerAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
         if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } limited) return limited;
         audit.Write(AuditEvent.Exported, caller);

@@ -163,12 +163,23 @@ public sealed class ExternalSignIn(
     }
 
     /// <summary>Proves again who the caller is, who has nothing else to do that with; the session's credentials must be issued anew.</summary>
-    public async Task<Outcome<Session>> StepUpAsync(Caller caller, Identity identity, Asked asked, CancellationToken ct)
+    /// <param name="caller">Who came back.</param>
+    /// <param name="identity">What the provider said.</param>
+    /// <param name="asked">Who went there.</param>
+    /// <param name="act">The act they went there for, which the proof is then good for, once; null for a recent proof alone.</param>
+    /// <param name="ct">Ends the wait.</param>
+    public async Task<Outcome<Session>> StepUpAsync(
+        Caller caller, Identity identity, Asked asked, SensitiveAct? act, CancellationToken ct)
     {
         if (!IsBack(caller, asked)) return AuthError.SessionRevoked;
         // A provider that remembers its own sign-in asks for nothing: where the account has something better, that is demanded.
         if (!(await stepUp.WaysAsync(caller, ct)).OnlyProviders) return AuthError.Forbidden;
-        if ((await logins.FindAsync(identity.Login, ct))?.Id == caller.UserId) return await stepUp.FreshenAsync(caller, "fed", ct);
+        if ((await logins.FindAsync(identity.Login, ct))?.Id == caller.UserId)
+            return await stepUp.FreshenAsync(caller, "fed", ct, () =>
+            {
+                if (act is { } what) stepUp.NoteProviderProof(caller, what);
+                return Task.FromResult<Refusal?>(null);
+            });
         audit.Write(AuditEvent.StepUpRefused, caller, reason: AuthError.InvalidCredentials);
         await db.SaveChangesAsync(ct);
         return Refusal.Of(AuthError.InvalidCredentials, "provider", Fault.Wrong);
@@ -202,7 +213,7 @@ public sealed class ExternalSignIn(
 
     private async Task<Outcome<AuthUser>> OwnerAsync(Caller caller, CancellationToken ct)
     {
-        var owner = await stepUp.OwnerAsync(caller, null, ct);
+        var owner = await stepUp.OwnerByFactorAsync(caller, ct);
         return owner.Value is { IsAnonymous: true } ? AuthError.Forbidden : owner;
     }
 

@@ -8,7 +8,7 @@ namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// The passkeys of an account. Promises: the ticket that adds one is of the account and session that asked for it, and adds one; the last
-/// way in stays. Reveals: a user's passkeys to that user only; another's id is simply not found. Kills, on removal: every other session,
+/// way in stays; where the account has a passkey or an app, one of them must have proven who adds or removes one. Reveals: a user's passkeys to that user only; another's id is simply not found. Kills, on removal: every other session,
 /// what is half signed in, remembered browsers. Sends: <see cref="LetterKind.PasskeyAdded"/>, <see cref="LetterKind.PasskeyRemoved"/>.
 /// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.PasskeyFailed"/>,
 /// <see cref="AuthError.NotFound"/>, <see cref="AuthError.Conflict"/>; an anonymous account, which has no name, with <see cref="AuthError.Forbidden"/>.
@@ -58,6 +58,10 @@ public sealed class Passkeys(
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         if (!await tokens.SpendAsync(made.Ticket, ct)) return AuthError.PasskeyFailed;
+        // A ticket from before the account had a factor stands for no proof by one.
+        var ways = await stepUp.WaysAsync(caller, ct);
+        if (ways.HasFactor && !stepUp.HadFactor(caller, made.Ticket.CreatedAt))
+            return Refusal.Of(AuthError.StepUpRequired, ways.Authenticator ? "code" : "credential", Fault.Required);
         if (await db.UserPasskeys.CountAsync(p => p.UserId == caller.UserId, ct) >= Most) return Refusal.Of(AuthError.Conflict, "passkeys", Fault.TooLong, Most);
         var passkey = Row(caller.UserId!, made.Passkey, input.Name);
         db.UserPasskeys.Add(passkey);
@@ -92,7 +96,7 @@ public sealed class Passkeys(
     {
         if (string.IsNullOrWhiteSpace(name)) return Refusal.Shape("name", Fault.Required);
         if (ChangeProfile.ShapeOfText("name", name, MaximumName) is { } malformed) return malformed;
-        if ((await OwnerAsync(caller, ct)).Refused is { } unproven) return unproven;
+        if ((await OwnerAsync(caller, stepUp.OwnerAsync, ct)).Refused is { } unproven) return unproven;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
@@ -118,19 +122,29 @@ public sealed class Passkeys(
         await tokens.KillAsync(caller.UserId!, ct,
             TokenPurpose.SecondFactor, TokenPurpose.PasskeyAssertion, TokenPurpose.PasskeyCreation, TokenPurpose.EmailCode);
         await devices.ForgetAllAsync(caller.UserId!, ct);
-        await TellAsync(LetterKind.PasskeyRemoved, caller, passkey, new Undoable.PasskeyRemoved(PasskeyCeremonies.Text(passkey.CredentialId), passkey.Data), ct);
+        // With the last passkey the choice falls away that asks for one: it would otherwise come back with the next one, unasked.
+        var isLast = !await db.UserPasskeys.AnyAsync(p => p.UserId == caller.UserId && p.CredentialId != passkey.CredentialId, ct);
+        var wasAskedFor = isLast && await db.Users.Where(u => u.Id == caller.UserId && u.PasskeyAfterPassword)
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasskeyAfterPassword, false), ct) == 1;
+        var act = new Undoable.PasskeyRemoved(PasskeyCeremonies.Text(passkey.CredentialId), passkey.Data, wasAskedFor);
+        await TellAsync(LetterKind.PasskeyRemoved, caller, passkey, act, ct);
         audit.Write(AuditEvent.PasskeyRemoved, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         return Outcome.Done;
     }
 
-    private async Task<(AuthUser? User, Refusal? Refused)> OwnerAsync(Caller caller, CancellationToken ct)
+    // A passkey that is added or removed is a way in; another name is none.
+    private Task<(AuthUser? User, Refusal? Refused)> OwnerAsync(Caller caller, CancellationToken ct) =>
+        OwnerAsync(caller, stepUp.OwnerByFactorAsync, ct);
+
+    private async Task<(AuthUser? User, Refusal? Refused)> OwnerAsync(
+        Caller caller, Func<Caller, CancellationToken, Task<Outcome<AuthUser>>> prove, CancellationToken ct)
     {
         var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         return user is null ? (null, AuthError.SessionRevoked)
             : user.IsAnonymous ? (null, AuthError.Forbidden)
-            : (user, await stepUp.DemandAsync(caller, user, null, "password", ct));
+            : (user, (await prove(caller, ct)).Refusal);
     }
 
     private async Task<IdentityUserPasskey<string>?> FindAsync(Caller caller, string? id, CancellationToken ct) =>

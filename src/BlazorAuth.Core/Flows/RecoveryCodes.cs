@@ -18,10 +18,10 @@ public sealed class RecoveryCodes(
     /// <summary>Ten new codes: the one time they are shown.</summary>
     public sealed record Made(IReadOnlyList<string> Codes);
 
-    /// <summary>Makes ten new ones in place of the old, on a recent proof.</summary>
+    /// <summary>Makes ten new ones in place of the old, on a recent proof by a factor.</summary>
     public async Task<Outcome<Made>> MakeAsync(Caller caller, CancellationToken ct)
     {
-        var owner = await stepUp.OwnerAsync(caller, null, ct);
+        var owner = await stepUp.OwnerByFactorAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
         if (!await factors.AreOnAsync(user.Id, ct)) return AuthError.NotFound;
         using var place = gate.Enter(caller);

@@ -66,6 +66,7 @@ public sealed class ResetPassword(
             await WaysIn.StripAsync(db, user.Id, ct);
             (user.EmailConfirmed, user.ContestedAt) = (true, null);
         }
+        user.WrongCodes = 0;
         await tokens.KillAsync(user.Id, ct);
         await devices.ForgetAllAsync(user.Id, ct);
         await sessions.EndAllAsync(user.Id, SessionEnd.PasswordReset, ct);

@@ -25,6 +25,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         {
             Id = Secret.Random(16), UserId = userId, Kind = kind, Methods = methods, Persistent = persistent, Dialect = dialect,
             CreatedAt = now, AuthenticatedAt = now, LastSeenAt = now, Address = caller.Address, Agent = caller.Agent,
+            FactorAt = Session.AreTwoFactors(methods) ? now : null,
             IdleEndsAt = now + idle, AbsoluteEndsAt = now + absolute,
             Generation = 1, RenewedGeneration = 1, GenerationAt = now,
         };
@@ -198,7 +199,7 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         var now = time.GetUtcNow();
         var byStepUp = proof is not null;
         db.EndsSessions = true;
-        if (proof is not null) await AddAsync(sessionId, proof, ct);
+        if (proof is not null) await AddAsync(sessionId, proof, now, ct);
         var renewed = await db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null).ExecuteUpdateAsync(set => Number(set)
             .SetProperty(s => s.Generation, s => s.Generation + 1).SetProperty(s => s.RenewedGeneration, s => s.Generation + 1)
             .SetProperty(s => s.RenewedByStepUp, byStepUp)
@@ -206,15 +207,14 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         return renewed == 0 ? null : await db.Sessions.AsNoTracking().SingleAsync(s => s.Id == sessionId, ct);
     }
 
-    /// <summary>
-    /// Adds a proof to what a live session was begun with. Its credentials stay as they are. Call it inside the transaction of what proves it.
-    /// </summary>
-    internal async Task AddAsync(string? sessionId, string proof, CancellationToken ct)
+    // Only what was proven just now: to enrol a factor proves nothing, and must not raise the session it is done in.
+    private async Task AddAsync(string? sessionId, string proof, DateTimeOffset now, CancellationToken ct)
     {
-        if (await db.Sessions.Where(s => s.Id == sessionId).Select(s => s.Methods).SingleOrDefaultAsync(ct) is not { } before) return;
-        var methods = Session.Together(before, proof);
+        var before = await db.Sessions.Where(s => s.Id == sessionId).Select(s => new { s.Methods, s.FactorAt }).SingleOrDefaultAsync(ct);
+        if (before is null) return;
+        var (methods, factorAt) = (Session.Together(before.Methods, proof), Session.AreTwoFactors(proof) ? now : before.FactorAt);
         await db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null)
-            .ExecuteUpdateAsync(set => Number(set).SetProperty(s => s.Methods, methods), ct);
+            .ExecuteUpdateAsync(set => Number(set).SetProperty(s => s.Methods, methods).SetProperty(s => s.FactorAt, factorAt), ct);
     }
 
     internal AuthError? WhyDead(Session session)

@@ -21,7 +21,9 @@ public abstract record SignInOutcome
 
     /// <summary>The first factor was right, and <see cref="Flows.SecondFactor"/> goes on with the ticket. Nothing is open yet.</summary>
     /// <param name="Ticket">Proves the first factor, once, for five minutes; whoever has it needs the second factor only.</param>
-    /// <param name="Methods">What would be taken: <c>totp</c>, <c>recovery_code</c>, <c>passkey</c>.</param>
+    /// <param name="Methods">
+    /// What would be taken: <c>totp</c>, <c>recovery_code</c>; <c>passkey</c> is given by signing in with it instead.
+    /// </param>
     public sealed record NeedsSecondFactor(string Ticket, IReadOnlyList<string> Methods) : SignInOutcome
     {
         /// <summary>As a refusal, for doors whose clients know no second factor.</summary>
@@ -123,7 +125,7 @@ public sealed class SignIn(
         if (!await HoldAsComparedAsync(user, ct)) return await UndoAsync(AuthError.InvalidCredentials);
         if (spend is not null && await spend() is { } spent) return await UndoAsync(spent);
         // Asked inside the transaction: a factor that is added just now is either seen here, or ends this session too.
-        if (!proof.TwoFactors && await factors.AreOnAsync(user.Id, ct) && !await devices.IsRememberedAsync(user.Id, proof.RememberedDevice, ct))
+        if (!proof.TwoFactors && await factors.AreDueAsync(user.Id, ct) && !await devices.IsRememberedAsync(user.Id, proof.RememberedDevice, ct))
         {
             var half = new Half(user.SecurityStamp!, proof.Methods, proof.Door, proof.Persistent, proof.Dialect, proof.Link);
             var (_, ticket) = tokens.Issue(TokenPurpose.SecondFactor, user.Id, "", JsonSerializer.Serialize(half));
@@ -135,6 +137,7 @@ public sealed class SignIn(
         await sessions.MakeRoomAsync(user.Id, ct);
         var session = sessions.Begin(user.Id, caller, proof.Door, proof.Methods, proof.Persistent, proof.Dialect);
         if (news) outbox.Promise(LetterKind.NewSignIn, user.Email!, caller, user.Id);
+        if (user.WrongCodes > 0) await OneTimeTokens.AllowCodesAsync(db, user.Id, ct);
         audit.Write(AuditEvent.SignedIn, caller, user.Id, sessionId: session.Id);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);

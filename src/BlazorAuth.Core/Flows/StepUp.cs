@@ -7,41 +7,59 @@ namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// Proof, again, that the caller is the account's owner, before a sensitive act (ASVS 7.5.1): by password, passkey or authenticator
-/// code, never by a recovery code. Guesses count in the same budgets as at sign-in. Kills: the credentials of the session from before,
+/// code, never by a recovery code. A flow demands one of three things: a recent proof, a recent proof by a factor, or a proof made for
+/// this one act (ADR 0020). Guesses count in the same budgets as at sign-in. Kills: the credentials of the session from before,
 /// which is renewed (ASVS 7.2.4). Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>,
 /// <see cref="AuthError.InvalidCredentials"/>, <see cref="AuthError.SecondFactorInvalid"/>, <see cref="AuthError.PasskeyFailed"/>,
 /// <see cref="AuthError.StepUpRequired"/>, <see cref="AuthError.SessionRevoked"/>; an API key with <see cref="AuthError.Forbidden"/>.
 /// </summary>
 public sealed class StepUp(
-    AuthDbContext db, Passwords passwords, SecondFactors factors, PasskeyCeremonies ceremonies, Sessions sessions, Throttle throttle,
-    Audit audit, IOptions<AuthOptions> options, TimeProvider time)
+    AuthDbContext db, Passwords passwords, SecondFactors factors, PasskeyCeremonies ceremonies, OneTimeTokens tokens, Sessions sessions,
+    Throttle throttle, Audit audit, IOptions<AuthOptions> options, TimeProvider time)
 {
-    /// <summary>One of the three is given: the password, the code, or a passkey's ticket and answer.</summary>
-    public sealed record Input(string? Password, string? Code, string? Ticket = null, string? Credential = null);
+    /// <summary>
+    /// How old a session may be for an act in a dialect whose published clients send no proof with it. It counts from the sign-in
+    /// that began the session, in that same dialect (ADR 0020).
+    /// </summary>
+    public static readonly TimeSpan Moment = TimeSpan.FromMinutes(2);
+
+    /// <summary>The account of a caller who proved to own it, and what the proof was made with.</summary>
+    internal sealed class Proven(AuthUser user, Func<CancellationToken, Task<Refusal?>>? spend = null)
+    {
+        /// <summary>The account as it was when the proof was looked at. It is not tracked.</summary>
+        public AuthUser User { get; } = user;
+
+        /// <summary>Spends the proof. Call it inside the transaction of the act, which holds the account.</summary>
+        public Task<Refusal?> SpendAsync(CancellationToken ct) => spend is null ? Task.FromResult<Refusal?>(null) : spend(ct);
+    }
 
     /// <summary>Begins the ceremony of a proof by passkey: its ticket is the caller's own, in this session.</summary>
     public async Task<Outcome<Ceremony>> BeginPasskeyAsync(Caller caller, CancellationToken ct)
     {
         if (caller.ByKey) return AuthError.Forbidden;
-        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        return user is null ? AuthError.SessionRevoked : await ceremonies.BeginAsync(caller, user, ct);
+        return await FindAsync(caller, ct) is not { } user ? AuthError.SessionRevoked : await ceremonies.BeginAsync(caller, user, ct);
     }
 
     /// <summary>Proves it, and returns the session whose credentials must be issued anew.</summary>
-    public async Task<Outcome<Session>> ProveAsync(Caller caller, Input input, CancellationToken ct)
+    public async Task<Outcome<Session>> ProveAsync(Caller caller, Reauthentication proof, CancellationToken ct)
     {
         if (caller.ByKey) return AuthError.Forbidden;
-        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
-        if (input.Ticket is not null || input.Credential is not null) return await WithPasskeyAsync(caller, input, ct);
-        if (input.Code is null)
-            return await WithPasswordAsync(caller, user, input.Password, "password", ct) is { } wrong ? wrong : await FreshenAsync(caller, "pwd", ct);
-        if (string.IsNullOrWhiteSpace(input.Code)) return Refusal.Shape("code", Fault.Required);
-        if (await factors.CountAsync(caller, user.Id, ct) is { } limited) return limited;
-        if (await factors.SpendTotpAsync(user.Id, input.Code, ct)) return await FreshenAsync(caller, $"otp {Session.TwoFactors}", ct);
-        audit.Write(AuditEvent.StepUpRefused, caller, reason: AuthError.SecondFactorInvalid);
-        await db.SaveChangesAsync(ct);
-        return Refusal.Of(AuthError.SecondFactorInvalid, "code", Fault.Wrong);
+        if (await FindAsync(caller, ct) is not { } user) return AuthError.SessionRevoked;
+        switch (proof)
+        {
+            case Reauthentication.ByPassword { Password: var password }:
+                return await WithPasswordAsync(caller, user, password, "password", ct) is { } wrong ? wrong : await FreshenAsync(caller, "pwd", ct);
+            case Reauthentication.ByCode { Code: var code }:
+                return await WithCodeAsync(caller, user, code, ct) is { } refused ? refused : await FreshenAsync(caller, ByCodeMethods, ct);
+            case Reauthentication.ByPasskey passkey:
+                var checkedPasskey = await WithPasskeyAsync(caller, passkey, ct);
+                return checkedPasskey.Value is not { } proven ? checkedPasskey.Refusal!
+                    : await FreshenAsync(caller, proven.Methods, ct, () => UseAsync(proven, ct));
+            case Reauthentication.RecentOnly:
+                return Refusal.Shape("password", Fault.Required);
+            default:
+                throw new InvalidOperationException("The family is closed.");
+        }
     }
 
     /// <summary>What the caller's account can be proven with.</summary>
@@ -51,7 +69,7 @@ public sealed class StepUp(
     /// Whether the caller proved who they are so recently that a sensitive act asks for nothing. A sign-in counts where it was
     /// made; elsewhere only a step-up does, or a token of one dialect could do more at another than at home.
     /// </summary>
-    public bool IsFresh(Caller caller) =>
+    private bool IsFresh(Caller caller) =>
         !caller.ByKey && (caller.AtHome || caller.SteppedUp)
         && time.GetUtcNow() - caller.AuthenticatedAt < options.Value.Sessions.StepUpWindow;
 
@@ -67,24 +85,40 @@ public sealed class StepUp(
         if (!await db.HoldAsync(caller.UserId, ct)) return AuthError.SessionRevoked;
         if (spend is not null && await spend() is { } spent) return spent;
         if (await sessions.RenewAsync(caller.SessionId, ct, methods) is not { } session) return AuthError.SessionRevoked;
+        await OneTimeTokens.AllowCodesAsync(db, caller.UserId!, ct);
         audit.Write(AuditEvent.SteppedUp, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         return session;
     }
 
-    private async Task<Outcome<Session>> WithPasskeyAsync(Caller caller, Input input, CancellationToken ct)
+    private async Task<Outcome<PasskeyCeremonies.Assertion>> WithPasskeyAsync(
+        Caller caller, Reauthentication.ByPasskey proof, CancellationToken ct)
     {
-        if (string.IsNullOrEmpty(input.Ticket)) return Refusal.Shape("ticket", Fault.Required);
-        if (string.IsNullOrEmpty(input.Credential)) return Refusal.Shape("credential", Fault.Required);
-        if (await ceremonies.CheckAsync(input.Ticket, input.Credential, caller, ct) is { } proven)
-            return await FreshenAsync(caller, proven.Methods, ct, async () => await ceremonies.UseAsync(proven, ct) ? null : AuthError.PasskeyFailed);
+        if (string.IsNullOrEmpty(proof.Ticket))
+            return Refusal.Shape(string.IsNullOrEmpty(proof.Credential) ? "credential" : "ticket", Fault.Required);
+        if (string.IsNullOrEmpty(proof.Credential)) return Refusal.Shape("credential", Fault.Required);
+        if (await ceremonies.CheckAsync(proof.Ticket, proof.Credential, caller, ct) is { } proven) return proven;
         await throttle.NoteAsync(caller, AuditEvent.PasskeyRefused, ct, reason: AuthError.PasskeyFailed);
         return AuthError.PasskeyFailed;
     }
 
+    private async Task<Refusal?> UseAsync(PasskeyCeremonies.Assertion proven, CancellationToken ct) =>
+        await ceremonies.UseAsync(proven, ct) ? null : AuthError.PasskeyFailed;
+
+    // A right code is spent by this very call, whatever becomes of the act: it never proves anything again.
+    private async Task<Refusal?> WithCodeAsync(Caller caller, AuthUser user, string? code, CancellationToken ct)
+    {
+        if (string.IsNullOrWhiteSpace(code)) return Refusal.Shape("code", Fault.Required);
+        if (await factors.CountAsync(caller, user.Id, ct) is { } limited) return limited;
+        if (await factors.SpendTotpAsync(user.Id, code, ct)) return null;
+        audit.Write(AuditEvent.StepUpRefused, caller, reason: AuthError.SecondFactorInvalid);
+        await db.SaveChangesAsync(ct);
+        return Refusal.Of(AuthError.SecondFactorInvalid, "code", Fault.Wrong);
+    }
+
     /// <summary>Compares the current password. <paramref name="field"/> is its JSON name.</summary>
-    public async Task<Refusal?> WithPasswordAsync(Caller caller, AuthUser user, string? password, string field, CancellationToken ct)
+    private async Task<Refusal?> WithPasswordAsync(Caller caller, AuthUser user, string? password, string field, CancellationToken ct)
     {
         if (caller.ByKey) return AuthError.Forbidden;
         if (string.IsNullOrEmpty(password)) return Refusal.Shape(field, Fault.Required);
@@ -100,22 +134,128 @@ public sealed class StepUp(
         return null;
     }
 
-    /// <summary>The caller's account, as it is stored, after the proof that <see cref="DemandAsync"/> takes. The field is <c>password</c>.</summary>
-    internal async Task<Outcome<AuthUser>> OwnerAsync(Caller caller, string? password, CancellationToken ct)
+    /// <summary>
+    /// The caller's account, for an act that a recent proof of any kind is enough for. A proof that was sent is checked, and must be right.
+    /// </summary>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="proof">What was sent.</param>
+    /// <param name="field">The JSON name of the field for the password.</param>
+    /// <param name="ct">Ends the wait.</param>
+    internal async Task<Outcome<Proven>> DemandRecentAsync(Caller caller, Reauthentication proof, string field, CancellationToken ct)
     {
-        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        return user is null ? AuthError.SessionRevoked
-            : await DemandAsync(caller, user, password, "password", ct) is { } unproven ? unproven : user;
+        if (caller.ByKey) return AuthError.Forbidden;
+        if (await FindAsync(caller, ct) is not { } user) return AuthError.SessionRevoked;
+        if (proof is not Reauthentication.RecentOnly) return await DemandSentAsync(caller, user, proof, field, ct);
+        return IsFresh(caller) ? new Proven(user) : AuthError.StepUpRequired;
+    }
+
+    /// <summary>The same where nothing was sent: the caller's account after a recent proof.</summary>
+    internal async Task<Outcome<AuthUser>> OwnerAsync(Caller caller, CancellationToken ct) =>
+        (await DemandRecentAsync(caller, new Reauthentication.RecentOnly(), "password", ct))
+        .Match<Outcome<AuthUser>>(proven => proven.User, refusal => refusal);
+
+    /// <summary>
+    /// The caller's account, for an act that adds or removes a way to prove who they are. Where the account has a passkey or an
+    /// authenticator app, one of them must have proven the caller recently: who knows the password alone must not add a factor of
+    /// their own and remove the owner's.
+    /// </summary>
+    internal async Task<Outcome<AuthUser>> OwnerByFactorAsync(Caller caller, CancellationToken ct)
+    {
+        if (caller.ByKey) return AuthError.Forbidden;
+        if (await FindAsync(caller, ct) is not { } user) return AuthError.SessionRevoked;
+        var ways = await WaysAsync(caller, ct);
+        if (!ways.HasFactor) return IsFresh(caller) ? user : AuthError.StepUpRequired;
+        return HadFactor(caller, time.GetUtcNow()) ? user
+            : Refusal.Of(AuthError.StepUpRequired, ways.Authenticator ? "code" : "credential", Fault.Required);
+    }
+
+    /// <summary>Whether the caller may add or remove a factor without being asked for a proof first.</summary>
+    public async Task<bool> MayChangeFactorsAsync(Caller caller, CancellationToken ct) =>
+        (await OwnerByFactorAsync(caller, ct)).Value is not null;
+
+    /// <summary>Whether a passkey or the authenticator app had proven the caller not long before this moment.</summary>
+    internal bool HadFactor(Caller caller, DateTimeOffset at) =>
+        !caller.ByKey && caller.FactorAt is { } proven && at - proven < options.Value.Sessions.StepUpWindow;
+
+    /// <summary>
+    /// The caller's account, for an act that needs a proof made for it. However recent the sign-in is, it is not enough: an unlocked
+    /// screen or a copied token must not take the account. The proof is spent by the act.
+    /// </summary>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="act">What for.</param>
+    /// <param name="proof">What was sent.</param>
+    /// <param name="field">The JSON name of the field for the password.</param>
+    /// <param name="ct">Ends the wait.</param>
+    internal async Task<Outcome<Proven>> DemandForActAsync(
+        Caller caller, SensitiveAct act, Reauthentication proof, string field, CancellationToken ct)
+    {
+        if (caller.ByKey) return AuthError.Forbidden;
+        if (await FindAsync(caller, ct) is not { } user) return AuthError.SessionRevoked;
+        var ways = await WaysAsync(caller, ct);
+        // An anonymous account has nothing to prove anything with but its session.
+        if (user.IsAnonymous && ways is { Password: false, HasFactor: false, Providers: 0 }) return new Proven(user);
+        switch (proof)
+        {
+            case Reauthentication.ByPassword { Password: null or "" }:
+                return Missing(ways, field);
+            case Reauthentication.RecentOnly { In: { } dialect }:
+                return caller.Dialect == dialect && time.GetUtcNow() - caller.BegunAt < Moment ? new Proven(user) : AuthError.StepUpRequired;
+            case Reauthentication.RecentOnly when ways.OnlyProviders && await ProviderProofs(caller, act).AnyAsync(ct):
+                return new Proven(user, async done => await SpendProviderProofAsync(caller, act, done) ? null : AuthError.StepUpRequired);
+            case Reauthentication.RecentOnly:
+                return Missing(ways, field);
+            default:
+                return await DemandSentAsync(caller, user, proof, field, ct);
+        }
     }
 
     /// <summary>
-    /// Takes a password where one is given, and a recent proof where it is null. An empty one stands for the field of a form that was
-    /// left empty: a recent proof then does, but only for whoever has something else than the password to give it with.
+    /// Notes that the caller signed in at their provider for one act. It is bound to the account, the session and the act, and the act
+    /// spends it. Saved by the caller.
     /// </summary>
-    public async Task<Refusal?> DemandAsync(Caller caller, AuthUser user, string? password, string field, CancellationToken ct) =>
-        caller.ByKey ? AuthError.Forbidden
-        : password is { Length: > 0 } || (password is not null && !(await WaysAsync(caller, ct)).WithoutPassword)
-            ? await WithPasswordAsync(caller, user, password, field, ct)
-        : IsFresh(caller) ? null
+    internal void NoteProviderProof(Caller caller, SensitiveAct act) =>
+        tokens.Issue(TokenPurpose.ProviderProof, caller.UserId!, "", act.ToString(), caller.SessionId);
+
+    private IQueryable<OneTimeToken> ProviderProofs(Caller caller, SensitiveAct act)
+    {
+        var (now, what) = (time.GetUtcNow(), act.ToString());
+        return db.OneTimeTokens.Where(t => t.UserId == caller.UserId && t.SessionId == caller.SessionId
+            && t.Purpose == TokenPurpose.ProviderProof && t.State == what && t.UsedAt == null && t.RevokedAt == null && t.ExpiresAt > now);
+    }
+
+    // One statement, and every proof of the act at once: none is left for a second one.
+    private async Task<bool> SpendProviderProofAsync(Caller caller, SensitiveAct act, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        return await ProviderProofs(caller, act).ExecuteUpdateAsync(set => set.SetProperty(t => t.UsedAt, now), ct) > 0;
+    }
+
+    private async Task<Outcome<Proven>> DemandSentAsync(
+        Caller caller, AuthUser user, Reauthentication proof, string field, CancellationToken ct)
+    {
+        switch (proof)
+        {
+            case Reauthentication.ByPassword { Password: var password }:
+                return await WithPasswordAsync(caller, user, password, field, ct) is { } wrong ? wrong : new Proven(user);
+            case Reauthentication.ByCode { Code: var code }:
+                return await WithCodeAsync(caller, user, code, ct) is { } refused ? refused : new Proven(user);
+            case Reauthentication.ByPasskey passkey:
+                var looked = await WithPasskeyAsync(caller, passkey, ct);
+                return looked.Value is { } proven ? new Proven(user, done => UseAsync(proven, done)) : looked.Refusal!;
+            default:
+                throw new InvalidOperationException("The family is closed.");
+        }
+    }
+
+    // Names the field that would prove it. Who has none of the three proves it at their provider, or sets a password by email first.
+    private static Refusal Missing(WaysIn ways, string field) =>
+        ways.Password ? Refusal.Shape(field, Fault.Required)
+        : ways.Authenticator ? Refusal.Shape("code", Fault.Required)
+        : ways.Passkeys > 0 ? Refusal.Shape("credential", Fault.Required)
         : AuthError.StepUpRequired;
+
+    private Task<AuthUser?> FindAsync(Caller caller, CancellationToken ct) =>
+        db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
+
+    private static readonly string ByCodeMethods = $"otp {Session.TwoFactors}";
 }

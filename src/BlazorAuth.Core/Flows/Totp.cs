@@ -9,8 +9,8 @@ namespace BlazorAuth.Core.Flows;
 /// <summary>
 /// The authenticator app of an account: its second factor. Promises: it is on only after a right code of it, the secret is shown once
 /// and nothing gives it again, a code that was looked at was counted first. Kills, when it comes or goes: half-done sign-ins, every
-/// other session, every remembered browser; the app and recovery codes from before. The session it is confirmed in is one of two
-/// factors from then on, with the credentials it has. Sends: <see cref="LetterKind.SecondFactorOn"/>, <see cref="LetterKind.SecondFactorOff"/>.
+/// other session, every remembered browser; the app and recovery codes from before. The session it is confirmed in stays what it was:
+/// to enrol a factor proves nothing. Where there is a passkey or an app already, one of them must have proven who asks. Sends: <see cref="LetterKind.SecondFactorOn"/>, <see cref="LetterKind.SecondFactorOff"/>.
 /// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.Forbidden"/> to an anonymous account, which has no first factor,
 /// <see cref="AuthError.NotFound"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.SecondFactorInvalid"/>,
 /// <see cref="AuthError.RateLimited"/>, <see cref="AuthError.SessionRevoked"/>.
@@ -57,10 +57,10 @@ public sealed class Totp(
             apps.Find(IsPending)?.Id);
     }
 
-    /// <summary>Begins a set-up, on a recent proof. One begun before is worth nothing from then on; an app that is on stays on.</summary>
+    /// <summary>Begins a set-up, on a recent proof, by a factor where there is one. One begun before is worth nothing from then on; an app that is on stays on.</summary>
     public async Task<Outcome<Begun>> BeginAsync(Caller caller, CancellationToken ct)
     {
-        var owner = await stepUp.OwnerAsync(caller, null, ct);
+        var owner = await stepUp.OwnerByFactorAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
         if (user.IsAnonymous) return AuthError.Forbidden;
 
@@ -88,6 +88,10 @@ public sealed class Totp(
         if (place is null) return HashingGate.Full;
         var app = (await db.Authenticators.AsNoTracking().Where(a => a.UserId == user.Id && a.ConfirmedAt == null).ToListAsync(ct)).Find(IsPending);
         if (app is null) return AuthError.NotFound;
+        // The set-up stands for the proof that it was begun on. One begun before the account had a factor stands for none.
+        var ways = await stepUp.WaysAsync(caller, ct);
+        if (ways.HasFactor && !stepUp.HadFactor(caller, app.CreatedAt))
+            return Refusal.Of(AuthError.StepUpRequired, ways.Authenticator ? "code" : "credential", Fault.Required);
         if (await factors.CountAsync(caller, user.Id, ct) is { } limited) return limited;
         if (TotpCode.StepsOf(factors.Unwrap(app), code, time.GetUtcNow()).LastOrDefault() is not (> 0 and var step)) return await RefuseAsync(caller, ct);
         var codes = await factors.MakeRecoveryCodesAsync(place, user.Id, ct);
@@ -100,7 +104,6 @@ public sealed class Totp(
         var replaced = await TakeAsync(user.Id, app.Id, ct);
         await factors.PutAsync(user.Id, codes, ct);
         await EndAsync(caller, user.Id, ct);
-        await sessions.AddAsync(caller.SessionId, $"otp {Session.TwoFactors}", ct);
         await throttle.ClearAsync(Budget.SecondFactorPerAccount, user.Id, ct); // the wrong ones were guesses at what is gone
         if (user.Email is not null)
             outbox.Promise(LetterKind.SecondFactorOn, user.Email, caller, user.Id, state: new Undoable.SecondFactorAdded(replaced?.Id, replaced?.Wrapped).ToJson());
@@ -110,10 +113,10 @@ public sealed class Totp(
         return new Confirmed(codes.Codes);
     }
 
-    /// <summary>Turns the second factor off, on a recent proof.</summary>
+    /// <summary>Turns the second factor off, on a recent proof by a factor.</summary>
     public async Task<Outcome> RemoveAsync(Caller caller, CancellationToken ct)
     {
-        var owner = await stepUp.OwnerAsync(caller, null, ct);
+        var owner = await stepUp.OwnerByFactorAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);

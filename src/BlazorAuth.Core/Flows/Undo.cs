@@ -140,6 +140,7 @@ public sealed class Undo(
             Undoable.ProviderLinked linked => db.UserLogins
                 .Where(l => l.UserId == user && l.LoginProvider == linked.Provider && l.ProviderKey == linked.Key).ExecuteDeleteAsync(ct),
             Undoable.ProviderUnlinked unlinked => PutBackAsync(user, unlinked, ct),
+            Undoable.PasswordAloneAllowed => AskForPasskeyAsync(user, ct),
             // The address comes back by the link's own; a change that waits dies with every other link.
             Undoable.EmailChanged or Undoable.EmailChangeAsked => Task.CompletedTask,
             _ => throw new InvalidOperationException("The family is closed."),
@@ -162,7 +163,11 @@ public sealed class Undo(
             || await db.UserPasskeys.AnyAsync(p => p.CredentialId == id, ct)) return;
         db.UserPasskeys.Add(new IdentityUserPasskey<string> { UserId = token.UserId, CredentialId = id, Data = passkey.Data });
         await db.SaveChangesAsync(ct);
+        if (passkey.AskedFor) await AskForPasskeyAsync(token.UserId, ct);
     }
+
+    private Task AskForPasskeyAsync(string user, CancellationToken ct) =>
+        db.Users.Where(u => u.Id == user).ExecuteUpdateAsync(set => set.SetProperty(u => u.PasskeyAfterPassword, true), ct);
 
     private async Task PutBackAsync(string user, string id, byte[] wrapped, CancellationToken ct)
     {

@@ -50,6 +50,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         if (token is null)
         {
             var nobody = Caller.Anonymous(caller.Address, caller.Agent);
+            await tokens.StopCodesAsync(nobody, address, ct);
             await throttle.NoteAsync(nobody, AuditEvent.CodeRefused, ct, reason: AuthError.LinkInvalid);
             return Refusal.Of(AuthError.LinkInvalid, "code", Fault.Wrong);
         }
@@ -85,7 +86,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         // Bound to the address it was sent to: an account that has moved on is not verified by an old letter.
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination, ct);
         if (user is null) return AuthError.LinkInvalid;
-        user.EmailConfirmed = true;
+        (user.EmailConfirmed, user.WrongCodes) = (true, 0);
         var verified = new Verified(PasswordVoid: user.ContestedAt is not null && caller.UserId != user.Id);
         if (verified.PasswordVoid)
         {

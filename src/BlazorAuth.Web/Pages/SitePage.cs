@@ -68,12 +68,12 @@ public abstract class SitePage : ComponentBase
     protected const string Offer = "/account/passkeys/offer";
 
     /// <summary>Asks who it is again, and comes back to this form with what was typed.</summary>
-    private void GoStepUp()
+    private void GoStepUp(Refusal refusal)
     {
         var here = Http.Request.Path + Http.Request.QueryString;
         if (Http.Request.HasFormContentType) Flash.KeepTyped(Http.Request.Path, PageRules.Harmless(Http.Request.Form));
         Http.Response.StatusCode = StatusCodes.Status200OK;
-        Go(ReturnAddress.With("/account/step-up", here));
+        Go(ReturnAddress.StepUp(refusal, here));
     }
 
     protected void GoVerified(Core.Flows.VerifyEmail.Verified verified, string? returnUrl)
@@ -86,7 +86,7 @@ public abstract class SitePage : ComponentBase
 
     protected void Refuse(Refusal refusal, params (string Field, string Id)[] ids)
     {
-        if (refusal.Error == AuthError.StepUpRequired) GoStepUp();
+        if (refusal.Error == AuthError.StepUpRequired) GoStepUp(refusal);
         else Errors = Messages.Show(Http, refusal, ids);
     }
 

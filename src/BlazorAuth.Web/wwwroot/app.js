@@ -159,6 +159,19 @@ class PasskeyForm extends HTMLElement {
 }
 customElements.define("passkey-form", PasskeyForm);
 
+// A button inside a form that works without it: the passkey takes the place of the password or code in the same form.
+customElements.define("passkey-proof", class extends PasskeyForm {
+  connectedCallback() {
+    this.form = this.closest("form");
+    const button = this.querySelector("button");
+    if (!passkeys || !this.form || !button) return;
+    this.fields = this.form.elements;
+    button.hidden = false;
+    button.addEventListener("click", () => this.run());
+    addEventListener("pageshow", () => this.fields.ticket.value = this.fields.credential.value = "");
+  }
+});
+
 // Tells the password manager which passkeys are good for nothing, and what the account is called now.
 customElements.define("passkey-signal", class extends HTMLElement {
   connectedCallback() {

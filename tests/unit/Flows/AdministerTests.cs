@@ -45,7 +45,7 @@ public abstract class AdministerTests(Store store) : AuthTest(store)
         var app = await Auth.AuthenticatorAsync(root);
         Assert.Equal(AuthError.StepUpRequired, (await LockAsync(one, jane.Id)).Refusal?.Error);
         Assert.Equal(AuthError.StepUpRequired, (await Auth.Use((Administer flow) => flow.ListAsync(Auth.In(one), new(), default))).Refusal?.Error);
-        var two = (await Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(one), new(null, app.Code()), default))).Value!;
+        var two = (await Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(one), new Reauthentication.ByCode(app.Code()), default))).Value!;
         Assert.Null((await LockAsync(two, jane.Id)).Refusal);
     }
 

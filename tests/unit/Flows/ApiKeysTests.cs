@@ -138,7 +138,7 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
             (await Auth.Use((ChangePassword flow) => flow.ChangeAsync(caller, Password, OtherPassword, default))).Refusal,
             (await Auth.Use((ChangeEmail flow) => flow.AskAsync(caller, "new@example.net", Password, default))).Refusal,
             (await Auth.Use((CloseAccount flow) => flow.CloseAsync(caller, Password, default))).Refusal,
-            (await Auth.Use((CloseAccount flow) => flow.CloseAsync(caller, null, default))).Refusal,
+            (await Auth.Use((CloseAccount flow) => flow.CloseAsync(caller, new Reauthentication.RecentOnly(), default))).Refusal,
             (await Auth.Use((ApiKeys flow) => flow.MakeAsync(caller, new("more", Password: Password), default))).Refusal,
             (await Auth.Use((ApiKeys flow) => flow.RevokeAsync(caller, caller.SessionId!, Password, default))).Refusal,
             (await Auth.Use((Sessions flow) => flow.EndOthersAsync(caller, default))).Refusal,

@@ -243,7 +243,7 @@ public sealed class ExternalSignInTests() : ExternalSignInTest()
                  })
         {
             Assert.Equal(AuthError.SessionRevoked, (await LinkAsync(who, Somebody(), asked)).Refusal?.Error);
-            Assert.Equal(AuthError.SessionRevoked, (await Auth.Use((ExternalSignIn flow) => flow.StepUpAsync(Auth.In(who), Somebody(), asked, default))).Refusal?.Error);
+            Assert.Equal(AuthError.SessionRevoked, (await Auth.Use((ExternalSignIn flow) => flow.StepUpAsync(Auth.In(who), Somebody(), asked, null, default))).Refusal?.Error);
         }
         Assert.Equal(AuthError.SessionRevoked, (await Auth.Use((ExternalSignIn flow) => flow.LinkAsync(Auth.Caller, Somebody(), new(null, null), default))).Refusal?.Error);
         await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.In(session), session.Id, default));
@@ -346,7 +346,7 @@ public sealed class ExternalSignInTests() : ExternalSignInTest()
         Assert.Equal(AuthError.InvalidCredentials, (await ProveAsync(session, Somebody("u-1", provider: "work"))).Refusal?.Error);
         var renewed = (await ProveAsync(session, Somebody(email: null))).Value!;
         Assert.Equal((Auth.Clock.Now, AuthError.AccessTokenExpired), (renewed.AuthenticatedAt, await Auth.DeathOfAsync(session)));
-        var changed = await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(renewed), null, Password, default));
+        var changed = await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(renewed), new Reauthentication.RecentOnly(), Password, default));
         Assert.Equal(AuthError.Forbidden, (await ProveAsync(changed.Value!, Somebody())).Refusal?.Error); // there is a password now
     }
 
@@ -381,7 +381,8 @@ public sealed class ExternalSignInTests() : ExternalSignInTest()
     }
 
     private Task<Outcome<Session>> ProveAsync(Session session, ExternalSignIn.Identity identity) =>
-        Auth.Use((ExternalSignIn flow) => flow.StepUpAsync(Auth.In(session), identity, new(session.UserId, session.Id), default));
+        Auth.Use((ExternalSignIn flow) => flow.StepUpAsync(
+            Auth.In(session), identity, new(session.UserId, session.Id), SensitiveAct.ChangePassword, default));
 }
 
 /// <summary>Where sign-up hides whether an address is taken.</summary>

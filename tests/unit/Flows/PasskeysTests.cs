@@ -22,16 +22,16 @@ public sealed class PasskeysTests : AuthTest
         session = await Auth.SignInAsync(Jane);
     }
 
-    private Task<Outcome<Ceremony>> Begin(Session? of = null) => Auth.Use((Passkeys flow) => flow.BeginAsync(Auth.In(of ?? session), default));
+    private Task<Outcome<Ceremony>> Begin(Session? of = null) => Auth.Use((Passkeys flow) => flow.BeginAsync(Auth.ProvenIn(of ?? session), default));
 
     private Task<Outcome<Passkeys.Passkey>> Add(Ceremony ceremony, string? credential = null, string? name = null, Session? of = null) =>
-        Auth.Use((Passkeys flow) => flow.AddAsync(Auth.In(of ?? session), new(ceremony.Ticket, credential ?? device.Create(ceremony), name), default));
+        Auth.Use((Passkeys flow) => flow.AddAsync(Auth.ProvenIn(of ?? session), new(ceremony.Ticket, credential ?? device.Create(ceremony), name), default));
 
-    private Task<IReadOnlyList<Passkeys.Passkey>> List() => Auth.Use((Passkeys flow) => flow.ListAsync(Auth.In(session), default));
+    private Task<IReadOnlyList<Passkeys.Passkey>> List() => Auth.Use((Passkeys flow) => flow.ListAsync(Auth.ProvenIn(session), default));
 
-    private Task<Outcome> Remove(string id, Session? of = null) => Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.In(of ?? session), id, default));
+    private Task<Outcome> Remove(string id, Session? of = null) => Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.ProvenIn(of ?? session), id, default));
 
-    private Task<Outcome<Passkeys.Passkey>> Rename(string id, string? name) => Auth.Use((Passkeys flow) => flow.RenameAsync(Auth.In(session), id, name, default));
+    private Task<Outcome<Passkeys.Passkey>> Rename(string id, string? name) => Auth.Use((Passkeys flow) => flow.RenameAsync(Auth.ProvenIn(session), id, name, default));
 
     private async Task<AuthError?> AddError(Ceremony ceremony, string? credential = null, Session? of = null) =>
         (await Add(ceremony, credential, of: of)).Refusal?.Error;

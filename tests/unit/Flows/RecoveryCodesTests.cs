@@ -17,7 +17,7 @@ public sealed class RecoveryCodesTests : AuthTest
         return await Auth.SecondFactorAsync(session);
     }
 
-    private Task<Outcome<RecoveryCodes.Made>> MakeAsync() => Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.In(session), default));
+    private Task<Outcome<RecoveryCodes.Made>> MakeAsync() => Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(session), default));
 
     [Fact]
     public async Task There_are_ten_each_opens_once_and_people_may_write_them_their_way()
@@ -54,7 +54,7 @@ public sealed class RecoveryCodesTests : AuthTest
         for (var left = 9; left >= 2; left--)
         {
             Assert.Null((await Auth.GiveAsync(await Auth.TicketAsync(Jane), null, codes[left])).Outcome.Refusal());
-            var state = await Auth.Use((Totp flow) => flow.LookAsync(Auth.In(session), default));
+            var state = await Auth.Use((Totp flow) => flow.LookAsync(Auth.ProvenIn(session), default));
             Assert.Equal((left, left <= 2), (state.CodesLeft, state.RunsOut));
         }
     }
@@ -91,6 +91,6 @@ public sealed class RecoveryCodesTests : AuthTest
                 await Auth.TicketAsync(Jane, i % 2 == 0 ? SessionKind.Api : SessionKind.Browser), i % 3 == 0 ? "000000" : null, "aaaaa-aaaaa")).Outcome.Refusal()?.Error);
         Assert.Equal(AuthError.RateLimited, (await Auth.GiveAsync(await Auth.TicketAsync(Jane), null, codes[0])).Outcome.Refusal()?.Error);
         Assert.Equal(AuthError.RateLimited, (await Auth.GiveAsync(await Auth.TicketAsync(Jane, SessionKind.Api), Auth.CodeOf(app))).Outcome.Refusal()?.Error);
-        Assert.Equal(AuthError.RateLimited, (await Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(session), new(null, Auth.CodeOf(app)), default))).Refusal?.Error);
+        Assert.Equal(AuthError.RateLimited, (await Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(session), new Reauthentication.ByCode(Auth.CodeOf(app)), default))).Refusal?.Error);
     }
 }

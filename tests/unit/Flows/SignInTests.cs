@@ -199,7 +199,7 @@ public sealed class SignInTests : AuthTest
         await Auth.RegisterAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
         Auth.Hashes.AfterNextVerify = () => Assert.Null(
-            Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(session), null, default)).GetAwaiter().GetResult().Refusal);
+            Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(session), Password, default)).GetAwaiter().GetResult().Refusal);
         Assert.Equal(AuthError.InvalidCredentials, (await Refused(Jane)).Error);
     }
 

@@ -57,7 +57,7 @@ public sealed class SignInWithPasskeyTests : AuthTest
         device.Counter = 7;
         await SignedInAsync(await Auth.CeremonyAsync());
         Assert.Equal(7u, (await Auth.Use((AuthDbContext db) => db.UserPasskeys.AsNoTracking().SingleAsync())).Data.SignCount);
-        Assert.Equal(Auth.Clock.GetUtcNow(), Assert.Single(await Auth.Use((Passkeys flow) => flow.ListAsync(Auth.In(session), default))).LastUsedAt);
+        Assert.Equal(Auth.Clock.GetUtcNow(), Assert.Single(await Auth.Use((Passkeys flow) => flow.ListAsync(Auth.ProvenIn(session), default))).LastUsedAt);
     }
 
     [Fact]
@@ -176,7 +176,7 @@ public sealed class SignInWithPasskeyTests : AuthTest
     {
         await EnrolAsync();
         var ceremony = await Auth.CeremonyAsync();
-        Assert.Null((await Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.In(session), device.Id, default))).Refusal);
+        Assert.Null((await Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.ProvenIn(session), device.Id, default))).Refusal);
         await RefusedAsync(ceremony, device.Get(ceremony));
     }
 
@@ -220,7 +220,7 @@ public sealed class SignInWithPasskeyTests : AuthTest
         await EnrolAsync();
         var proof = (await Auth.Use((StepUp flow) => flow.BeginPasskeyAsync(Auth.In(session), default))).Value!;
         await RefusedAsync(proof, device.Get(proof));
-        var creation = (await Auth.Use((Passkeys flow) => flow.BeginAsync(Auth.In(session), default))).Value!;
+        var creation = (await Auth.Use((Passkeys flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!;
         await RefusedAsync(creation, device.Get(creation));
     }
 

@@ -18,8 +18,8 @@ public sealed class StepUpTests : AuthTest
         session = await Auth.SignInAsync("jane@example.net");
     }
 
-    private Task<Refusal?> Demand(string? password, Caller? caller = null) =>
-        Auth.Use((StepUp flow) => flow.DemandAsync(caller ?? Auth.In(session), user, password, "password", default));
+    private async Task<Refusal?> Demand(string? password, Caller? caller = null) => (await Auth.Use((StepUp flow) =>
+        flow.DemandRecentAsync(caller ?? Auth.In(session), Reauthentication.From(password), "password", default))).Refusal;
 
     [Fact]
     public async Task A_recent_sign_in_is_proof_for_a_quarter_of_an_hour()
@@ -36,7 +36,7 @@ public sealed class StepUpTests : AuthTest
     public async Task Who_never_signed_in_has_no_proof()
     {
         await SignInAsync();
-        Assert.Equal(AuthError.StepUpRequired, (await Demand(null, Auth.Caller))?.Error);
+        Assert.Equal(AuthError.SessionRevoked, (await Demand(null, Auth.Caller))?.Error);
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class StepUpTests : AuthTest
     }
 
     private Task<Outcome<Session>> Prove(string? password, string? code = null, Caller? caller = null) =>
-        Auth.Use((StepUp flow) => flow.ProveAsync(caller ?? Auth.In(session), new(password, code), default));
+        Auth.Use((StepUp flow) => flow.ProveAsync(caller ?? Auth.In(session), Reauthentication.From(password, code), default));
 
     [Fact]
     public async Task A_proof_makes_the_session_fresh_and_its_older_credentials_worthless()
@@ -116,15 +116,31 @@ public sealed class StepUpTests : AuthTest
     }
 
     [Fact]
-    public async Task An_empty_password_field_is_left_to_a_recent_proof_only_where_there_is_another_way_to_give_one()
+    public async Task An_empty_field_is_a_missing_proof_whatever_the_account_has_and_however_recent_the_sign_in()
     {
         await SignInAsync();
         Assert.Equal(AuthError.ValidationFailed, (await Demand(""))?.Error);
         await Auth.AuthenticatorAsync(user);
-        Assert.Null(await Demand(""));
-        Auth.Clock.Move(TimeSpan.FromMinutes(15));
-        Assert.Equal(AuthError.StepUpRequired, (await Demand(""))?.Error);
+        Assert.Equal(new FieldFault("password", Fault.Required), Assert.Single((await Demand(""))!.Faults));
     }
+
+    [Fact]
+    public async Task Where_there_is_a_factor_the_password_proves_too_little_to_change_factors()
+    {
+        await SignInAsync();
+        Assert.Null(await FactorAsync(session));
+        var app = await Auth.AuthenticatorAsync(user);
+        session = (await Prove(Password)).Value!;
+        Assert.Equal(Refusal.Of(AuthError.StepUpRequired, "code", Fault.Required).Faults, (await FactorAsync(session))!.Faults);
+        session = (await Prove(null, app.Code())).Value!;
+        Assert.Null(await FactorAsync(session));
+        Auth.Clock.Move(TimeSpan.FromMinutes(15));
+        session = (await Prove(Password)).Value!; // fresh, and one of two factors; but the factor was proven long ago
+        Assert.Equal(AuthError.StepUpRequired, (await FactorAsync(session))?.Error);
+    }
+
+    private async Task<Refusal?> FactorAsync(Session of) =>
+        (await Auth.Use((StepUp flow) => flow.OwnerByFactorAsync(Auth.In(of), default))).Refusal;
 
     [Fact]
     public async Task A_right_password_clears_the_count()
@@ -135,7 +151,7 @@ public sealed class StepUpTests : AuthTest
     }
 
     private Task<Outcome<Session>> ProveByPasskey(string ticket, string credential, Session? of = null) =>
-        Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(of ?? session), new(null, null, ticket, credential), default));
+        Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(of ?? session), Reauthentication.From(null, null, ticket, credential), default));
 
     private async Task<Ceremony> CeremonyAsync(Session? of = null) =>
         (await Auth.Use((StepUp flow) => flow.BeginPasskeyAsync(Auth.In(of ?? session), default))).Value!;

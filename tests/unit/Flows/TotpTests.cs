@@ -26,13 +26,13 @@ public sealed class TotpTests : AuthTest
         return (await BeginAsync()).Value!;
     }
 
-    private Task<Outcome<Totp.Begun>> BeginAsync() => Auth.Use((Totp flow) => flow.BeginAsync(Auth.In(session), default));
+    private Task<Outcome<Totp.Begun>> BeginAsync() => Auth.Use((Totp flow) => flow.BeginAsync(Auth.ProvenIn(session), default));
 
-    private Task<Outcome<Totp.Confirmed>> ConfirmAsync(string? code) => Auth.Use((Totp flow) => flow.ConfirmAsync(Auth.In(session), code, default));
+    private Task<Outcome<Totp.Confirmed>> ConfirmAsync(string? code) => Auth.Use((Totp flow) => flow.ConfirmAsync(Auth.ProvenIn(session), code, default));
 
-    private Task<Outcome> RemoveAsync() => Auth.Use((Totp flow) => flow.RemoveAsync(Auth.In(session), default));
+    private Task<Outcome> RemoveAsync() => Auth.Use((Totp flow) => flow.RemoveAsync(Auth.ProvenIn(session), default));
 
-    private Task<Totp.State> LookAsync() => Auth.Use((Totp flow) => flow.LookAsync(Auth.In(session), default));
+    private Task<Totp.State> LookAsync() => Auth.Use((Totp flow) => flow.LookAsync(Auth.ProvenIn(session), default));
 
     private async Task<IReadOnlyList<string>> OnAsync()
     {
@@ -121,12 +121,12 @@ public sealed class TotpTests : AuthTest
     }
 
     [Fact]
-    public async Task The_session_it_is_confirmed_in_has_two_factors_from_then_on_and_its_credentials_stay()
+    public async Task The_session_it_is_confirmed_in_stays_what_it_was_and_its_credentials_stay()
     {
         await OnAsync();
         Assert.Null(await Auth.DeathOfAsync(session));
         var now = await Auth.Use((AuthDbContext db) => db.Sessions.AsNoTracking().SingleAsync(s => s.Id == session.Id));
-        Assert.Equal(("pwd otp mfa", session.Generation, session.AuthenticatedAt), (now.Methods, now.Generation, now.AuthenticatedAt));
+        Assert.Equal(("pwd", session.Generation, session.AuthenticatedAt), (now.Methods, now.Generation, now.AuthenticatedAt));
     }
 
     [Fact]

@@ -79,7 +79,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
             sessions.Add(Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session);
         }
         await Auth.Use((AuthDbContext db) => db.Authenticators.ExecuteUpdateAsync(set => set.SetProperty(a => a.LastStep, 0)));
-        var proven = await RaceAsync(Racers, i => Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(sessions[i]), new(null, app.Code()), default)));
+        var proven = await RaceAsync(Racers, i => Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(sessions[i]), new Reauthentication.ByCode(app.Code()), default)));
         OneWins([.. proven.Select(p => p.Refusal?.Error)], AuthError.SecondFactorInvalid);
     }
 
@@ -235,10 +235,10 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var begun = (await Auth.Use((Passkeys flow) => flow.BeginAsync(Auth.In(session), default))).Value!;
+        var begun = (await Auth.Use((Passkeys flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!;
         var credentials = Enumerable.Range(0, Racers).Select(_ => new SoftAuthenticator().Create(begun)).ToList();
         var results = await RaceAsync(Racers, i => Auth.Use((Passkeys flow) =>
-            flow.AddAsync(Auth.In(session), new(begun.Ticket, credentials[i]), default)));
+            flow.AddAsync(Auth.ProvenIn(session), new(begun.Ticket, credentials[i]), default)));
         OneWins([.. results.Select(r => r.Refusal?.Error)], AuthError.PasskeyFailed);
         Assert.Equal(1, (await Auth.RowsAsync())["AspNetUserPasskeys"]);
     }
@@ -251,7 +251,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         List<string> ids = [];
         for (var i = 0; i < 4; i++) ids.Add((await Auth.PasskeyAsync(session, new SoftAuthenticator())).Id);
         await Auth.Use((AuthDbContext db) => db.Users.ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, (string?)null)));
-        var results = await RaceAsync(ids.Count, i => Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.In(session), ids[i], default)));
+        var results = await RaceAsync(ids.Count, i => Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.ProvenIn(session), ids[i], default)));
         Assert.Equal(Fault.LastWayIn, Assert.Single(results, r => !r.Ok).Refusal!.Faults[0].Fault);
         Assert.Equal(1, (await Auth.RowsAsync())["AspNetUserPasskeys"]);
     }
@@ -318,8 +318,8 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var app = SecretOf((await Auth.Use((Totp flow) => flow.BeginAsync(Auth.In(session), default))).Value!);
-        var results = await RaceAsync(4, _ => Auth.Use((Totp flow) => flow.ConfirmAsync(Auth.In(session), Auth.CodeOf(app), default)));
+        var app = SecretOf((await Auth.Use((Totp flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!);
+        var results = await RaceAsync(4, _ => Auth.Use((Totp flow) => flow.ConfirmAsync(Auth.ProvenIn(session), Auth.CodeOf(app), default)));
         Assert.Single(results, r => r.Refusal is null);
         Assert.All(results.Where(r => r.Refusal is not null), r => Assert.Equal(AuthError.NotFound, r.Refusal!.Error));
         var rows = await Auth.RowsAsync();
@@ -331,10 +331,10 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var app = SecretOf((await Auth.Use((Totp flow) => flow.BeginAsync(Auth.In(session), default))).Value!);
+        var app = SecretOf((await Auth.Use((Totp flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!);
         await RaceAsync(8, async i =>
         {
-            if (i == 0) Assert.Null((await Auth.Use((Totp flow) => flow.ConfirmAsync(Auth.In(session), Auth.CodeOf(app), default))).Refusal);
+            if (i == 0) Assert.Null((await Auth.Use((Totp flow) => flow.ConfirmAsync(Auth.ProvenIn(session), Auth.CodeOf(app), default))).Refusal);
             else await Auth.TrySignInAsync(Jane);
             return i;
         });

@@ -221,7 +221,10 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         var own = Assert.IsType<SignInOutcome.SignedIn>(outcome).Session;
         Assert.Equal("owner", (await Auth.Use((AuthDbContext db) => db.UserLogins.SingleAsync())).ProviderKey);
         Assert.Equal([own.Id], await Auth.Use((AuthDbContext db) => db.Sessions.Where(s => s.EndedAt == null).Select(s => s.Id).ToListAsync()));
-        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(own), null, Owners, default))).Refusal);
+        var again = (await Auth.Use((ExternalSignIn flow) => flow.StepUpAsync(
+            Auth.In(own), new(new("test", "owner"), Victim, EmailVerified: true, null), new(own.UserId, own.Id), SensitiveAct.ChangePassword, default))).Value!;
+        Assert.Null((await Auth.Use((ChangePassword flow) =>
+            flow.ChangeAsync(Auth.In(again), new Reauthentication.RecentOnly(), Owners, default))).Refusal);
         await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.In(own), own.Id, default));
         await NothingOfTheStrangerIsLeftAsync(Owners);
     }

@@ -105,7 +105,7 @@ public sealed class SecondFactorOnEveryDoorTests : AuthTest, IAsyncLifetime
     {
         await Auth.Use((AuthDbContext db) => db.Authenticators.ExecuteUpdateAsync(set => set.SetProperty(a => a.ConfirmedAt, (DateTimeOffset?)null)));
         var session = await Auth.SignInAsync(Jane);
-        var proven = await Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(session), new(Password, null), default));
+        var proven = await Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(session), Reauthentication.From(Password), default));
         Assert.False(Auth.In(proven.Value!).TwoFactors);
     }
 }

@@ -99,12 +99,12 @@ public sealed class StolenDatabaseTests() : AuthTest(Store.File)
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var waiting = (await Auth.Use((Totp flow) => flow.BeginAsync(Auth.In(session), default))).Value!;
+        var waiting = (await Auth.Use((Totp flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!;
         var (codes, app) = await Auth.SecondFactorAsync(session);
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
         var ticket = await Auth.TicketAsync(Jane);
         var device = (await Auth.GiveAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app), remember: true)).RememberedDevice!;
-        await Auth.Use((Totp flow) => flow.RemoveAsync(Auth.In(session), default)); // its letter can give it back
+        await Auth.Use((Totp flow) => flow.RemoveAsync(Auth.ProvenIn(session), default)); // its letter can give it back
         var kept = (await Auth.SecondFactorAsync(session)).App;
 
         var stolen = Stolen();

@@ -162,7 +162,7 @@ internal sealed partial class Telling
 
     private async Task<string> CloseAsync(Login login)
     {
-        var outcome = await auth.Use((CloseAccount flow) => flow.CloseAsync(auth.In(login.Row), login.Account.Password, default));
+        var outcome = await auth.Use((CloseAccount flow) => flow.CloseAsync(auth.In(login.Row), login.Account.Password!, default));
         Same(null, outcome.Refusal?.Error, "closing the account");
         model.Closed(login.Account);
         return $"{Name(login)} closes the account";

@@ -87,7 +87,7 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await EverythingAsync();
         var passkey = await Auth.PasskeyAsync(mine, new SoftAuthenticator());
         await Auth.DeliverAsync();
-        Assert.Null((await Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.In(mine), passkey.Id, default))).Refusal);
+        Assert.Null((await Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.ProvenIn(mine), passkey.Id, default))).Refusal);
         Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, "A passkey was removed"), await LookAsync());
     }
 
@@ -142,7 +142,7 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         browser = Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session;
         var ticket = await Auth.TicketAsync(Jane);
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
-        if (removed) Assert.Null((await Auth.Use((Totp flow) => flow.RemoveAsync(Auth.In(mine), default))).Refusal);
+        if (removed) Assert.Null((await Auth.Use((Totp flow) => flow.RemoveAsync(Auth.ProvenIn(mine), default))).Refusal);
         else await Auth.SecondFactorAsync(mine);
         Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked,
             null, null, removed ? "Your second factor is off" : "Your second factor is on"), await LookAsync());
@@ -157,8 +157,8 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await EverythingAsync();
         await Auth.SecondFactorAsync(mine);
         browser = Assert.IsType<SignInOutcome.SignedIn>((await Auth.GiveAsync(
-            await Auth.TicketAsync(Jane), null, (await Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.In(mine), default))).Value!.Codes[0])).Outcome).Session;
-        Assert.Null((await Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.In(mine), default))).Refusal);
+            await Auth.TicketAsync(Jane), null, (await Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(mine), default))).Value!.Codes[0])).Outcome).Session;
+        Assert.Null((await Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(mine), default))).Refusal);
         var now = await LookAsync();
         Assert.Equal(new After(null, null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, now.Letter), now);
     }
@@ -224,7 +224,7 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await EverythingAsync();
         await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(mine), Password, OtherPassword, default));
         await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default));
-        await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), null, default));
+        await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), Password, default));
         Assert.Null(await Auth.DeathOfAsync(johns));
         Assert.Null((await Auth.Use((ResetPassword flow) => flow.LookAsync(johnsReset, default))).Refusal);
     }

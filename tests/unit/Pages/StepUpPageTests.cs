@@ -92,19 +92,28 @@ public sealed class StepUpPageTests : AuthTest, IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_left_the_password_out_for_the_authenticator_changes_the_address_with_it()
+    public async Task Who_leaves_the_password_out_for_the_authenticator_changes_the_address_with_its_code()
     {
         var visitor = await JaneAsync();
         var app = await Auth.AuthenticatorAsync(await Auth.UserAsync(Jane));
-        Auth.Clock.Move(TimeSpan.FromMinutes(16));
-        var asked = await visitor.FillInAsync("/account/email", "email", ("email", "new@example.net"), ("current-password", ""));
-        Assert.StartsWith("/account/step-up", asked.Location, StringComparison.Ordinal);
-        await visitor.FillInAsync(asked.Location!, "step-up-code", ("code", app.Code()));
-        var page = await visitor.GetAsync("/account/email");
-        Assert.Contains("value=\"new@example.net\"", page, StringComparison.Ordinal);
-        Assert.Equal(303, (await visitor.SendFormAsync("/account/email", Visitor.FormOf(page, "email"), ("email", "new@example.net"), ("current-password", ""))).Status);
+        var empty = await visitor.FillInAsync("/account/email", "email", ("email", "new@example.net"), ("current-password", ""), ("code", ""));
+        Assert.Equal(422, empty.Status);
+        var done = await visitor.FillInAsync("/account/email", "email", ("email", "new@example.net"), ("current-password", ""), ("code", app.Code()));
+        Assert.Equal(303, done.Status);
         await Auth.DeliverAsync();
         Assert.Contains("Confirm your new e-mail address", Auth.SubjectsTo("new@example.net"));
+    }
+
+    [Fact]
+    public async Task Where_the_next_act_takes_no_password_none_is_asked_for()
+    {
+        var visitor = await JaneAsync();
+        var app = await Auth.AuthenticatorAsync(await Auth.UserAsync(Jane));
+        var asked = await visitor.FillInAsync("/account/two-factor", "two-factor", ("act", "make"));
+        Assert.Equal("/account/step-up?returnUrl=%2Faccount%2Ftwo-factor&with=factor", asked.Location);
+        var page = await visitor.GetAsync(asked.Location!);
+        Assert.DoesNotContain("current-password", page, StringComparison.Ordinal);
+        Assert.Equal(303, (await visitor.FillInAsync(asked.Location!, "step-up-code", ("code", app.Code()))).Status);
     }
 
     [Fact]
@@ -116,18 +125,18 @@ public sealed class StepUpPageTests : AuthTest, IAsyncLifetime
         var pair = await Auth.ApiPairAsync(Jane);
         Auth.Clock.Move(TimeSpan.FromMinutes(8));
         Assert.NotNull(token);
-        Assert.Equal("access_token_expired", await CodeAsync(HttpMethod.Delete, "/api/account", null, token));
+        Assert.Equal("access_token_expired", await CodeAsync(HttpMethod.Post, "/api/account/totp", null, token));
 
         var refreshed = await Auth.RefreshAsync(pair.RefreshToken);
         Auth.Clock.Move(TimeSpan.FromMinutes(8));
-        Assert.Equal("step_up_required", await CodeAsync(HttpMethod.Delete, "/api/account", null, refreshed.Value!.AccessToken));
+        Assert.Equal("step_up_required", await CodeAsync(HttpMethod.Post, "/api/account/totp", null, refreshed.Value!.AccessToken));
         Assert.Equal("validation_failed", await CodeAsync(HttpMethod.Post, "/api/account/step-up", new { }, refreshed.Value.AccessToken));
         Assert.Equal("invalid_credentials", await CodeAsync(HttpMethod.Post, "/api/account/step-up", new { password = "wrong" }, refreshed.Value.AccessToken));
         using var answer = await site.SendAsync(HttpMethod.Post, "/api/account/step-up", JsonContent.Create(new { password = Password }), refreshed.Value.AccessToken);
         Assert.Equal((HttpStatusCode.OK, true), (answer.StatusCode, answer.Headers.CacheControl!.NoStore));
         var fresh = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("accessToken").GetString();
         Assert.Equal("access_token_expired", await CodeAsync(HttpMethod.Get, "/api/account", null, refreshed.Value.AccessToken));
-        Assert.Null(await CodeAsync(HttpMethod.Delete, "/api/account", null, fresh));
+        Assert.Null(await CodeAsync(HttpMethod.Post, "/api/account/totp", null, fresh));
     }
 
     private async Task<string?> CodeAsync(HttpMethod method, string path, object? body, string? token)

@@ -171,8 +171,8 @@ public sealed class AuthFixture : IAsyncDisposable
     /// <summary>Sets the second factor up in a session; returns the recovery codes and the app's secret.</summary>
     public async Task<(IReadOnlyList<string> Codes, byte[] App)> SecondFactorAsync(Session session)
     {
-        var app = SecretOf((await Use((Totp flow) => flow.BeginAsync(In(session), default))).Value!);
-        var confirmed = await Use((Totp flow) => flow.ConfirmAsync(In(session), CodeOf(app), default));
+        var app = SecretOf((await Use((Totp flow) => flow.BeginAsync(this.ProvenIn(session), default))).Value!);
+        var confirmed = await Use((Totp flow) => flow.ConfirmAsync(this.ProvenIn(session), CodeOf(app), default));
         Assert.Null(confirmed.Refusal);
         return (confirmed.Value!.RecoveryCodes, app);
     }

@@ -145,10 +145,10 @@ internal static class PasskeysOfTests
     public static async Task<BlazorAuth.Core.Flows.Passkeys.Passkey> PasskeyAsync(
         this AuthFixture auth, Core.Data.Session session, SoftAuthenticator device, string? name = null)
     {
-        var begun = await auth.Use((BlazorAuth.Core.Flows.Passkeys flow) => flow.BeginAsync(auth.In(session), default));
+        var begun = await auth.Use((BlazorAuth.Core.Flows.Passkeys flow) => flow.BeginAsync(auth.ProvenIn(session), default));
         Assert.Null(begun.Refusal);
         var added = await auth.Use((BlazorAuth.Core.Flows.Passkeys flow) =>
-            flow.AddAsync(auth.In(session), new(begun.Value!.Ticket, device.Create(begun.Value), name), default));
+            flow.AddAsync(auth.ProvenIn(session), new(begun.Value!.Ticket, device.Create(begun.Value), name), default));
         Assert.Null(added.Refusal);
         return added.Value!;
     }

@@ -113,7 +113,7 @@ internal sealed class Management(
         var old = value.Text("oldPassword");
         return await ActAsync(Who(value), old, caller, async (owner, passing) =>
         {
-            var changed = await passwords.ChangeAsync(owner, old, value.Text("password"), ct);
+            var changed = await passwords.ChangeAsync(owner, new Reauthentication.ByPassword(old), value.Text("password"), ct);
             if (changed.Value is not { } session) return changed.Refusal!;
             var record = await RecordAsync(owner, ct);
             if (passing || record.Value is not JsonObject json) return record;
@@ -132,7 +132,8 @@ internal sealed class Management(
         return await ActAsync(Who(value), password, caller, async (owner, _) =>
         {
             if (email is not null)
-                return (await emails.AskAsync(owner, email, password, ct)).Refusal is { } refusal ? refusal : await RecordAsync(owner, ct);
+                return (await emails.AskAsync(owner, email, new Reauthentication.ByPassword(password), ct)).Refusal is { } refusal
+                    ? refusal : await RecordAsync(owner, ct);
             return (await profiles.ChangeAsync(owner, new(Username: username), ct)).Match<Answer>(account => UserRecord.Print(account), refused => refused);
         }, ct, afresh: email is null);
     }

@@ -85,7 +85,9 @@ internal sealed class Users(
         if (data.IsMistyped(out var mistyped, "password")) return mistyped;
         var answer = await GetAsync(caller, ct);
         if (answer.Failure is not null) return answer;
-        return (await close.CloseAsync(caller, data.Text("password"), ct)).Refusal is { } refusal ? refusal : answer with { Unbinds = true };
+        // The client's remove carries no body: what stands for the password is a sign-in of just now.
+        var proof = Reauthentication.From(data.Text("password"), dialect: Dialect.Feathers);
+        return (await close.CloseAsync(caller, proof, ct)).Refusal is { } refusal ? refusal : answer with { Unbinds = true };
     }
 
     private async Task<Answer> RemoveOtherAsync(string id, Caller caller, CancellationToken ct)
@@ -117,7 +119,7 @@ internal sealed class Users(
     private async Task<Answer> MoveAsync(Account own, string email, string? password, Caller caller, CancellationToken ct)
     {
         if (password is null) return Failure.BadRequest("To change the email, send the current password with it, as password.", ("password", "Is required."));
-        if ((await emails.AskAsync(caller, email, password, ct)).Refusal is { } refusal) return refusal;
+        if ((await emails.AskAsync(caller, email, new Reauthentication.ByPassword(password), ct)).Refusal is { } refusal) return refusal;
         var record = UserRecord.Print(own);
         record["verifyChanges"] = new JsonObject { ["email"] = email }; // until the new address confirms
         return record;
@@ -126,7 +128,7 @@ internal sealed class Users(
     private async Task<Answer> ChangePasswordAsync(Account own, string? old, string password, Caller caller, CancellationToken ct)
     {
         if (old is null) return Failure.BadRequest("To change the password, send the current one with it, as oldPassword.", ("oldPassword", "Is required."));
-        var outcome = await passwords.ChangeAsync(caller, old, password, ct);
+        var outcome = await passwords.ChangeAsync(caller, new Reauthentication.ByPassword(old), password, ct);
         if (outcome.Value is not { } session) return outcome.Refusal!;
         // Every older token is dead, that of this call too.
         var pair = await tokens.IssueAsync(session, ct);

@@ -68,12 +68,13 @@ internal sealed class KuzzleCredentials(
         var result = Print(account);
         if (password is not null)
         {
-            var changed = await changePassword.ChangeAsync(ask.Caller, current, password, ct);
+            var changed = await changePassword.ChangeAsync(ask.Caller, new Reauthentication.ByPassword(current), password, ct);
             if (changed.Value is not { } session) return changed.Refusal!;
             foreach (var (name, value) in sessions.Print(ask, await tokens.IssueAsync(session, ct), null))
                 if (name != "_id") result[name] = value?.DeepClone();
         }
-        if (email is not null && (await changeEmail.AskAsync(ask.Caller, email, current, ct)).Refusal is { } unasked) return unasked;
+        if (email is not null
+            && (await changeEmail.AskAsync(ask.Caller, email, new Reauthentication.ByPassword(current), ct)).Refusal is { } unasked) return unasked;
         if (username is null) return result;
         var renamed = await profiles.ChangeAsync(ask.Caller, new(Username: username), ct);
         if (renamed.Refusal is { } taken) return taken;

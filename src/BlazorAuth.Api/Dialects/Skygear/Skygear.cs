@@ -87,7 +87,8 @@ internal sealed class Skygear : ISpoken
     private static async Task<IResult> ChangePasswordAsync(SkygearCall call, Session session, CancellationToken ct)
     {
         // Here the old password is always asked for.
-        var outcome = await call.Use<ChangePassword>().ChangeAsync(call.In(session), call.Body.Text("old_password"), call.Body.Text("password"), ct);
+        var outcome = await call.Use<ChangePassword>().ChangeAsync(
+            call.In(session), new Reauthentication.ByPassword(call.Body.Text("old_password")), call.Body.Text("password"), ct);
         return await outcome.Match(renewed => PrintAsync(call, renewed, ct), refusal => Task.FromResult(Problems.Of(refusal)));
     }
 

@@ -55,7 +55,9 @@ internal static class SkygearRecord
         // Judged before the letter goes out, which cannot be taken back.
         if (moves && username is not null && username != account.Username
             && await call.Use<Register>().JudgeAsync(caller, new(null, username, null), ct) is { } unnamed) return Fail(id, SkygearErrors.Print(unnamed));
-        if (moves && (await call.Use<ChangeEmail>().AskFreshlyAsync(caller, email, ct)).Refusal is { } refused)
+        // The SDK sends no password with a record: what stands for it is a sign-in of just now.
+        var proof = new Reauthentication.RecentOnly(Dialect.Skygear);
+        if (moves && (await call.Use<ChangeEmail>().AskAsync(caller, email, proof, ct)).Refusal is { } refused)
         {
             if (refused is not { Faults: [{ Fault: Fault.Same }] }) return Fail(id, SkygearErrors.Print(refused)); // the same in other letters is no other
             moves = false;

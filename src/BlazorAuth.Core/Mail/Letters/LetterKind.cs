@@ -36,6 +36,12 @@ public enum LetterKind
     /// <summary>To the owner: the password was guessed at too often and opens nothing now. Link: reset it (M11).</summary>
     PasswordStopped,
 
+    /// <summary>To the owner: codes of emails were guessed at too often and open nothing now. Link: sign in.</summary>
+    CodesStopped,
+
+    /// <summary>To the owner: a password alone signs in again. Optional link: "This wasn't me".</summary>
+    PasswordAloneAllowed,
+
     /// <summary>To the owner: an administrator locked the account. No link (M14).</summary>
     AccountLocked,
 

@@ -152,6 +152,18 @@ public static class Letters
                 Link = facts.Link ?? forgot,
                 NotYou = ["If this wasn't you, nobody has come in: choosing a new password is all there is to do."],
             },
+            LetterKind.CodesStopped => new("Sign-in codes were stopped")
+            {
+                Opening = [
+                    $"Someone entered too many wrong codes for your {Brand} account. None of them was right.",
+                    "To be safe, codes from our emails open nothing now. Links in our emails still work. Codes work again when you sign in with a link, your password or a passkey."],
+                Button = "Sign in",
+                Link = facts.Link ?? new Uri(facts.Site, "login"),
+                NotYou = ["If this wasn't you, nobody has come in, and there is nothing else to do."],
+            },
+            LetterKind.PasswordAloneAllowed => Notice("A password alone signs in again",
+                [$"Your {Brand} account asked for a passkey after the password. It does not any more: the password alone signs in."],
+                takesBack: "asks for the passkey again,"),
             LetterKind.AccountLocked => new("Your account was locked")
             {
                 Opening = [$"An administrator locked your {Brand} account. All devices were signed out, and it can't be used to sign in for now."],

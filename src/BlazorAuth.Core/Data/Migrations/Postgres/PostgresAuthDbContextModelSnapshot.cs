@@ -132,6 +132,9 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
                         .HasMaxLength(256)
                         .HasColumnType("character varying(256)");
 
+                    b.Property<bool>("PasskeyAfterPassword")
+                        .HasColumnType("boolean");
+
                     b.Property<string>("PasswordHash")
                         .HasColumnType("text");
 
@@ -154,6 +157,9 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
                     b.Property<string>("UserName")
                         .HasMaxLength(256)
                         .HasColumnType("character varying(256)");
+
+                    b.Property<int>("WrongCodes")
+                        .HasColumnType("integer");
 
                     b.HasKey("Id");
 
@@ -428,6 +434,9 @@ namespace BlazorAuth.Core.Data.Migrations.Postgres
                         .HasColumnType("character varying(40)");
 
                     b.Property<long?>("EndedAt")
+                        .HasColumnType("bigint");
+
+                    b.Property<long?>("FactorAt")
                         .HasColumnType("bigint");
 
                     b.Property<int>("Generation")
