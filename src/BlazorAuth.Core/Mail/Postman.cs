@@ -184,7 +184,7 @@ public sealed partial class Postman(
         if (IsForNobody(kind, owner)) return new Prepared.Done(null);
         if (letter.Attempts == 0) // a retry was counted
         {
-            var verified = await IsVerifiedAsync(letter, owner, db, ct);
+            var verified = await IsVerifiedAsync(letter, kind, owner, db, ct);
             if (verified && await FoldAsync(letter, db, ct) is { } later) return later;
             switch (await services.GetRequiredService<MailBudget>().TakeAsync(letter, kind, verified, ct))
             {
@@ -262,8 +262,10 @@ public sealed partial class Postman(
 
     // Whether somebody has shown that the address is theirs. One that an account has moved away from was verified where the
     // notice of the move was promised to it.
-    private static async Task<bool> IsVerifiedAsync(OutboxLetter letter, AuthUser? owner, AuthDbContext db, CancellationToken ct) =>
-        owner is not null && (letter.UserId is null || letter.UserId == owner.Id) ? owner.EmailConfirmed
+    private static async Task<bool> IsVerifiedAsync(
+        OutboxLetter letter, LetterKind kind, AuthUser? owner, AuthDbContext db, CancellationToken ct) =>
+        // That an address is taken is told to its owner, about an account that is somebody else's.
+        owner is not null && (letter.UserId is null || letter.UserId == owner.Id || kind == LetterKind.AddressTaken) ? owner.EmailConfirmed
         : letter.Kind == LetterKind.AccountClosed
           || (letter.UserId is not null && await db.Outbox.AnyAsync(l =>
               l.UserId == letter.UserId && l.To == letter.To && l.Kind == LetterKind.EmailChanged && l.State != null, ct));

@@ -16,7 +16,7 @@ public sealed class ChangePasswordTests : AuthTest
     [Fact]
     public async Task The_new_password_signs_in_and_the_old_does_not()
     {
-        var user = await Auth.RegisterAsync(Jane);
+        var user = await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
         Assert.NotNull((await Change(session)).Value);
         Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane));

@@ -2,6 +2,7 @@ using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
 using BlazorAuth.UnitTests.Support;
+using Microsoft.Extensions.DependencyInjection;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Flows;
@@ -20,6 +21,14 @@ public abstract class UpgradeTests(Store store) : AuthTest(store)
 
     private Task<Outcome<Register.Registered>> UpgradeAsync(Session session, string? email = Jane, string? username = null, string? password = Password) =>
         Auth.Use((Register flow) => flow.CreateAsync(Auth.In(session), new(email, username, password), default));
+
+    // As there are from before such accounts were refused keys.
+    private Task<Session> KeyOfAsync(Session session) => Auth.Use(async (IServiceProvider services) =>
+    {
+        var key = services.GetRequiredService<Sessions>().Begin(session.UserId, Auth.Caller, SessionKind.Key, "key");
+        await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
+        return key;
+    });
 
     [StoreFact]
     public async Task It_keeps_id_profile_and_session_and_signs_in_from_then_on()
@@ -103,21 +112,21 @@ public abstract class UpgradeTests(Store store) : AuthTest(store)
     {
         await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
         var begun = await BeginAsync();
-        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(begun.Session), new("ci"), default))).Value!;
+        var key = await KeyOfAsync(begun.Session);
         await UpgradeAsync(begun.Session);
         await Auth.DeliverAsync();
         var caller = signedIn ? Auth.In(begun.Session) : Auth.Caller;
         Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default))).Refusal);
         AuthError? death = signedIn ? null : AuthError.SessionRevoked;
-        Assert.Equal((death, death), (await Auth.DeathOfAsync(begun.Session), await Auth.DeathOfAsync(key.Session)));
+        Assert.Equal((death, death), (await Auth.DeathOfAsync(begun.Session), await Auth.DeathOfAsync(key)));
     }
 
     [StoreFact]
     public async Task An_ended_session_or_an_api_key_upgrades_nothing()
     {
         var begun = await BeginAsync();
-        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(begun.Session), new("ci"), default))).Value!;
-        Assert.NotEqual(begun.User.Id, (await UpgradeAsync(key.Session, "key@example.net")).Value!.User!.Id);
+        var key = await KeyOfAsync(begun.Session);
+        Assert.NotEqual(begun.User.Id, (await UpgradeAsync(key, "key@example.net")).Value!.User!.Id);
         await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, begun.Session.Id, default));
         Assert.Equal(AuthError.SessionRevoked, (await UpgradeAsync(begun.Session)).Refusal?.Error);
     }
