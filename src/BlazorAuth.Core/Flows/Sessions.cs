@@ -207,6 +207,17 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         return renewed == 0 ? null : await db.Sessions.AsNoTracking().SingleAsync(s => s.Id == sessionId, ct);
     }
 
+    /// <summary>
+    /// Notes that a code of the second factor was given in a session, for the changes of factors that follow. What the session was begun
+    /// with stays as it is. Call it inside the transaction of what the code was given for.
+    /// </summary>
+    internal Task NoteFactorAsync(string? sessionId, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        return db.Sessions.Where(s => s.Id == sessionId && s.EndedAt == null)
+            .ExecuteUpdateAsync(set => Number(set).SetProperty(s => s.FactorAt, now), ct);
+    }
+
     // Only what was proven just now: to enrol a factor proves nothing, and must not raise the session it is done in.
     private async Task AddAsync(string? sessionId, string proof, DateTimeOffset now, CancellationToken ct)
     {

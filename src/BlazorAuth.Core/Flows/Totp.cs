@@ -104,6 +104,8 @@ public sealed class Totp(
         var replaced = await TakeAsync(user.Id, app.Id, ct);
         await factors.PutAsync(user.Id, codes, ct);
         await EndAsync(caller, user.Id, ct);
+        // The code proves the app, so its owner may go on to change factors. It raises nothing: the methods stay.
+        await sessions.NoteFactorAsync(caller.SessionId, ct);
         await throttle.ClearAsync(Budget.SecondFactorPerAccount, user.Id, ct); // the wrong ones were guesses at what is gone
         if (user.Email is not null)
             outbox.Promise(LetterKind.SecondFactorOn, user.Email, caller, user.Id, state: new Undoable.SecondFactorAdded(replaced?.Id, replaced?.Wrapped).ToJson());

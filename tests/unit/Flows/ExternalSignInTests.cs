@@ -115,6 +115,7 @@ public sealed class ExternalSignInTests() : ExternalSignInTest()
         var user = await Auth.RegisterAsync(Jane, username: "evil");
         var (strangers, pair) = (await Auth.SignInAsync(Jane), await Auth.ApiPairAsync(Jane));
         await Auth.AuthenticatorAsync(user);
+        strangers.FactorAt = Auth.Clock.Now; // the stranger proved the app that they set
         Assert.Null((await LinkAsync(strangers, Somebody("evil", null, provider: "work"))).Refusal);
         var change = await Auth.EmailChangeLinkAsync(strangers, "evil@example.net");
 
@@ -272,6 +273,8 @@ public sealed class ExternalSignInTests() : ExternalSignInTest()
         var here = Assert.IsType<SignInOutcome.SignedIn>(await TryAsync(Somebody(), device)).Session;
         var ticket = Assert.IsType<SignInOutcome.NeedsSecondFactor>(await TryAsync(Somebody())).Ticket;
 
+        Assert.Equal(AuthError.StepUpRequired, (await UnlinkAsync(here)).Refusal?.Error); // a remembered browser is no proof by a factor
+        here.FactorAt = Auth.Clock.Now;
         Assert.Null((await UnlinkAsync(here)).Refusal);
         Assert.Empty(await LinksAsync());
         Assert.Equal((null, AuthError.SessionRevoked), (await Auth.DeathOfAsync(here), await Auth.DeathOfAsync(other)));

@@ -19,7 +19,7 @@ public class LettersTests
 
     // What these tell of is codes; they carry none to type in.
     private static readonly LetterKind[] AboutCodes =
-        [LetterKind.SignInCode, LetterKind.SecondFactorOn, LetterKind.SecondFactorOff, LetterKind.RecoveryCodesMade, LetterKind.RecoveryCodeUsed];
+        [LetterKind.CodesStopped, LetterKind.SignInCode, LetterKind.SecondFactorOn, LetterKind.SecondFactorOff, LetterKind.RecoveryCodesMade, LetterKind.RecoveryCodeUsed];
     private static readonly LetterKind[] WithoutLink =
         [LetterKind.AccountClosed, LetterKind.AccountLocked, LetterKind.SecondFactorReset, LetterKind.MailTest];
 

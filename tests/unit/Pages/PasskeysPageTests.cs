@@ -40,6 +40,16 @@ public sealed class PasskeysPageTests(RunningSite site)
         return visitor;
     }
 
+    // To remove one, a passkey or an app must have proven who asks.
+    private async Task ConfirmAsync(Visitor visitor)
+    {
+        var begun = await BeginAsync(visitor, "/account/step-up", "step-up-passkey", "/account/step-up/passkey");
+        var answer = await visitor.FillInAsync(
+            "/account/step-up", "step-up-passkey", ("ticket", begun.Ticket), ("credential", device.Get(begun)));
+        Assert.Equal(303, answer.Status);
+        device.Counter++;
+    }
+
     private async Task<Answer> SignInAsync(Visitor visitor, string page = "/login")
     {
         var begun = await BeginAsync(visitor, page, "passkey", "/login/passkey");
@@ -57,6 +67,9 @@ public sealed class PasskeysPageTests(RunningSite site)
         Assert.Equal(422, (await visitor.FillInAsync(one, "rename", ("passkey-name", " "))).Status);
         Assert.Equal("/account/passkeys", (await visitor.FillInAsync(one, "rename", ("passkey-name", "key ring"))).Location);
         Assert.Contains("key ring", await visitor.GetAsync("/account/passkeys"), StringComparison.Ordinal);
+        var asked = await visitor.FillInAsync(one, "remove");
+        Assert.EndsWith("&with=factor", asked.Location, StringComparison.Ordinal);
+        await ConfirmAsync(visitor);
         var removal = Visitor.FormOf(await visitor.GetAsync(one), "remove");
         Assert.Equal((303, "/account/passkeys"), await visitor.PostAsync(one, removal));
         Assert.Contains("no passkey yet", await visitor.GetAsync("/account/passkeys"), StringComparison.Ordinal);
@@ -83,6 +96,8 @@ public sealed class PasskeysPageTests(RunningSite site)
         var again = await SignInAsync(new Visitor(site)); // the counter stands still
         Assert.Equal(422, again.Status);
         Assert.DoesNotContain("passkey-signal", again.Body, StringComparison.Ordinal);
+        device.Counter++;
+        await ConfirmAsync(owner);
         await owner.FillInAsync("/account/passkeys/" + device.Id, "remove");
         device.Counter++;
         var refused = await SignInAsync(new Visitor(site));
