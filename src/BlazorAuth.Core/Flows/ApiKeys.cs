@@ -36,6 +36,9 @@ public sealed class ApiKeys(
     public async Task<Outcome<Made>> MakeAsync(Caller caller, Input input, CancellationToken ct)
     {
         if (Shape(input) is { } malformed) return malformed;
+        // A key outlives every token: where the session was begun elsewhere, a token alone makes none (ADR 0018).
+        if (string.IsNullOrEmpty(input.Password) && !caller.ByKey && !caller.AtHome && !caller.SteppedUp)
+            return AuthError.StepUpRequired;
         var owner = await stepUp.OwnerAsync(caller, input.Password, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
 
