@@ -40,6 +40,8 @@ public sealed class ApiKeys(
     public async Task<Outcome<Made>> MakeAsync(Caller caller, Input input, CancellationToken ct)
     {
         if (Shape(input) is { } malformed) return malformed;
+        // A key outlives every token: where the session was begun elsewhere, a token alone makes none (ADR 0018).
+        if (input.Password is null && !caller.ByKey && !caller.AtHome && !caller.SteppedUp) return AuthError.StepUpRequired;
         var demanded = await stepUp.DemandRecentAsync(caller, Reauthentication.From(input.Password), "password", ct);
         if (demanded.Value is not { User: var user }) return demanded.Refusal!;
         // Nobody can come back to an anonymous account, and anybody can make one: its keys would be a stranger's, for years.

@@ -66,11 +66,11 @@ public sealed class StepUp(
     public Task<WaysIn> WaysAsync(Caller caller, CancellationToken ct) => WaysIn.ReadAsync(db, caller.UserId ?? "", ct);
 
     /// <summary>
-    /// Whether the caller proved who they are so recently that a sensitive act asks for nothing. A sign-in counts where it was
-    /// made; elsewhere only a step-up does, or a token of one dialect could do more at another than at home.
+    /// Whether the caller proved who they are so recently that a sensitive act asks for nothing. A sign-in counts at our own API
+    /// and where it was made; at another dialect only a step-up does, or a token could do more there than at home.
     /// </summary>
     private bool IsFresh(Caller caller) =>
-        !caller.ByKey && (caller.AtHome || caller.SteppedUp)
+        !caller.ByKey && (caller.Door is null || caller.AtHome || caller.SteppedUp)
         && time.GetUtcNow() - caller.AuthenticatedAt < options.Value.Sessions.StepUpWindow;
 
     /// <summary>Renews the caller's session after a proof, which is added to what it was begun with.</summary>
