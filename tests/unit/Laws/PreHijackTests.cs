@@ -212,6 +212,7 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         await using var running = site = await Auth.SiteAsync(("SignIn:RequireVerifiedEmail", hidden ? "true" : "false"));
         browser = browser.Copy(site.Client);
         var strangers = (await Auth.Use((AuthDbContext db) => db.Sessions.ToListAsync()))[0];
+        strangers.FactorAt = strangers.AuthenticatedAt; // the stranger proved a factor of their own
         var evil = new ExternalSignIn.Identity(new("test", "evil"), null, false, null);
         Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.LinkAsync(Auth.In(strangers), evil, new(strangers.UserId, strangers.Id), default))).Refusal);
 
