@@ -1,8 +1,10 @@
 using System.Text;
+using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -102,6 +104,38 @@ public static class Hosting
         foreach (var network in options.Proxy.KnownNetworks) forwarded.KnownIPNetworks.Add(System.Net.IPNetwork.Parse(network));
         app.UseForwardedHeaders(forwarded);
     }
+
+    /// <summary>
+    /// Every request takes a turn of its network, but those that stay open: sockets and polls have limits of their own, and
+    /// what they call takes a turn by itself. Call it after <see cref="UseConfiguredProxies"/>.
+    /// </summary>
+    public static void UseNetworkShares(this IApplicationBuilder app)
+    {
+        var shares = app.ApplicationServices.GetRequiredService<NetworkShares>();
+        app.Use(async (http, next) =>
+        {
+            if (StaysOpen(http.Request))
+            {
+                await next(http);
+                return;
+            }
+            var network = Throttle.Network(Caller.Anonymous(http.Connection.RemoteIpAddress?.ToString(), null));
+            IDisposable turn;
+            try
+            {
+                turn = await shares.EnterAsync(network, http.RequestAborted);
+            }
+            catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+            {
+                return; // nobody waits for an answer any more
+            }
+            using (turn) await next(http);
+        });
+    }
+
+    private static bool StaysOpen(HttpRequest request) => HttpMethods.IsGet(request.Method)
+        && (request.Path.StartsWithSegments("/socket.io") || request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)
+            && (request.Path == "/" || request.Path == "/_kuzzle"));
 
     /// <summary>
     /// Serves until told to stop. What keeps a host from starting is told in plain lines, not as a stack trace: an operator

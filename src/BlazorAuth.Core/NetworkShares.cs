@@ -1,8 +1,3 @@
-using BlazorAuth.Core.Credentials;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
-
 namespace BlazorAuth.Core;
 
 /// <summary>
@@ -67,40 +62,4 @@ public sealed class NetworkShares
             shares.Leave(network, share);
         }
     }
-}
-
-/// <summary>Puts the shares into a host's pipeline.</summary>
-public static class NetworkSharesPipeline
-{
-    /// <summary>
-    /// Every request takes a turn of its network, but those that stay open: sockets and polls have limits of their own, and
-    /// what they call takes a turn by itself. Call it after <see cref="Hosting.UseConfiguredProxies"/>.
-    /// </summary>
-    public static void UseNetworkShares(this IApplicationBuilder app)
-    {
-        var shares = app.ApplicationServices.GetRequiredService<NetworkShares>();
-        app.Use(async (http, next) =>
-        {
-            if (StaysOpen(http.Request))
-            {
-                await next(http);
-                return;
-            }
-            var network = Throttle.Network(Caller.Anonymous(http.Connection.RemoteIpAddress?.ToString(), null));
-            IDisposable turn;
-            try
-            {
-                turn = await shares.EnterAsync(network, http.RequestAborted);
-            }
-            catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
-            {
-                return; // nobody waits for an answer any more
-            }
-            using (turn) await next(http);
-        });
-    }
-
-    private static bool StaysOpen(HttpRequest request) => HttpMethods.IsGet(request.Method)
-        && (request.Path.StartsWithSegments("/socket.io") || request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)
-            && (request.Path == "/" || request.Path == "/_kuzzle"));
 }

@@ -26,12 +26,7 @@ public sealed partial class Postman(
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
     private static readonly TimeSpan GivenUpAfter = TimeSpan.FromDays(2);
 
-    /// <summary>So many notices of one kind go to one owner one by one in <see cref="FoldWindow"/>; the rest become one email.</summary>
-    internal const int NoticesOneByOne = 3;
-
-    internal static readonly TimeSpan FoldWindow = TimeSpan.FromMinutes(15);
-
-    private const string OverBudget = "over the budget", FoldedAway = "folded into another";
+    private const string OverBudget = "over the budget", FoldedAway = NoticeFolding.FoldedAway;
 
     private string _turn = "";
 
@@ -185,13 +180,15 @@ public sealed partial class Postman(
         if (letter.Attempts == 0) // a retry was counted
         {
             var verified = await IsVerifiedAsync(letter, kind, owner, db, ct);
-            if (verified && await FoldAsync(letter, db, ct) is { } later) return later;
+            var fold = verified ? await NoticeFolding.FoldAsync(letter, db, time.GetUtcNow(), ct) : default;
+            if (fold.Until is { } until) return new Prepared.Wait(until);
+            if (fold.Away) return new Prepared.Done(FoldedAway);
             switch (await services.GetRequiredService<MailBudget>().TakeAsync(letter, kind, verified, ct))
             {
                 case MailBudget.Verdict.Drop:
                     return new Prepared.Done(OverBudget);
                 case MailBudget.Verdict.Later:
-                    return new Prepared.Wait(time.GetUtcNow() + FoldWindow);
+                    return new Prepared.Wait(time.GetUtcNow() + NoticeFolding.Window);
                 case MailBudget.Verdict.Send:
                     break;
             }
@@ -269,46 +266,6 @@ public sealed partial class Postman(
         : letter.Kind == LetterKind.AccountClosed
           || (letter.UserId is not null && await db.Outbox.AnyAsync(l =>
               l.UserId == letter.UserId && l.To == letter.To && l.Kind == LetterKind.EmailChanged && l.State != null, ct));
-
-    // Notices that can be told together: to take the first back takes the later ones back as well.
-    private static bool IsFoldable(LetterKind kind) => kind is LetterKind.NewSignIn or LetterKind.PasswordChanged
-        or LetterKind.RefreshTokenReused or LetterKind.RecoveryCodeUsed or LetterKind.RecoveryCodesMade or LetterKind.PasskeyAdded;
-
-    /// <summary>
-    /// Where more notices of a kind wait than may go one by one, makes one of them: the oldest, because its link takes back
-    /// everything since. Null where the letter goes as it is.
-    /// </summary>
-    private async Task<Prepared?> FoldAsync(OutboxLetter letter, AuthDbContext db, CancellationToken ct)
-    {
-        if (!IsFoldable(letter.Kind) || letter.UserId is null) return null;
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.HoldAsync(letter.UserId, ct)) return null;
-        var now = time.GetUtcNow();
-        var since = now - FoldWindow;
-        var alike = db.Outbox.Where(l => l.To == letter.To && l.UserId == letter.UserId && l.Kind == letter.Kind);
-        var sent = await alike.Where(l => l.DoneAt > since && l.LastError == null)
-            .OrderByDescending(l => l.DoneAt).Select(l => l.DoneAt!.Value).Take(NoticesOneByOne).ToListAsync(ct);
-        if (sent.Count == NoticesOneByOne) return new Prepared.Wait(sent[^1] + FoldWindow);
-        var waiting = await alike.AsNoTracking().Where(l => l.DoneAt == null && l.Id != letter.Id && l.Attempts == 0 && (l.ClaimedUntil == null || l.ClaimedUntil <= now))
-            .OrderBy(l => l.CreatedAt).Select(l => new { l.Id, l.CreatedAt, l.Folded }).ToListAsync(ct);
-        var acts = 1 + letter.Folded + waiting.Sum(l => 1 + l.Folded);
-        if (waiting.Count == 0 || sent.Count + acts <= NoticesOneByOne) return null;
-        if (waiting[0] is var oldest && oldest.CreatedAt < letter.CreatedAt)
-        {
-            var more = 1 + letter.Folded;
-            if (await alike.Where(l => l.Id == oldest.Id && l.DoneAt == null).ExecuteUpdateAsync(set =>
-                    set.SetProperty(l => l.Folded, l => l.Folded + more).SetProperty(l => l.NextAttemptAt, now), ct) == 0) return null;
-            await transaction.CommitAsync(ct);
-            return new Prepared.Done(FoldedAway);
-        }
-        foreach (var later in waiting)
-            if (await alike.Where(l => l.Id == later.Id && l.DoneAt == null).ExecuteUpdateAsync(set =>
-                    set.SetProperty(l => l.DoneAt, now).SetProperty(l => l.LastError, FoldedAway), ct) == 1) letter.Folded += 1 + later.Folded;
-        var total = letter.Folded;
-        await alike.Where(l => l.Id == letter.Id).ExecuteUpdateAsync(set => set.SetProperty(l => l.Folded, total), ct);
-        await transaction.CommitAsync(ct);
-        return null;
-    }
 
     internal static string Reason(Exception fault) => fault switch
     {

@@ -153,10 +153,10 @@ public abstract class MailBudgetTests(Store store) : AuthTest(store)
             await Auth.DeliverAsync();
             Auth.Clock.Move(TimeSpan.FromSeconds(10));
         }
-        Assert.Equal(Postman.NoticesOneByOne, Count(Jane, NewSignIn));
-        Auth.Clock.Move(Postman.FoldWindow);
+        Assert.Equal(NoticeFolding.OneByOne, Count(Jane, NewSignIn));
+        Auth.Clock.Move(NoticeFolding.Window);
         await Auth.DeliverAsync();
-        Assert.Equal(Postman.NoticesOneByOne + 1, Count(Jane, NewSignIn));
+        Assert.Equal(NoticeFolding.OneByOne + 1, Count(Jane, NewSignIn));
         var folded = Auth.LastLetterTo(Jane);
         Assert.Contains("21 times", folded.Letter.Text, StringComparison.Ordinal);
         Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, LinkTokenIn(folded), default))).Refusal);
