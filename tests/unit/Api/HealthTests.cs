@@ -37,7 +37,7 @@ public sealed class HealthTests() : AuthTest(Store.File)
         Auth.Clock.Move(TimeSpan.FromSeconds(1));
         await AskAsync(site, "/health/ready");
         Assert.NotEmpty(site.Sql.Take());
-        Assert.Equal(rows, await Auth.RowsAsync());
+        Assert.Empty((await Auth.RowsAsync()).Except(rows));
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public sealed class OAuthEndpointsTests(OAuthSite site) : OAuthTest(site)
     {
         var (pair, _) = await PairAsync();
         var next = await OAuthSite.JsonAsync(await site.RefreshAsync(Refresh(pair)));
-        site.Clock.Move(TimeSpan.FromSeconds(10));
+        site.Clock.Move(TimeSpan.FromMinutes(2));
         await ExpectAsync(await site.RefreshAsync(Refresh(pair)), 400, "invalid_grant", "refresh_token_reused");
         await ExpectAsync(await site.RefreshAsync(Refresh(next)), 400, "invalid_grant", "refresh_token_reused");
         await ExpectInactiveAsync(Access(next), Refresh(next));

@@ -35,7 +35,9 @@ internal sealed class Model(TimeProvider time)
         public Account Account => account;
         public int Generation { get; set; } = 1;
         public int Renewed { get; set; } = 1;
-        public DateTimeOffset GenerationAt { get; set; } = now;
+
+        /// <summary>When each generation was rotated.</summary>
+        public Dictionary<int, DateTimeOffset> RotatedAt { get; } = [];
         public DateTimeOffset SeenAt { get; set; } = now;
         public DateTimeOffset IdleEnd { get; set; } = now + Idle;
         public DateTimeOffset AbsoluteEnd { get; } = now + Absolute;
@@ -79,7 +81,7 @@ internal sealed class Model(TimeProvider time)
 
     public bool IsAlive(Link link) => !link.Dead && link.End > Now;
 
-    public bool IsInLeeway(Login login, int generation) => generation == login.Generation - 1 && Now - login.GenerationAt < Leeway;
+    public bool IsInLeeway(Login login, int generation) => login.RotatedAt.TryGetValue(generation, out var at) && Now - at < Leeway;
 
     public void Verified(Account account, bool byItsOwner)
     {
@@ -109,7 +111,7 @@ internal sealed class Model(TimeProvider time)
         login.Account.Asked = null;
         EndAll(login.Account, login);
         login.Renewed = ++login.Generation;
-        (login.Row, login.GenerationAt, login.SeenAt) = (renewed, Now, Now);
+        (login.Row, login.SeenAt) = (renewed, Now);
     }
 
     public void AskedToMove(Login login, string address)
@@ -127,8 +129,8 @@ internal sealed class Model(TimeProvider time)
 
     public void Rotated(Login login)
     {
-        login.Generation++;
-        (login.GenerationAt, login.SeenAt) = (Now, Now);
+        login.RotatedAt[login.Generation++] = Now;
+        login.SeenAt = Now;
         login.IdleEnd = Earlier(Now + Idle, login.AbsoluteEnd);
     }
 

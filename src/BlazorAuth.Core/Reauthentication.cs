@@ -1,6 +1,6 @@
 using BlazorAuth.Core.Data;
 
-namespace BlazorAuth.Core.Flows;
+namespace BlazorAuth.Core;
 
 /// <summary>
 /// The proof that came with a request: that the caller is the account's owner. The family is closed. An edge fills in what was sent
@@ -13,7 +13,7 @@ public abstract record Reauthentication
     /// <summary>The current password.</summary>
     public sealed record ByPassword(string? Password) : Reauthentication;
 
-    /// <summary>The ticket of a ceremony that <see cref="StepUp.BeginPasskeyAsync"/> began, and the browser's answer as JSON.</summary>
+    /// <summary>The ticket of a ceremony that <see cref="Flows.StepUp.BeginPasskeyAsync"/> began, and the browser's answer as JSON.</summary>
     public sealed record ByPasskey(string? Ticket, string? Credential) : Reauthentication;
 
     /// <summary>A code of the authenticator app. A recovery code is never taken here.</summary>
