@@ -70,6 +70,42 @@ public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
         Assert.Contains("Last used", await page.Locator(".session").InnerTextAsync(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("PublicKeyCredential.prototype.toJSON = () => { throw new TypeError('Illegal invocation'); };")]
+    [InlineData("delete PublicKeyCredential.prototype.toJSON;")]
+    public async Task A_password_manager_whose_toJSON_is_broken_makes_and_uses_a_passkey(string broken)
+    {
+        await using var host = await Host.StartAsync();
+        var page = await browser.PersonAsync(host.Url);
+        await page.AddInitScriptAsync(broken);
+        var reader = await VirtualAuthenticator.PlugInAsync(page);
+        await RegisterAsync(page);
+        await page.WaitForURLAsync("**/account/passkeys/offer?*");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Make a passkey" }).ClickAsync();
+        await page.WaitForURLAsync("**/verify-email");
+        await reader.TouchAsync(false);
+        await SignOutAsync(page);
+        await OpenLoginAsync(page);
+        await reader.TouchAsync(true);
+        await Button(page).ClickAsync();
+        await page.WaitForURLAsync("**/account");
+    }
+
+    [Fact]
+    public async Task No_passkey_is_offered_at_an_address_that_none_can_be_made_for()
+    {
+        await using var host = await Host.StartAsync();
+        var elsewhere = host.Url.Replace("localhost", "127.0.0.1", StringComparison.Ordinal);
+        var page = await browser.PersonAsync(elsewhere);
+        await VirtualAuthenticator.PlugInAsync(page);
+        await page.GotoAsync("/login", new() { WaitUntil = WaitUntilState.NetworkIdle });
+        Assert.False(await Button(page).IsVisibleAsync());
+        page = await browser.PersonAsync(host.Url);
+        await VirtualAuthenticator.PlugInAsync(page);
+        await OpenLoginAsync(page);
+        Assert.True(await Button(page).IsVisibleAsync());
+    }
+
     [Fact]
     public async Task A_passkey_signs_in_by_autofill_and_never_stands_in_the_way_of_typing()
     {

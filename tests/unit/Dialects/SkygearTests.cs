@@ -186,6 +186,8 @@ public sealed class SkygearTests : ForeignTest
     {
         var answer = await SignUpAsync(new { email = Jane });
         var (token, own) = (Token(answer), answer.Text("result", "profile", "_id"));
+        await Auth.DeliverAsync();
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default))).Refusal);
         var saved = Saved(await SaveAsync(token, new { _id = own, username = Ben, email = "new@example.net" }));
         Assert.Equal((Jane, "new@example.net", Ben), (saved.At("email").GetString(), saved.At("email_pending").GetString(), saved.At("username").GetString()));
         await Auth.DeliverAsync();
