@@ -129,7 +129,7 @@ public sealed partial class BrowserFrontTests() : AuthTest(Support.Store.File), 
         answers.Add(await new Visitor(site).SendAsync(new(HttpMethod.Get, "/login")));
         answers.Add(await jane.FillInAsync("/logout", "logout"));
         var names = answers.SelectMany(a => a.Cookies).Select(c => c.Split('=')[0]).Distinct().Order(StringComparer.Ordinal);
-        Assert.Equal(["__Host-form", "__Host-link", "__Host-notice", "__Host-session"], names);
+        Assert.Equal(["__Host-form", "__Host-known", "__Host-link", "__Host-notice", "__Host-session"], names);
         foreach (var answer in answers) ExpectFront("cookies", answer, "/login");
     }
 

@@ -250,7 +250,7 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
                  })
         {
             await ExpectNothingAsync(visitor, await BackAsync(visitor, "/login/external/test/callback" + query), NoCookie);
-            Assert.Equal(405, (await visitor.SendAsync(new(HttpMethod.Post, "/login/external/test/callback" + query))).Status);
+            Assert.Equal(404, (await visitor.SendAsync(new(HttpMethod.Post, "/login/external/test/callback" + query))).Status);
         }
     }
 
