@@ -25,12 +25,15 @@ internal static class KeyEndpoints
                 await keys.CurrentAsync(ct);
                 return PublicDocuments.Json(http, new KeySet(keys.Published.Select(k => Public(k.Key))), JsonSerializerOptions.Web);
             })
-            .WithSummary("The keys that access tokens are signed with.").Answers<KeySet>(200);
+            .WithName("getSigningKeys").WithSummary("The keys that access tokens are signed with.").Answers<KeySet>(200);
 
-        foreach (var document in new[] { "/openid-configuration", "/oauth-authorization-server" })
+        foreach (var (document, name) in new[]
+                 {
+                     ("/openid-configuration", "getOpenIdConfiguration"), ("/oauth-authorization-server", "getOAuthMetadata"),
+                 })
             group.MapGet(document, (HttpContext http, IOptions<AuthOptions> options) =>
                     PublicDocuments.Json(http, Metadata(options.Value), JsonSerializerOptions.Default))
-                .WithSummary("Where the keys are, and what the tokens look like.").Answers<Dictionary<string, object>>(200);
+                .WithName(name).WithSummary("Where the keys are, and what the tokens look like.").Answers<Dictionary<string, object>>(200);
     }
 
     // Names are the wire's own (RFC 8414 §2), so no naming policy may touch them.
