@@ -16,6 +16,8 @@ internal static class KeyEndpoints
 
     private static readonly string[] PublicClient = ["none"];
 
+    private static readonly string[] Claims = ["iss", "aud", "sub", "client_id", "sid", "jti", "iat", "exp", "auth_time", "amr"];
+
     public static void MapKeys(this IEndpointRouteBuilder app)
     {
         var group = app.MapGroup("/.well-known").WithTags("Metadata");
@@ -52,7 +54,11 @@ internal static class KeyEndpoints
         ["introspection_endpoint_auth_methods_supported"] = new[] { "client_secret_basic", "client_secret_post" },
         ["subject_types_supported"] = new[] { "public" },
         ["id_token_signing_alg_values_supported"] = new[] { AccessTokens.Algorithm },
-        ["claims_supported"] = new[] { "iss", "aud", "sub", "client_id", "sid", "jti", "iat", "exp", "auth_time", "amr" },
+        ["claims_supported"] = Claims.Concat(options.Tokens.Claims.SelectMany(claim => claim switch
+        {
+            TokenClaim.Name => new[] { "name", "unique_name" },
+            TokenClaim.Email => ["email", "email_verified"],
+        })).ToArray(),
     };
 
     private static PublicKey Public(ECDsaSecurityKey key)
