@@ -79,7 +79,8 @@ public sealed class ApiContractTests(ApiContract contract) : IClassFixture<ApiCo
         const string Program =
             """
             using System.Net.Http;
-                        using System.Threading.Tasks;
+            using System.Net.Http.Headers;
+            using System.Threading.Tasks;
             using Generated;
 
             public static class Program
