@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using System.Text.Json;
 using BlazorAuth.Core;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -33,12 +33,7 @@ internal static class ApiDocument
         services.AddOpenApi("v1", document =>
         {
             document.ShouldInclude = description => TokenApi.Owns("/" + description.RelativePath);
-            document.AddSchemaTransformer((schema, context, _) =>
-            {
-                // What may be null may be left out; only answers always carry every field.
-                if (context.JsonTypeInfo.Type.Name.EndsWith("Body", StringComparison.Ordinal)) schema.Required = null;
-                return Task.CompletedTask;
-            });
+            ApiSchemas.Add(document);
             document.AddDocumentTransformer((doc, _, _) =>
             {
                 doc.Info = new OpenApiInfo
@@ -75,6 +70,9 @@ internal static class ApiDocument
                 foreach (var status in refusals.Errors.Concat(bearer ? OfEveryBearer : []).Concat(body ? OfEveryBody : [])
                              .Append(AuthError.UnexpectedFailure).Distinct().GroupBy(e => Problems.Describe(e).Status).OrderBy(g => g.Key))
                     operation.Responses[status.Key.ToString(System.Globalization.CultureInfo.InvariantCulture)] = Response(status, context.Document);
+                // 405, 415, 503 and what a gateway in front makes of it: a generated client reads the code there too.
+                operation.Responses["default"] = Response(
+                    "Any other status: a refusal of the same shape, such as 415 or 503.", AuthError.UnexpectedFailure, context.Document);
                 if (bearer)
                     operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(CallerFromBearer.Scheme, context.Document)] = [] }];
             });
@@ -93,27 +91,38 @@ internal static class ApiDocument
                     }
                 return Problems.Of(AuthError.NotFound);
             })
-            .WithTags("Metadata").WithSummary("What a problem code means, in words.").Answers(200).Refuses(AuthError.NotFound);
+            .WithTags("Metadata").WithName("explainProblem").WithSummary("What a problem code means, in words.")
+            .Produces<string>(200, "text/plain").Refuses(AuthError.NotFound);
 
     private static OpenApiResponse Response(IEnumerable<AuthError> errors, OpenApiDocument? document)
     {
         var codes = errors.ToList();
-        return new OpenApiResponse
+        return Response(string.Join("\n", codes.Select(e => $"- `{e.Code()}`: {Problems.Describe(e).Title}")), codes[0], document);
+    }
+
+    private static OpenApiResponse Response(string description, AuthError shown, OpenApiDocument? document) => new()
+    {
+        Description = description,
+        Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
         {
-            Description = string.Join("\n", codes.Select(e => $"- `{e.Code()}`: {Problems.Describe(e).Title}")),
-            Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
+            [Problems.ContentType] = new()
             {
-                [Problems.ContentType] = new()
-                {
-                    Schema = new OpenApiSchemaReference("Problem", document),
-                    Example = new JsonObject
-                    {
-                        ["type"] = $"https://auth.example.com/problems/{codes[0].Code()}", ["title"] = Problems.Describe(codes[0]).Title,
-                        ["status"] = Problems.Describe(codes[0]).Status, ["detail"] = Problems.Describe(codes[0]).Detail,
-                        ["code"] = codes[0].Code(), ["traceId"] = "4bf92f3577b34da6a3ce929d0e0e4736",
-                    },
-                },
+                Schema = new OpenApiSchemaReference("Problem", document),
+                Example = JsonSerializer.SerializeToNode(Example(shown), JsonSerializerOptions.Web),
             },
+        },
+    };
+
+    // The same record that the routes print, so that an example cannot have another shape.
+    private static Problem Example(AuthError error)
+    {
+        var (status, title, detail) = Problems.Describe(error);
+        var faults = error is AuthError.ValidationFailed
+            ? new Dictionary<string, string[]>(StringComparer.Ordinal) { ["email"] = [Problems.Sentence(new("email", Fault.Required))] } : null;
+        return new($"https://auth.example.com/problems/{error.Code()}", title, status, detail, error.Code(), "4bf92f3577b34da6a3ce929d0e0e4736", faults)
+        {
+            Ticket = error == AuthError.SecondFactorRequired ? "tkt_example" : null,
+            Methods = error == AuthError.SecondFactorRequired ? ["totp", "recovery_code"] : null,
         };
     }
 }

@@ -10,7 +10,7 @@ namespace BlazorAuth.Client;
 /// <see cref="BlazorAuthException"/>; what does not reach the service is <see cref="HttpRequestException"/>. Safe for any number
 /// of threads. There is no static state: two clients in one process are two users.
 /// </summary>
-public sealed class BlazorAuthClient
+public sealed partial class BlazorAuthClient
 {
     private readonly HttpClient _http;
     private readonly Wire _wire;
@@ -136,20 +136,9 @@ public sealed class BlazorAuthClient
 
     /// <summary>Changes the password. Every other session ends; this one goes on with the tokens of the answer.</summary>
     /// <exception cref="InvalidOperationException">Nobody is signed in.</exception>
-    public async Task<User> ChangePasswordAsync(string currentPassword, string newPassword, CancellationToken ct = default)
-    {
-        var before = Kept.Current ?? throw new InvalidOperationException("Nobody is signed in.");
-        TokenAnswer? tokens = null;
-        using var answer = await Loop.SendAsync(token => Kept.InTurnAsync(async () =>
-        {
-            var sent = await SendAsync(Wire.Post("api/account/password", new PasswordBody(currentPassword, newPassword), WireJson.Default.PasswordBody), token, ct).ConfigureAwait(false);
-            if (!sent.IsSuccessStatusCode) return sent;
-            tokens = await _wire.TokensAsync(sent, ct).ConfigureAwait(false);
-            await Kept.RenewAsync(before, tokens, ct).ConfigureAwait(false);
-            return sent;
-        }, ct), HttpMethod.Post, _ => true, ct).ConfigureAwait(false);
-        return tokens?.User ?? throw await _wire.RefusalAsync(answer, ct).ConfigureAwait(false);
-    }
+    public Task<User> ChangePasswordAsync(string currentPassword, string newPassword, CancellationToken ct = default) =>
+        ReplaceTokensAsync(
+            () => Wire.Post("api/account/password", new PasswordBody(currentPassword, newPassword), WireJson.Default.PasswordBody), ct);
 
     /// <summary>Asks the service who is signed in, and keeps what it says. Null for nobody, also where the session turns out to have ended.</summary>
     public async Task<User?> WhoAmIAsync(CancellationToken ct = default)
@@ -167,6 +156,22 @@ public sealed class BlazorAuthClient
         using var answer = await _http.SendAsync(Wire.Post(path, body, shape), ct).ConfigureAwait(false);
         if (await _wire.SecondFactorAsync(answer, ct).ConfigureAwait(false) is { } due) return due;
         return new SignInResult.SignedIn(await Kept.BeginAsync(await _wire.TokensAsync(answer, ct).ConfigureAwait(false), ct).ConfigureAwait(false));
+    }
+
+    // An act whose answer carries the next tokens of this very session.
+    private async Task<User> ReplaceTokensAsync(Func<HttpRequestMessage> request, CancellationToken ct)
+    {
+        var before = Kept.Current ?? throw new InvalidOperationException("Nobody is signed in.");
+        TokenAnswer? tokens = null;
+        using var answer = await Loop.SendAsync(token => Kept.InTurnAsync(async () =>
+        {
+            var sent = await SendAsync(request(), token, ct).ConfigureAwait(false);
+            if (!sent.IsSuccessStatusCode) return sent;
+            tokens = await _wire.TokensAsync(sent, ct).ConfigureAwait(false);
+            await Kept.RenewAsync(before, tokens, ct).ConfigureAwait(false);
+            return sent;
+        }, ct), HttpMethod.Post, _ => true, ct).ConfigureAwait(false);
+        return tokens?.User ?? throw await _wire.RefusalAsync(answer, ct).ConfigureAwait(false);
     }
 
     private Task<HttpResponseMessage> AuthorizedAsync(HttpMethod method, Func<HttpRequestMessage> request, CancellationToken ct) =>

@@ -22,6 +22,25 @@ internal sealed record RefreshBody(string RefreshToken);
 
 internal sealed record PasswordBody(string CurrentPassword, string NewPassword);
 
+internal sealed record ResetBody(string Token, string NewPassword);
+
+internal sealed record VerifyBody(string? Token, string? Email, string? Code);
+
+internal sealed record AppCodeBody(string Code);
+
+/// <summary>A proof, and what the act that takes it changes.</summary>
+internal sealed record ProofBody
+{
+    public string? Password { get; init; }
+    public string? Code { get; init; }
+    public string? Ticket { get; init; }
+    public JsonElement? Credential { get; init; }
+    public string? NewPassword { get; init; }
+    public string? NewEmail { get; init; }
+}
+
+internal sealed record CodesAnswer(string[]? RecoveryCodes);
+
 internal sealed record TicketAnswer(string? Ticket);
 
 internal sealed record TokenAnswer(string? AccessToken, int ExpiresIn, string? RefreshToken, string? SessionId, User? User);
@@ -40,6 +59,15 @@ internal sealed record TokenAnswer(string? AccessToken, int ExpiresIn, string? R
 [JsonSerializable(typeof(TokenAnswer))]
 [JsonSerializable(typeof(PasskeyChallenge))]
 [JsonSerializable(typeof(StoredSession))]
+[JsonSerializable(typeof(ResetBody))]
+[JsonSerializable(typeof(VerifyBody))]
+[JsonSerializable(typeof(AppCodeBody))]
+[JsonSerializable(typeof(ProofBody))]
+[JsonSerializable(typeof(CodesAnswer))]
+[JsonSerializable(typeof(TotpSetup))]
+[JsonSerializable(typeof(SessionInfo[]))]
+[JsonSerializable(typeof(Dictionary<string, JsonElement>))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class WireJson : JsonSerializerContext;
 
 /// <summary>Reads answers of the service. Nothing it sends, or what sits in between, is trusted to have a shape.</summary>
@@ -48,8 +76,10 @@ internal sealed class Wire(TimeProvider time)
     private const int LargestAnswer = 1024 * 1024;
     private static readonly JsonElement Empty = JsonElement.Parse("{}");
 
-    public static HttpRequestMessage Post<T>(string path, T body, JsonTypeInfo<T> shape) =>
-        new(HttpMethod.Post, path) { Content = JsonContent.Create(body, shape) };
+    public static HttpRequestMessage Post<T>(string path, T body, JsonTypeInfo<T> shape) => Send(HttpMethod.Post, path, body, shape);
+
+    public static HttpRequestMessage Send<T>(HttpMethod method, string path, T body, JsonTypeInfo<T> shape) =>
+        new(method, path) { Content = JsonContent.Create(body, shape) };
 
     /// <summary>The body of an answer that must be a success.</summary>
     public async Task<T> ReadAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> shape, CancellationToken ct) where T : class

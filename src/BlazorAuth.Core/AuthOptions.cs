@@ -169,6 +169,23 @@ public sealed class TokenOptions
     /// a phone was suspended.
     /// </summary>
     public TimeSpan LostAnswerLeeway { get; set; } = TimeSpan.FromMinutes(2);
+    /// <summary>
+    /// What access tokens say about the account beside its id: <c>name</c>, <c>email</c>, or both. One value with commas, or a list.
+    /// Every API and every log that sees a token then sees it too.
+    /// </summary>
+    public List<TokenClaim> Claims { get; set; } = [];
+}
+
+/// <summary>What an access token may say about its account.</summary>
+public enum TokenClaim
+{
+    /// <summary>
+    /// The claim <c>name</c>, the display name or else the user name or address, and <c>unique_name</c>, which is never the display
+    /// name: stock ASP.NET Core reads it as <c>User.Identity.Name</c>, and no other account has it.
+    /// </summary>
+    Name,
+    /// <summary>The claims <c>email</c> and <c>email_verified</c> (OpenID Connect Core §5.1).</summary>
+    Email,
 }
 
 /// <summary>

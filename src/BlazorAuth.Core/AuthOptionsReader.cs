@@ -32,6 +32,9 @@ internal static class AuthOptionsReader
         // One value replaces the shipped list; its numbered entries could only be written over, one by one.
         if (section[$"{nameof(AuthOptions.Api)}:{nameof(ApiOptions.Dialects)}"] is { } dialects)
             options.Api.Dialects = [.. Names(dialects).Select(name => Enum.Parse<Dialect>(name, ignoreCase: true)).Distinct()];
+        if (section[$"{nameof(AuthOptions.Tokens)}:{nameof(TokenOptions.Claims)}"] is { } claims)
+            options.Tokens.Claims = [.. Names(claims).Select(name => Enum.Parse<TokenClaim>(name, ignoreCase: true))];
+        options.Tokens.Claims = [.. options.Tokens.Claims.Distinct()];
         foreach (var (name, provider) in options.External)
             provider.Complete(name, section[$"{nameof(AuthOptions.External)}:{name}:{nameof(ExternalProviderOptions.Scopes)}"]);
         options.DataPath = Path.GetFullPath(options.DataDirectory, Home());
@@ -78,10 +81,12 @@ internal static class AuthOptionsReader
             {
                 CheckSection(child, property.PropertyType, faults);
             }
-            else if (property.PropertyType == typeof(List<Dialect>) && child.Value is { } whole)
+            else if (ListedEnum(property.PropertyType) is { } listed)
             {
-                foreach (var name in Names(whole))
-                    if (!Readable(name, typeof(Dialect))) faults.Add($"{child.Path}: {Expected(typeof(Dialect))}.");
+                // One value with commas, or numbered entries; the binder would leave out a name that it does not know.
+                foreach (var (path, name) in Names(child.Value ?? "").Select(name => (child.Path, name))
+                             .Concat(child.GetChildren().Select(entry => (entry.Path, entry.Value ?? ""))))
+                    if (!Readable(name, listed)) faults.Add($"{path}: {Expected(listed)}.");
             }
             else if (typeof(IList).IsAssignableFrom(property.PropertyType))
             {
@@ -91,6 +96,10 @@ internal static class AuthOptionsReader
                 faults.Add($"{child.Path}: {Expected(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType)}.");
         }
     }
+
+    private static Type? ListedEnum(Type type) =>
+        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(List<>) && type.GetGenericArguments()[0] is { IsEnum: true } listed
+            ? listed : null;
 
     private static void CheckSection(IConfigurationSection section, Type type, List<string> faults)
     {

@@ -8,7 +8,7 @@ namespace BlazorAuth.Web;
 /// </summary>
 internal sealed class SecurityHeaders(AuthOptions options) : IStartupFilter
 {
-    private static readonly PathString BrowserModule = "/blazorauth.js";
+    private static readonly PathString BrowserModule = "/blazorauth.js", ModuleTypes = "/blazorauth.d.ts";
 
     // Browsers hold a form's redirects to form-action too: the buttons of providers lead there.
     private readonly string _policy =
@@ -47,7 +47,10 @@ internal sealed class SecurityHeaders(AuthOptions options) : IStartupFilter
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()";
             // Public code; a page of another origin imports it, and may do no more with it than Api:AllowedOrigins says.
-            if (http.Request.Path.Equals(BrowserModule, StringComparison.OrdinalIgnoreCase)) headers.AccessControlAllowOrigin = "*";
+            var isTypes = http.Request.Path.Equals(ModuleTypes, StringComparison.OrdinalIgnoreCase);
+            if (isTypes || http.Request.Path.Equals(BrowserModule, StringComparison.OrdinalIgnoreCase)) headers.AccessControlAllowOrigin = "*";
+            // By its name the file would be a video (MPEG transport stream).
+            if (isTypes && http.Response.StatusCode == StatusCodes.Status200OK) headers.ContentType = "text/plain; charset=utf-8";
             if (options.Https) headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
             // Pages are personal or carry tokens; only fingerprinted files say otherwise themselves.
             if (headers.CacheControl.Count == 0) headers.CacheControl = "no-store";

@@ -271,10 +271,13 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         Assert.DoesNotContain("ended", await HeardAsync(page));
     }
 
-    [Fact]
-    public async Task The_sample_of_the_readme_runs()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // a page of another origin, which the site lists
+    public async Task The_sample_of_the_readme_runs(bool elsewhere)
     {
-        await using var host = await Host.StartAsync();
+        var origin = $"http://localhost:{Host.FreePort()}";
+        await using var host = await Host.StartAsync(settings: [("BlazorAuth__Api__AllowedOrigins__0", origin)]);
         var sample = Regex.Match(Repository.Read("README.md"), "```js sample\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
         Assert.Equal(10, sample.Trim().Split('\n').Length);
         var page = await browser.PersonAsync(host.Url);
@@ -284,7 +287,9 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         {
             ContentType = "text/javascript", Body = sample.Replace("http://localhost:5080", host.Url, StringComparison.Ordinal),
         }));
-        await page.GotoAsync("/");
+        if (elsewhere)
+            await page.RouteAsync(origin + "/", route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<!doctype html><title>App</title>" }));
+        await page.GotoAsync(elsewhere ? origin + "/" : "/");
         await page.EvaluateAsync("import('/sample.js')");
         Assert.Equal(["signedIn ada@example.com", "1 session", "signedOut nobody"], printed.Where(line => !line.Contains("status of 4", StringComparison.Ordinal)));
     }

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Security.Claims;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using BlazorAuth.EndToEndTests.Support;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Builder;
@@ -120,18 +122,31 @@ public sealed class TheWholeWayOverJson
     }
 
     [Fact]
-    public async Task A_separate_resource_api_needs_only_the_authority()
+    public async Task A_stock_api_needs_authority_and_audience_and_knows_the_name()
     {
-        await using var host = await Host.StartAsync();
+        await using var host = await Host.StartAsync(settings: [("BlazorAuth__Tokens__Claims", "name,email")]);
         using var client = host.Client();
-        await Expect(HttpStatusCode.Created, client, "/api/account", new { email = "orders@example.com", password = FirstPassword });
+        await Expect(HttpStatusCode.Created, client, "/api/account",
+            new { email = "orders@example.com", password = FirstPassword, displayName = "Not unique" });
         var pair = await SignIn(client, "orders@example.com", FirstPassword);
 
         await using var orders = await StartOrdersApi(host.Url);
         using var there = new HttpClient { BaseAddress = new Uri(orders.Urls.First()) };
-        Assert.Equal(pair.UserId, await (await Send(there, HttpMethod.Get, "/orders", null, pair)).Content.ReadAsStringAsync());
+        Assert.Equal($"{pair.UserId} orders@example.com orders@example.com",
+            await (await Send(there, HttpMethod.Get, "/orders", null, pair)).Content.ReadAsStringAsync());
         var forged = pair with { Access = pair.Access[..^2] + (pair.Access[^2] == 'A' ? "BB" : "AA") };
         Assert.Equal(HttpStatusCode.Unauthorized, (await Send(there, HttpMethod.Get, "/orders", null, forged)).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("README.md")]
+    [InlineData("docs/api.md")]
+    public void The_lines_for_a_stock_api_are_those_that_the_test_runs(string document)
+    {
+        var shown = Regex.Match(Repository.Read(document), "```csharp stock\n(.*?)```", RegexOptions.Singleline).Groups[1].Value.Trim();
+        var run = Regex.Match(Repository.Read("tests/e2e/TheWholeWayOverJson.cs"), @"and no others\.\n(.*?)\n +// end", RegexOptions.Singleline);
+        var lines = run.Groups[1].Value.Split('\n').Select(line => line[8..]);
+        Assert.Equal(string.Join('\n', lines).Replace("= authority", "= \"http://localhost:5080\"", StringComparison.Ordinal), shown);
     }
 
     [Fact]
@@ -223,19 +238,20 @@ public sealed class TheWholeWayOverJson
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
+        // The lines of the documents, and no others.
         builder.Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme).AddJwtBearer(bearer =>
         {
             bearer.Authority = authority;
             bearer.Audience = "blazorauth";
-            bearer.RequireHttpsMetadata = false;
-            bearer.TokenValidationParameters.ClockSkew = TimeSpan.FromSeconds(30);
-            bearer.TokenValidationParameters.NameClaimType = System.Security.Claims.ClaimTypes.NameIdentifier;
+            bearer.RequireHttpsMetadata = false; // only for http, on your own machine
         });
         builder.Services.AddAuthorization();
+        // end
         var app = builder.Build();
         app.UseAuthentication();
         app.UseAuthorization();
-        app.MapGet("/orders", (HttpContext http) => http.User.FindFirst("sub")?.Value ?? http.User.Identity!.Name).RequireAuthorization();
+        app.MapGet("/orders", (HttpContext http) =>
+            $"{http.User.FindFirst(ClaimTypes.NameIdentifier)?.Value} {http.User.Identity!.Name} {http.User.FindFirst(ClaimTypes.Email)?.Value}").RequireAuthorization();
         await app.StartAsync();
         return app;
     }

@@ -32,6 +32,13 @@ public sealed class AuthOptionsTests
         Assert.Equal(spoken, string.Join(',', options.Api.Dialects));
     }
 
+    [Theory]
+    [InlineData("Tokens:Claims", "name,phone")]
+    [InlineData("Tokens:Claims:0", "phone")]
+    [InlineData("Tokens:Claims:0", "7")]
+    public void An_unknown_claim_is_refused(string key, string value) =>
+        Assert.Contains("must be one of Name, Email", Assert.Single(Faults(true, (key, value))), StringComparison.Ordinal);
+
     [Fact]
     public void An_unknown_dialect_is_refused() => Assert.Contains("must be one of Feathers", Assert.Single(Faults(true, ("Api:Dialects", "Feathers,Klingon"))), StringComparison.Ordinal);
 

@@ -63,7 +63,7 @@ internal static class AccountEndpoints
                     async done => done.User is null ? Results.Accepted() : Results.Created("/api/account", await profiles.ViewAsync(done.User, ct)),
                     refusal => Task.FromResult(Problems.Of(refusal)));
             })
-            .WithSummary("Make an account. Where unverified accounts cannot sign in, the answer is 202 for free and taken addresses alike. With the token of an anonymous account, that one gets the name.")
+            .WithName("registerAccount").WithSummary("Make an account. Where unverified accounts cannot sign in, the answer is 202 for free and taken addresses alike. With the token of an anonymous account, that one gets the name.")
             .Answers<Account>(201).Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.WeakPassword, AuthError.CommonPassword, AuthError.EmailTaken, AuthError.UsernameTaken,
                 AuthError.SignUpDisabled, AuthError.Conflict, AuthError.RateLimited, AuthError.AccessTokenInvalid, AuthError.AccessTokenExpired,
@@ -71,7 +71,7 @@ internal static class AccountEndpoints
 
         group.MapPost("/verify/send", async (EmailBody body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
                 Print(await verify.SendAsync(from.Caller, body.Email, ct), Results.Accepted()))
-            .WithSummary("Ask for the verification letter again. The answer does not tell whether the address has an account.")
+            .WithName("sendVerification").WithSummary("Ask for the verification letter again. The answer does not tell whether the address has an account.")
             .Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
 
@@ -79,7 +79,7 @@ internal static class AccountEndpoints
                 (body.Token is not null
                     ? await verify.ConfirmAsync(from.Caller, body.Token, ct)
                     : await verify.ConfirmCodeAsync(from.Caller, body.Email, body.Code, ct)).Match(_ => Results.NoContent(), Problems.Of))
-            .WithSummary("Verify an e-mail address by the token or the code of the letter.")
+            .WithName("verifyEmail").WithSummary("Verify an e-mail address by the token or the code of the letter.")
             .Answers(204)
             .Refuses(AuthError.ValidationFailed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.Conflict, AuthError.RateLimited);
     }
@@ -88,13 +88,13 @@ internal static class AccountEndpoints
     {
         group.MapPost("/password/forgot", async (EmailBody body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
                 Print(await reset.AskAsync(from.Caller, body.Email, ct), Results.Accepted()))
-            .WithSummary("Ask for a reset letter. The answer does not tell whether the address has an account.")
+            .WithName("forgotPassword").WithSummary("Ask for a reset letter. The answer does not tell whether the address has an account.")
             .Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
 
         group.MapPost("/password/reset", async (ResetBody body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
                 Print(await reset.SetAsync(from.Caller, body.Token, body.NewPassword, ct)))
-            .WithSummary("Set a new password with the token of the letter. Ends every session.")
+            .WithName("resetPassword").WithSummary("Set a new password with the token of the letter. Ends every session.")
             .Answers(204)
             .Refuses(AuthError.ValidationFailed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.WeakPassword,
                 AuthError.CommonPassword, AuthError.Conflict);
@@ -104,14 +104,14 @@ internal static class AccountEndpoints
     {
         group.MapGet("", async (CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
                 Print(await profiles.ReadAsync(from.Caller, ct)))
-            .WithSummary("The signed-in account.")
+            .WithName("getAccount").WithSummary("The signed-in account.")
             .Answers<Account>(200).Refuses();
 
         group.MapPatch("", async (ProfileBody body, CallerFromBearer from, ChangeProfile profiles, CancellationToken ct) =>
             {
                 return TryRead(body, out var input) ? Print(await profiles.ChangeAsync(from.Caller, input!, ct)) : Problems.Of(AuthError.BadJson);
             })
-            .WithSummary("Change display name, avatar, user name or profile. Absent fields stay, null clears.")
+            .WithName("updateAccount").WithSummary("Change display name, avatar, user name or profile. Absent fields stay, null clears.")
             .Accepts<ProfileBody>("application/json")
             .Answers<Account>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.UsernameTaken, AuthError.Conflict);
@@ -122,26 +122,26 @@ internal static class AccountEndpoints
                 if (outcome.Value is not null) response.Headers.ContentDisposition = "attachment; filename=\"account.json\"";
                 return outcome.Match<IResult>(TypedResults.Ok, Problems.Of);
             })
-            .WithSummary("Everything that is stored of the account, as a file. Needs a sign-in that is fresh enough.")
+            .WithName("exportAccount").WithSummary("Everything that is stored of the account, as a file. Needs a sign-in that is fresh enough.")
             .Answers<ExportAccount.Export>(200)
             .Refuses(AuthError.StepUpRequired, AuthError.Forbidden);
 
         group.MapDelete("", async ([FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] CloseBody? body, CallerFromBearer from, CloseAccount close, CancellationToken ct) =>
                 TryProof(body?.Password ?? body?.CurrentPassword, body?.Code, body?.Ticket, body?.Credential, out var proof)
                     ? Print(await close.CloseAsync(from.Caller, proof, ct)) : Problems.Of(AuthError.BadJson))
-            .WithSummary("Close the account and delete everything in it. Needs the password, a code of the authenticator app, or a passkey, given with this call.")
+            .WithName("closeAccount").WithSummary("Close the account and delete everything in it. Needs the password, a code of the authenticator app, or a passkey, given with this call.")
             .Answers(204)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed,
                 AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
         group.MapGet("/sign-in", async (CallerFromBearer from, PasswordAlone flow, CancellationToken ct) =>
                 TypedResults.Ok(View(await flow.ReadAsync(from.Caller, ct))))
-            .WithSummary("Whether a password alone signs in to the account.")
+            .WithName("getSignInChoice").WithSummary("Whether a password alone signs in to the account.")
             .Refuses();
 
         group.MapPatch("/sign-in", async (SignInBody body, CallerFromBearer from, PasswordAlone flow, CancellationToken ct) =>
                 (await flow.ChooseAsync(from.Caller, body.PasswordAlone, ct)).Match<IResult>(state => TypedResults.Ok(View(state)), Problems.Of))
-            .WithSummary("Choose whether a password alone signs in, or a passkey is asked for after it. Needs a recent proof by a passkey or the authenticator app.")
+            .WithName("chooseSignIn").WithSummary("Choose whether a password alone signs in, or a passkey is asked for after it. Needs a recent proof by a passkey or the authenticator app.")
             .Answers<SignInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.Conflict);
     }
@@ -165,8 +165,8 @@ internal static class AccountEndpoints
                 var outcome = await change.ChangeAsync(from.Caller, proof, body.NewPassword, ct);
                 return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
-            .WithSummary("Change the password, or set the first one. Needs the current password, a code of the authenticator app, or a passkey, given with this call. Ends every other session; the answer carries this session's new tokens.")
-            .Answers<TokenEndpoints.TokenAnswer>(200)
+            .WithName("changePassword").WithSummary("Change the password, or set the first one. Needs the current password, a code of the authenticator app, or a passkey, given with this call. Ends every other session; the answer carries this session's new tokens.")
+            .Answers<TokenEndpoints.SignedInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed,
                 AuthError.Forbidden, AuthError.StepUpRequired, AuthError.WeakPassword, AuthError.CommonPassword,
                 AuthError.SamePassword, AuthError.Conflict, AuthError.RateLimited);
@@ -177,28 +177,28 @@ internal static class AccountEndpoints
                 var outcome = await stepUp.ProveAsync(from.Caller, proof, ct);
                 return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
-            .WithSummary("Prove again who you are, by the password, a code of the authenticator app, or a passkey: sensitive acts want a proof that is not older than a while. The answer carries this session's new tokens.")
-            .Answers<TokenEndpoints.TokenAnswer>(200)
+            .WithName("stepUp").WithSummary("Prove again who you are, by the password, a code of the authenticator app, or a passkey: sensitive acts want a proof that is not older than a while. The answer carries this session's new tokens.")
+            .Answers<TokenEndpoints.SignedInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed, AuthError.Forbidden,
                 AuthError.RateLimited);
 
         owner.MapPost("/step-up/options", async (CallerFromBearer from, StepUp stepUp, CancellationToken ct) =>
                 PasskeyEndpoints.Print(await stepUp.BeginPasskeyAsync(from.Caller, ct)))
-            .WithSummary("Begin a proof by passkey. The ticket is good in this session only.")
+            .WithName("beginStepUpWithPasskey").WithSummary("Begin a proof by passkey. The ticket is good in this session only.")
             .Answers<PasskeyEndpoints.CeremonyAnswer>(200)
             .Refuses(AuthError.Forbidden, AuthError.RateLimited);
 
         owner.MapPost("/email", async (ChangeEmailBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
                 TryProof(body.CurrentPassword ?? body.Password, body.Code, body.Ticket, body.Credential, out var proof)
                     ? Print(await change.AskAsync(from.Caller, body.NewEmail, proof, ct), Results.Accepted()) : Problems.Of(AuthError.BadJson))
-            .WithSummary("Ask to move the account to another address. It moves when that address confirms. Needs the current password, a code of the authenticator app, or a passkey, given with this call.")
+            .WithName("changeEmail").WithSummary("Ask to move the account to another address. It moves when that address confirms. Needs the current password, a code of the authenticator app, or a passkey, given with this call.")
             .Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed,
                 AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
         anyone.MapPost("/email/confirm", async (TokenBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
                 Print(await change.ConfirmAsync(from.Caller, body.Token, ct)))
-            .WithSummary("Confirm the new address with the token of the letter. Ends every session but the one that asked.")
+            .WithName("confirmEmailChange").WithSummary("Confirm the new address with the token of the letter. Ends every session but the one that asked.")
             .Answers(204)
             .Refuses(AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.EmailTaken, AuthError.Conflict);
     }

@@ -25,18 +25,18 @@ internal static class ApiKeyEndpoints
         var group = api.MapGroup("/account/keys").WithTags("API keys").RequireAuthorization(CallerFromBearer.Scheme);
 
         group.MapGet("", async (CallerFromBearer from, ApiKeys keys, CancellationToken ct) => TypedResults.Ok((await keys.ListAsync(from.Caller, ct)).Select(Print)))
-            .WithSummary("The living API keys of the account, the newest first.")
+            .WithName("listApiKeys").WithSummary("The living API keys of the account, the newest first.")
             .Refuses();
 
         group.MapPost("", async (MakeBody body, CallerFromBearer from, ApiKeys keys, CancellationToken ct) =>
                 (await keys.MakeAsync(from.Caller, new(body.Description, Lifetime(body.ExpiresIn), body.Scopes, body.Password), ct)).Match(Print, Problems.Of))
-            .WithSummary("Make an API key; its text is shown this once. Needs the password, or a sign-in that is fresh enough.")
+            .WithName("createApiKey").WithSummary("Make an API key; its text is shown this once. Needs the password, or a sign-in that is fresh enough.")
             .Answers<MadeAnswer>(201)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
         group.MapDelete("/{id}", async (string id, [FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] RevokeBody? body, CallerFromBearer from, ApiKeys keys, CancellationToken ct) =>
                 (await keys.RevokeAsync(from.Caller, id, body?.Password, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
-            .WithSummary("Revoke an API key, from the next request on. Needs the password, or a sign-in that is fresh enough.")
+            .WithName("revokeApiKey").WithSummary("Revoke an API key, from the next request on. Needs the password, or a sign-in that is fresh enough.")
             .Answers(204)
             .Refuses(AuthError.NotFound, AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
     }

@@ -16,6 +16,8 @@ internal static class KeyEndpoints
 
     private static readonly string[] PublicClient = ["none"];
 
+    private static readonly string[] Claims = ["iss", "aud", "sub", "client_id", "sid", "jti", "iat", "exp", "auth_time", "amr"];
+
     public static void MapKeys(this IEndpointRouteBuilder app)
     {
         var group = app.MapGroup("/.well-known").WithTags("Metadata");
@@ -25,12 +27,15 @@ internal static class KeyEndpoints
                 await keys.CurrentAsync(ct);
                 return PublicDocuments.Json(http, new KeySet(keys.Published.Select(k => Public(k.Key))), JsonSerializerOptions.Web);
             })
-            .WithSummary("The keys that access tokens are signed with.").Answers<KeySet>(200);
+            .WithName("getSigningKeys").WithSummary("The keys that access tokens are signed with.").Answers<KeySet>(200);
 
-        foreach (var document in new[] { "/openid-configuration", "/oauth-authorization-server" })
+        foreach (var (document, name) in new[]
+                 {
+                     ("/openid-configuration", "getOpenIdConfiguration"), ("/oauth-authorization-server", "getOAuthMetadata"),
+                 })
             group.MapGet(document, (HttpContext http, IOptions<AuthOptions> options) =>
                     PublicDocuments.Json(http, Metadata(options.Value), JsonSerializerOptions.Default))
-                .WithSummary("Where the keys are, and what the tokens look like.").Answers<Dictionary<string, object>>(200);
+                .WithName(name).WithSummary("Where the keys are, and what the tokens look like.").Answers<Dictionary<string, object>>(200);
     }
 
     // Names are the wire's own (RFC 8414 §2), so no naming policy may touch them.
@@ -49,7 +54,11 @@ internal static class KeyEndpoints
         ["introspection_endpoint_auth_methods_supported"] = new[] { "client_secret_basic", "client_secret_post" },
         ["subject_types_supported"] = new[] { "public" },
         ["id_token_signing_alg_values_supported"] = new[] { AccessTokens.Algorithm },
-        ["claims_supported"] = new[] { "iss", "aud", "sub", "client_id", "sid", "jti", "iat", "exp", "auth_time", "amr" },
+        ["claims_supported"] = Claims.Concat(options.Tokens.Claims.SelectMany(claim => claim switch
+        {
+            TokenClaim.Name => new[] { "name", "unique_name" },
+            TokenClaim.Email => ["email", "email_verified"],
+        })).ToArray(),
     };
 
     private static PublicKey Public(ECDsaSecurityKey key)

@@ -50,7 +50,7 @@ internal static class OAuthEndpoints
 
         group.MapPost("/token", async (OAuthForm form, CallerFromBearer from, RefreshTokens tokens, CancellationToken ct) =>
                 WhyNoGrant(form) ?? (await tokens.RotateAsync(from.Caller, form["refresh_token"], ct)).Match<IResult>(pair => TypedResults.Ok(Print(pair)), Problems.Of))
-            .WithSummary("Exchange a refresh token for the next pair (RFC 6749 §6). Sent twice within the leeway, it gets the same successor.")
+            .WithName("exchangeToken").WithSummary("Exchange a refresh token for the next pair (RFC 6749 §6). Sent twice within the leeway, it gets the same successor.")
             .Takes<TokenForm>().Answers<TokenAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.RefreshTokenInvalid, AuthError.RefreshTokenExpired,
                 AuthError.RefreshTokenReused, AuthError.SessionRevoked, AuthError.PasswordChanged)
@@ -63,13 +63,13 @@ internal static class OAuthEndpoints
                 await tokens.RevokeAsync(from.Caller, token, ct);
                 return Results.Ok();
             })
-            .WithSummary("Sign out: end the session of a refresh token, or of an access token, even an expired one (RFC 7009). Says nothing about whether it lived.")
+            .WithName("revokeOAuthToken").WithSummary("Sign out: end the session of a refresh token, or of an access token, even an expired one (RFC 7009). Says nothing about whether it lived.")
             .Takes<RevokeForm>().Answers(200)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials);
 
         group.MapPost("/introspect", async (OAuthForm form, CallerFromBearer from, Introspect introspect, CancellationToken ct) =>
                 (await introspect.DescribeAsync(from.Caller, form.Client, form["token"], ct)).Match<IResult>(answer => Results.Json(Print(answer.Active), Known), Problems.Of))
-            .WithSummary("Whether a token is alive, and whose (RFC 7662). For the clients of Api:IntrospectionClients, by HTTP Basic or in the form.")
+            .WithName("introspectToken").WithSummary("Whether a token is alive, and whose (RFC 7662). For the clients of Api:IntrospectionClients, by HTTP Basic or in the form.")
             .Takes<IntrospectForm>().Answers<Introspection>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.RateLimited);
     }

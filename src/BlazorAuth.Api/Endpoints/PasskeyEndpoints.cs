@@ -26,7 +26,7 @@ internal static class PasskeyEndpoints
     private static void MapSignIn(RouteGroupBuilder group)
     {
         group.MapPost("/options", async (CallerFromBearer from, SignInWithPasskey signIn, CancellationToken ct) => Print(await signIn.BeginAsync(from.Caller, ct)))
-            .WithSummary("Begin a sign-in with a passkey. The answer is the same for everybody; the browser says whose passkey it has.")
+            .WithName("beginSignInWithPasskey").WithSummary("Begin a sign-in with a passkey. The answer is the same for everybody; the browser says whose passkey it has.")
             .Answers<CeremonyAnswer>(200)
             .Refuses(AuthError.RateLimited);
 
@@ -36,8 +36,8 @@ internal static class PasskeyEndpoints
                 if (!AccountEndpoints.TryRaw(body.Credential ?? default, out var credential)) return Problems.Of(AuthError.BadJson);
                 return await printer.PrintAsync(await signIn.FinishAsync(from.Caller, new(body.Ticket, credential, door), ct), ct);
             })
-            .WithSummary("Sign in with the ticket of a ceremony and the browser's credential, as its toJSON() writes it; with ?mode=cookie for a cookie instead of tokens. A passkey is two factors: no second one is asked for.")
-            .Answers<TokenEndpoints.TokenAnswer>(200)
+            .WithName("signInWithPasskey").WithSummary("Sign in with the ticket of a ceremony and the browser's credential, as its toJSON() writes it; with ?mode=cookie for a cookie instead of tokens. A passkey is two factors: no second one is asked for.")
+            .Answers<TokenEndpoints.SignedInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.PasskeyFailed, AuthError.EmailNotVerified, AuthError.AccountLocked,
                 AuthError.InvalidCredentials, AuthError.RateLimited);
     }
@@ -45,11 +45,11 @@ internal static class PasskeyEndpoints
     private static void MapOwn(RouteGroupBuilder group)
     {
         group.MapGet("", async (CallerFromBearer from, Passkeys passkeys, CancellationToken ct) => TypedResults.Ok(await passkeys.ListAsync(from.Caller, ct)))
-            .WithSummary("The passkeys of the account, the newest first.")
+            .WithName("listPasskeys").WithSummary("The passkeys of the account, the newest first.")
             .Refuses();
 
         group.MapPost("/options", async (CallerFromBearer from, Passkeys passkeys, CancellationToken ct) => Print(await passkeys.BeginAsync(from.Caller, ct)))
-            .WithSummary("Begin to add a passkey. Needs a recent proof, by a passkey or the authenticator app where there is one.")
+            .WithName("beginAddPasskey").WithSummary("Begin to add a passkey. Needs a recent proof, by a passkey or the authenticator app where there is one.")
             .Answers<CeremonyAnswer>(200)
             .Refuses(AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
@@ -59,19 +59,19 @@ internal static class PasskeyEndpoints
                 return (await passkeys.AddAsync(from.Caller, new(body.Ticket, credential, body.Name), ct)).Match<IResult>(
                     added => TypedResults.Created($"/api/account/passkeys/{added.Id}", added), Problems.Of);
             })
-            .WithSummary("Add a passkey, with the ticket of the ceremony and the browser's credential. Without a name it gets its provider's.")
+            .WithName("addPasskey").WithSummary("Add a passkey, with the ticket of the ceremony and the browser's credential. Without a name it gets its provider's.")
             .Answers<Passkeys.Passkey>(201)
             .Refuses(AuthError.ValidationFailed, AuthError.PasskeyFailed, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.Conflict);
 
         group.MapPatch("/{id}", async (string id, RenameBody body, CallerFromBearer from, Passkeys passkeys, CancellationToken ct) =>
                 (await passkeys.RenameAsync(from.Caller, id, body.Name, ct)).Match<IResult>(TypedResults.Ok, Problems.Of))
-            .WithSummary("Give a passkey another name. Needs a sign-in that is fresh enough.")
+            .WithName("renamePasskey").WithSummary("Give a passkey another name. Needs a sign-in that is fresh enough.")
             .Answers<Passkeys.Passkey>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.NotFound, AuthError.StepUpRequired, AuthError.Forbidden);
 
         group.MapDelete("/{id}", async (string id, CallerFromBearer from, Passkeys passkeys, CancellationToken ct) =>
                 (await passkeys.RemoveAsync(from.Caller, id, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
-            .WithSummary("Remove a passkey and end every other session. Needs a recent proof by a passkey or the authenticator app. The last way into the account stays.")
+            .WithName("removePasskey").WithSummary("Remove a passkey and end every other session. Needs a recent proof by a passkey or the authenticator app. The last way into the account stays.")
             .Answers(204)
             .Refuses(AuthError.NotFound, AuthError.Conflict, AuthError.StepUpRequired, AuthError.Forbidden);
     }

@@ -20,26 +20,26 @@ internal static class SecondFactorEndpoints
 
         group.MapPost("/totp", async (CallerFromBearer from, Totp totp, CancellationToken ct) =>
                 (await totp.BeginAsync(from.Caller, ct)).Match(begun => TypedResults.Ok(new SetUpAnswer(begun.Secret, begun.Uri)), Problems.Of))
-            .WithSummary("Begin to set up an authenticator app; the secret is shown this once. Needs a recent proof, by a passkey or the authenticator app where there is one. Nothing changes before a code of it confirms.")
+            .WithName("beginTotp").WithSummary("Begin to set up an authenticator app; the secret is shown this once. Needs a recent proof, by a passkey or the authenticator app where there is one. Nothing changes before a code of it confirms.")
             .Answers<SetUpAnswer>(200)
             .Refuses(AuthError.StepUpRequired, AuthError.Forbidden);
 
         group.MapPost("/totp/confirm", async (CodeBody body, CallerFromBearer from, Totp totp, CancellationToken ct) =>
                 (await totp.ConfirmAsync(from.Caller, body.Code, ct)).Match(done => TypedResults.Ok(new CodesAnswer(done.RecoveryCodes)), Problems.Of))
-            .WithSummary("Turn the app on by a code of it, within a quarter of an hour. Ends every other session; this one's tokens stay good, and are of one factor until a code proves the session. The answer carries ten recovery codes, this once.")
+            .WithName("confirmTotp").WithSummary("Turn the app on by a code of it, within a quarter of an hour. Ends every other session; this one's tokens stay good, and are of one factor until a code proves the session. The answer carries ten recovery codes, this once.")
             .Answers<CodesAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.SecondFactorInvalid, AuthError.StepUpRequired, AuthError.NotFound, AuthError.Forbidden,
                 AuthError.RateLimited);
 
         group.MapDelete("/totp", async (CallerFromBearer from, Totp totp, CancellationToken ct) =>
                 (await totp.RemoveAsync(from.Caller, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
-            .WithSummary("Remove the authenticator app and the recovery codes. Ends every other session. Needs a recent proof by a passkey or the authenticator app.")
+            .WithName("removeTotp").WithSummary("Remove the authenticator app and the recovery codes. Ends every other session. Needs a recent proof by a passkey or the authenticator app.")
             .Answers(204)
             .Refuses(AuthError.StepUpRequired, AuthError.NotFound, AuthError.Forbidden);
 
         group.MapPost("/recovery-codes", async (CallerFromBearer from, RecoveryCodes codes, CancellationToken ct) =>
                 (await codes.MakeAsync(from.Caller, ct)).Match(made => TypedResults.Ok(new CodesAnswer(made.Codes)), Problems.Of))
-            .WithSummary("Make ten recovery codes in place of the old; they are shown this once. Needs a recent proof by a passkey or the authenticator app.")
+            .WithName("createRecoveryCodes").WithSummary("Make ten recovery codes in place of the old; they are shown this once. Needs a recent proof by a passkey or the authenticator app.")
             .Answers<CodesAnswer>(200)
             .Refuses(AuthError.StepUpRequired, AuthError.NotFound, AuthError.Forbidden, AuthError.RateLimited);
     }

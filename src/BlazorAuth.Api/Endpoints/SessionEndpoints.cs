@@ -19,25 +19,25 @@ internal static class SessionEndpoints
                 TypedResults.Ok((await sessions.ListAsync(from.Caller, ct)).Select(s => new SessionAnswer(
                     s.Id, s.Kind, s.Id == from.Caller.SessionId, s.Methods.Split(' '), s.Address, s.Agent,
                     s.CreatedAt, s.AuthenticatedAt, s.LastSeenAt, s.IdleEndsAt))))
-            .WithSummary("The live sessions of the account, the current one first.")
+            .WithName("listSessions").WithSummary("The live sessions of the account, the current one first.")
             .Refuses();
 
         group.MapDelete("/{id}", async (string id, CallerFromBearer from, Sessions sessions, CancellationToken ct) =>
                 (await sessions.EndAsync(from.Caller, id, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
-            .WithSummary("End one session.")
+            .WithName("endSession").WithSummary("End one session.")
             .Answers(204)
             .Refuses(AuthError.NotFound);
 
         group.MapDelete("", async (CallerFromBearer from, Sessions sessions, CancellationToken ct) =>
                 (await sessions.EndOthersAsync(from.Caller, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
-            .WithSummary("End every session but this one.")
+            .WithName("endOtherSessions").WithSummary("End every session but this one.")
             .Answers(204)
             .Refuses();
 
         api.MapGet("/account/activity", async (int? skip, CallerFromBearer from, ShowActivity activity, CancellationToken ct) =>
                 TypedResults.Ok((await activity.ListAsync(from.Caller, skip ?? 0, ct)).Entries))
             .WithTags("Sessions").RequireAuthorization(CallerFromBearer.Scheme)
-            .WithSummary($"What happened to the account, the newest first, {ShowActivity.PageSize} at a time; skip leaves out newer ones.")
+            .WithName("listActivity").WithSummary($"What happened to the account, the newest first, {ShowActivity.PageSize} at a time; skip leaves out newer ones.")
             .Refuses(AuthError.BadJson);
     }
 }

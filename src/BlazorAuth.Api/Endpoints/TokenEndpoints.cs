@@ -25,6 +25,14 @@ internal static class TokenEndpoints
     public sealed record TokenAnswer(
         string AccessToken, string TokenType, int ExpiresIn, string RefreshToken, int RefreshExpiresIn, string SessionId, Account User);
 
+    /// <summary>
+    /// How the API document describes the answer of a route that also serves cookies: the tokens, or with a cookie the antiforgery
+    /// header in their place.
+    /// </summary>
+    public sealed record SignedInAnswer(
+        string SessionId, Account User, string? AccessToken = null, string? TokenType = null, int? ExpiresIn = null,
+        string? RefreshToken = null, int? RefreshExpiresIn = null, CookieMode.Antiforgery? Antiforgery = null);
+
     /// <summary>The answer of <c>mode=cookie</c>: the cookie is in the headers.</summary>
     public sealed record CookieAnswer(string SessionId, Account User, CookieMode.Antiforgery Antiforgery);
 
@@ -39,22 +47,22 @@ internal static class TokenEndpoints
                     from.Caller, new(body.Identifier, body.Password, door, KnownDevice: doors.FirstOrDefault()?.KnownDevice), ct);
                 return await printer.PrintAsync(outcome, ct);
             })
-            .WithSummary("Sign in with an e-mail address or user name and a password; with ?mode=cookie for a cookie instead of tokens. Where a second factor is on, the 401 carries the ticket for it.")
-            .Answers<TokenAnswer>(200)
+            .WithName("signIn").WithSummary("Sign in with an e-mail address or user name and a password; with ?mode=cookie for a cookie instead of tokens. Where a second factor is on, the 401 carries the ticket for it.")
+            .Answers<SignedInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorRequired, AuthError.EmailNotVerified,
                 AuthError.AccountLocked, AuthError.RateLimited);
 
         group.MapPost("/second-factor", async (SecondFactorBody body, CallerFromBearer from, SecondFactor second, TokenPrinter printer, CancellationToken ct) =>
                 await printer.PrintAsync((await second.GiveAsync(from.Caller, new(body.Ticket, body.Code, body.RecoveryCode), ct)).Outcome, ct))
-            .WithSummary("Go on with the ticket of a sign-in, by the code of the authenticator app or by a recovery code, which is used up.")
-            .Answers<TokenAnswer>(200)
+            .WithName("completeSignIn").WithSummary("Go on with the ticket of a sign-in, by the code of the authenticator app or by a recovery code, which is used up.")
+            .Answers<SignedInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.TicketExpired, AuthError.SecondFactorInvalid, AuthError.EmailNotVerified,
                 AuthError.AccountLocked, AuthError.InvalidCredentials, AuthError.RateLimited);
 
         group.MapPost("/email-code", async (AccountEndpoints.EmailBody body, CallerFromBearer from, EmailCode flow, CancellationToken ct) =>
                 (await flow.AskAsync(from.Caller, body.Email, ct)).Match<IResult>(
                     ticket => TypedResults.Accepted((string?)null, new TicketAnswer(ticket)), Problems.Of))
-            .WithSummary("Ask for a letter with a code to sign in. The same answer for every address; the code counts only beside this ticket.")
+            .WithName("sendEmailCode").WithSummary("Ask for a letter with a code to sign in. The same answer for every address; the code counts only beside this ticket.")
             .Answers<TicketAnswer>(202)
             .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
 
@@ -63,8 +71,8 @@ internal static class TokenEndpoints
                 if (printer.DoorOf(mode) is not { } door) return Problems.Of(Refusal.Shape("mode", Fault.NotAMode));
                 return await printer.PrintAsync(await flow.VerifyAsync(from.Caller, body.Ticket, body.Code, new(door), ct), ct);
             })
-            .WithSummary("Sign in with the code of the letter: ten minutes, five tries. With ?mode=cookie for a cookie instead of tokens. Where a second factor is on, the 401 carries the ticket for it.")
-            .Answers<TokenAnswer>(200)
+            .WithName("signInWithEmailCode").WithSummary("Sign in with the code of the letter: ten minutes, five tries. With ?mode=cookie for a cookie instead of tokens. Where a second factor is on, the 401 carries the ticket for it.")
+            .Answers<SignedInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.TicketExpired, AuthError.LinkInvalid, AuthError.LinkUsed, AuthError.SecondFactorRequired,
                 AuthError.AccountLocked, AuthError.InvalidCredentials, AuthError.Conflict, AuthError.RateLimited);
 
@@ -74,13 +82,13 @@ internal static class TokenEndpoints
                 var outcome = await signIn.BeginAsync(from.Caller, profile, SessionKind.Api, null, ct);
                 return await printer.PrintAsync(outcome, ct);
             })
-            .WithSummary("Sign in without an account. POST /api/account with the token makes it one, with the same id.")
+            .WithName("signInAnonymously").WithSummary("Sign in without an account. POST /api/account with the token makes it one, with the same id.")
             .Answers<TokenAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.SignUpDisabled, AuthError.RateLimited);
 
         group.MapGet("/antiforgery", (HttpContext http, IEnumerable<ICookieDoor> doors) =>
                 doors.Any(door => door.Current is not null) ? TypedResults.Ok(CookieMode.Tokens(http)) : Problems.Of(AuthError.NotFound))
-            .WithSummary("The antiforgery header that bearer routes want beside a cookie.")
+            .WithName("getAntiforgeryToken").WithSummary("The antiforgery header that bearer routes want beside a cookie.")
             .Answers<CookieMode.Antiforgery>(200)
             .Refuses(AuthError.NotFound);
 
@@ -89,7 +97,7 @@ internal static class TokenEndpoints
                 var outcome = await tokens.RotateAsync(from.Caller, body.RefreshToken, ct);
                 return await outcome.Match(pair => printer.PrintAsync(pair, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
-            .WithSummary("Exchange a refresh token for the next pair. Sent twice within the leeway, it gets the same successor.")
+            .WithName("refreshToken").WithSummary("Exchange a refresh token for the next pair. Sent twice within the leeway, it gets the same successor.")
             .Answers<TokenAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.RefreshTokenInvalid, AuthError.RefreshTokenExpired, AuthError.RefreshTokenReused,
                 AuthError.SessionRevoked, AuthError.PasswordChanged);
@@ -101,7 +109,7 @@ internal static class TokenEndpoints
                 else if (await CookieMode.SessionAsync(http) is not null) await doors.Single().SignOutAsync(ct);
                 return Results.NoContent();
             })
-            .WithSummary("Sign out: end the session of this refresh token, or of the bearer token. Says nothing about whether it lived.")
+            .WithName("revokeToken").WithSummary("Sign out: end the session of this refresh token, or of the bearer token. Says nothing about whether it lived.")
             .Answers(204)
             .Refuses();
     }

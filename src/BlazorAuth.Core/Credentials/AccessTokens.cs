@@ -51,8 +51,19 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
         && long.TryParse(claims.FindFirst("exp")?.Value, CultureInfo.InvariantCulture, out var end)
             ? new Bound(sessionId, generation, DateTimeOffset.FromUnixTimeSeconds(end)) : null;
 
+    /// <summary>What a token may say about its account where <see cref="TokenOptions.Claims"/> asks for it.</summary>
+    /// <param name="DisplayName">The display name, or null.</param>
+    /// <param name="Username">The user name that the owner chose, or null.</param>
+    /// <param name="Email">The address, or null.</param>
+    /// <param name="EmailVerified">Whether the address is verified.</param>
+    public sealed record Holder(string? DisplayName, string? Username, string? Email, bool EmailVerified);
+
+    /// <summary>Whether tokens say anything about the account, so that a caller must read it.</summary>
+    public bool NamesHolder => options.Value.Tokens.Claims.Count > 0;
+
     /// <summary>The same, for as long as a client asks: see <see cref="Lifetime"/>.</summary>
-    public async Task<string> IssueAsync(Session session, TimeSpan? asked, CancellationToken ct, Bound? bound = null)
+    public async Task<string> IssueAsync(
+        Session session, TimeSpan? asked, CancellationToken ct, Bound? bound = null, Holder? holder = null)
     {
         var key = await keys.CurrentAsync(ct);
         var now = time.GetUtcNow();
@@ -71,8 +82,29 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
             ["auth_time"] = session.AuthenticatedAt.ToUnixTimeSeconds(),
             ["amr"] = session.Methods.Split(' '),
         };
+        if (holder is not null) Describe(payload, holder);
         if (session.Dialect == Dialect.Kuzzle) payload["_id"] = session.UserId; // what its clients read from the token themselves
         return Handler.WriteToken(new JwtSecurityToken(header, payload));
+    }
+
+    // The stock handlers map unique_name to ClaimTypes.Name, some of them name too, and take the first. It must be the one that
+    // no other account can have: an API that compares names would be deceived by a chosen display name.
+    private void Describe(JwtPayload payload, Holder holder)
+    {
+        foreach (var claim in options.Value.Tokens.Claims)
+            switch (claim)
+            {
+                case TokenClaim.Name when (holder.Username ?? holder.Email) is { } unique:
+                    payload["unique_name"] = unique;
+                    payload["name"] = holder.DisplayName ?? unique;
+                    break;
+                case TokenClaim.Email when holder.Email is { } email:
+                    payload["email"] = email;
+                    payload["email_verified"] = holder.EmailVerified;
+                    break;
+                default:
+                    break; // an anonymous account has neither
+            }
     }
 
     /// <summary>

@@ -36,7 +36,7 @@ public sealed class RefreshTokens(
 
     /// <summary>The same, with an access token of the lifetime a client asks for: see <see cref="AccessTokens.Lifetime"/>.</summary>
     public async Task<Pair> IssueAsync(Session session, TimeSpan? lifetime, CancellationToken ct) => new(
-        await accessTokens.IssueAsync(session, lifetime, ct), accessTokens.Lifetime(session, lifetime),
+        await AccessTokenAsync(session, lifetime, null, ct), accessTokens.Lifetime(session, lifetime),
         secret.RefreshToken(session.Id, session.Generation), session.IdleEndsAt - time.GetUtcNow(), session);
 
     /// <summary>
@@ -55,10 +55,21 @@ public sealed class RefreshTokens(
         if (session.Kind != SessionKind.Api) return AuthError.Forbidden; // a key is not turned into a session
         if (session.Dialect == caller.Door)
             return new Another(
-                await accessTokens.IssueAsync(session, lifetime, ct), accessTokens.Lifetime(session, lifetime));
+                await AccessTokenAsync(session, lifetime, null, ct), accessTokens.Lifetime(session, lifetime));
         if (accessTokens.Bounds(token) is not { } bound || bound.SessionId != session.Id) return AuthError.AccessTokenInvalid;
         return new Another(
-            await accessTokens.IssueAsync(session, lifetime, ct, bound), accessTokens.Lifetime(session, lifetime, bound));
+            await AccessTokenAsync(session, lifetime, bound, ct), accessTokens.Lifetime(session, lifetime, bound));
+    }
+
+    // The account is read only where the settings put something of it into tokens.
+    private async Task<string> AccessTokenAsync(
+        Session session, TimeSpan? lifetime, AccessTokens.Bound? bound, CancellationToken ct)
+    {
+        var user = accessTokens.NamesHolder
+            ? await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == session.UserId, ct) : null;
+        var holder = user is null ? null
+            : new AccessTokens.Holder(user.DisplayName, user.ChosenUserName, user.Email, user.EmailConfirmed);
+        return await accessTokens.IssueAsync(session, lifetime, ct, bound, holder);
     }
 
     /// <summary>Exchanges a refresh token for the next pair.</summary>

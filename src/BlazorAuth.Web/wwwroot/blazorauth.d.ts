@@ -73,7 +73,7 @@ export interface Client {
   /** What the session is really kept in: `memory` where the browser forbids the other. */
   readonly storage: "memory" | "sessionStorage" | "localStorage";
   /**
-   * `fetch` as the current user: adds the token for the service and the named origins, refreshes it once for all requests and tabs,
+   * `fetch` as the current user; a relative address is one of the service, not of the page. It adds the token for the service and the named origins, refreshes it once for all requests and tabs,
    * and tries a refused request once more, only as the user it was begun as.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;

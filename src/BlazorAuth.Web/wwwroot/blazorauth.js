@@ -20,7 +20,7 @@ export class AuthError extends Error {
 }
 
 export function createClient({ baseUrl = new URL(import.meta.url).origin, storage = "memory", origins = [] } = {}) {
-  const base = new URL("api/", baseUrl.replace(/\/*$/, "/"));
+  const site = new URL(baseUrl.replace(/\/*$/, "/")), base = new URL("api/", site);
   const trusted = new Set([base, ...origins].map(address => new URL(address).origin));
   const key = `blazorauth:${base}`;
   const kept = openStore(storage);
@@ -217,7 +217,8 @@ export function createClient({ baseUrl = new URL(import.meta.url).origin, storag
   }
 
   async function authorizedFetch(input, init) {
-    const request = new Request(input, init);
+    // Relative addresses are the service's, wherever the page comes from.
+    const request = new Request(input instanceof Request ? input : new URL(input, site), init);
     const { origin } = new URL(request.url);
     if (!trusted.has(origin) || request.headers.has("Authorization")) return fetch(request);
     return authorized(token => {

@@ -38,7 +38,9 @@ public sealed class BrowserModuleTests(RunningSite site)
         var answer = await site.SendAsync(HttpMethod.Get, "/blazorauth.js");
         Assert.Equal((HttpStatusCode.OK, "text/javascript"), (answer.StatusCode, answer.Content.Headers.ContentType!.MediaType));
         Assert.Equal(Read("blazorauth.js"), await answer.Content.ReadAsStringAsync());
-        Assert.Equal(HttpStatusCode.OK, (await site.SendAsync(HttpMethod.Get, "/blazorauth.d.ts")).StatusCode);
+        var types = await site.SendAsync(HttpMethod.Get, "/blazorauth.d.ts");
+        Assert.Equal((HttpStatusCode.OK, "text/plain"), (types.StatusCode, types.Content.Headers.ContentType!.MediaType));
+        Assert.Equal("*", types.Headers.GetValues("Access-Control-Allow-Origin").Single());
     }
 
     private static string Read(string file) => File.ReadAllText(Path.Combine(Folder, file));

@@ -1,4 +1,6 @@
 using BlazorAuth.Client;
+using BlazorAuth.Client.Blazor;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace BlazorAuth.UnitTests.Client;
 
@@ -18,6 +20,29 @@ internal static class ReadmeSample
         }
         var api = new HttpClient(new BlazorAuthHandler(auth)) { BaseAddress = new Uri(site) };
         Console.WriteLine(await api.GetStringAsync("/api/account/sessions"));
+        // end
+    }
+
+    public static async Task AccountAsync(BlazorAuthClient auth, string app)
+    {
+        // account
+        await auth.ChangeProfileAsync(new() { DisplayName = "Ada" });
+        foreach (var session in await auth.ListSessionsAsync())
+            if (!session.Current) await auth.EndSessionAsync(session.Id);
+        var setup = await auth.BeginTotpAsync(); // show setup.Uri as a QR code, and take the code that the app shows
+        var recoveryCodes = await auth.ConfirmTotpAsync(CodeOf(setup));
+        await auth.ChangePasswordAsync(new Proof.ByPassword("correct horse battery"), "a better one, seven words");
+        await auth.CloseAccountAsync(new Proof.ByPassword("a better one, seven words"));
+        // end
+
+        string CodeOf(TotpSetup begun) => begun.Secret.Length > 0 ? app : "";
+    }
+
+    public static void AddBlazor(IServiceCollection services, string site)
+    {
+        // blazor
+        services.AddBlazorAuthClient(new() { Site = new Uri(site), Store = ProtectedLocalTokenStore.Of });
+        services.AddBlazorAuthState();
         // end
     }
 }

@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using BlazorAuth.Client;
+using BlazorAuth.Client.Blazor;
 using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Client;
@@ -16,6 +18,42 @@ public sealed class ReadmeTests(ClientSite site) : IClassFixture<ClientSite>
         shown = shown.Replace("\"http://localhost:5080\"", "site").Replace("\"session.json\"", "file");
         Assert.Equal(string.Join('\n', compiled.Split('\n').Select(line => line[8..])), shown);
         Assert.Equal(10, shown.Split('\n').Length);
+    }
+
+    [Theory]
+    [InlineData("account")]
+    [InlineData("blazor")]
+    public void The_other_samples_are_those_that_are_compiled(string name)
+    {
+        var shown = Regex.Match(Read("src/BlazorAuth.Client/README.md"), $"```csharp {name}\n(.*?)```", RegexOptions.Singleline).Groups[1].Value.Trim();
+        var compiled = Regex.Match(Read("tests/unit/Client/ReadmeSample.cs"), $@"// {name}\n(.*?)\n +// end", RegexOptions.Singleline).Groups[1].Value;
+        shown = shown.Replace("\"https://id.example.com\"", "site").Replace("builder.Services.", "services.");
+        Assert.NotEmpty(compiled);
+        Assert.Equal(string.Join('\n', compiled.Split('\n').Select(line => line[8..])), shown);
+    }
+
+    [Fact]
+    public void Every_name_in_the_readme_is_one_of_the_code()
+    {
+        var types = new[] { typeof(BlazorAuthClient).Assembly, typeof(BlazorAuthStateProvider).Assembly }.SelectMany(a => a.GetExportedTypes()).ToList();
+        var names = types.Select(t => t.Name).Concat(types.SelectMany(t => t.GetMembers()).Select(m => m.Name)).ToHashSet(StringComparer.Ordinal);
+        // Names of .NET itself that the text uses.
+        names.UnionWith(["AddHttpClient", "AuthenticationStateProvider", "InvokeAsync", "ProtectedLocalStorage", "OnAfterRenderAsync",
+            "User", "Identity", "AuthorizeView", "Authorize"]);
+        var readme = Regex.Replace(Read("src/BlazorAuth.Client/README.md"), "```.*?```", "", RegexOptions.Singleline);
+        foreach (Match name in Regex.Matches(readme, "`([A-Z][A-Za-z]+)`")) Assert.Contains(name.Groups[1].Value, names);
+        var client = typeof(BlazorAuthClient).GetMethods().Where(m => m.Name.EndsWith("Async", StringComparison.Ordinal)).Select(m => m.Name).Distinct();
+        foreach (var method in client) Assert.Contains(method, Read("src/BlazorAuth.Client/README.md"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_account_sample_does_what_it_says()
+    {
+        var person = await site.PersonAsync();
+        await site.PersonAsync();
+        // The code is wrong on purpose: the sample's own comes from a phone.
+        var refused = await Assert.ThrowsAsync<BlazorAuthException>(() => ReadmeSample.AccountAsync(person.Auth, "000000"));
+        Assert.Equal((AuthErrorCode.SecondFactorInvalid, "Ada"), (refused.Code, person.Auth.CurrentUser!.DisplayName));
     }
 
     [Fact]

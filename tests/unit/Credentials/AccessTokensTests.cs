@@ -25,6 +25,51 @@ public sealed class AccessTokensTests : AuthTest
         return (await Auth.ApiPairAsync("jane@example.net")).AccessToken;
     }
 
+    [Theory]
+    [InlineData("", null, null)]
+    [InlineData("name", "The Lady", null)]
+    [InlineData("email", null, "jane@example.net")]
+    [InlineData("Email, name", "The Lady", "jane@example.net")]
+    public async Task Tokens_name_their_account_where_the_settings_say_so(string claims, string? name, string? email)
+    {
+        await Auth.RestartAsync(("Tokens:Claims", claims));
+        var user = await Auth.MemberAsync("jane@example.net");
+        await Auth.ChangeUserAsync(user.Id, changed => changed.DisplayName = "The Lady");
+        var pair = await Auth.ApiPairAsync("jane@example.net");
+        foreach (var token in new[] { pair.AccessToken, (await Auth.RefreshAsync(pair.RefreshToken)).Value!.AccessToken })
+        {
+            var payload = Payload(token);
+            Assert.Equal(name, payload.GetValueOrDefault("name"));
+            Assert.Equal(name is null ? null : "jane@example.net", payload.GetValueOrDefault("unique_name")); // never the display name
+            Assert.Equal(email, payload.GetValueOrDefault("email"));
+            Assert.Equal(email is null ? null : true, payload.GetValueOrDefault("email_verified"));
+        }
+    }
+
+    [Fact]
+    public async Task An_account_without_a_name_is_not_named()
+    {
+        await Auth.RestartAsync(("Tokens:Claims:0", "Name"), ("Tokens:Claims:1", "Email"));
+        var outcome = await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default));
+        var session = outcome.Match<Session?>(done => done.Session, _ => null, _ => null)!;
+        var payload = Payload((await Auth.Use((RefreshTokens flow) => flow.IssueAsync(session, default))).AccessToken);
+        Assert.Empty(payload.Keys.Intersect(["name", "unique_name", "email", "email_verified"]));
+    }
+
+    [Theory]
+    [InlineData("", 0)]
+    [InlineData("name", 1)]
+    public async Task The_account_is_read_for_a_token_only_where_it_is_named(string claims, int queries)
+    {
+        await Auth.RestartAsync(("Tokens:Claims", claims));
+        await Auth.MemberAsync("jane@example.net");
+        var session = await Auth.SignInAsync("jane@example.net", door: SessionKind.Api);
+        await Auth.Use((RefreshTokens flow) => flow.IssueAsync(session, default)); // the signing keys are read now
+        Auth.Sql.Take();
+        await Auth.Use((RefreshTokens flow) => flow.IssueAsync(session, default));
+        Assert.Equal(queries, Auth.Sql.Take().Length);
+    }
+
     private ClaimsPrincipal Validate(string token)
     {
         var principal = new JwtSecurityTokenHandler { MapInboundClaims = false }.ValidateToken(token, Tokens.Validation(), out var validated);
