@@ -219,11 +219,11 @@ public sealed partial class Postman(
             LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged or LetterKind.NewSignIn
                 or LetterKind.PasskeyAdded or LetterKind.PasskeyRemoved or LetterKind.SecondFactorOn or LetterKind.SecondFactorOff
                 or LetterKind.RecoveryCodesMade or LetterKind.RecoveryCodeUsed or LetterKind.ProviderLinked or LetterKind.ProviderUnlinked
-                or LetterKind.PasswordAloneAllowed
+                or LetterKind.PasswordAloneAllowed or LetterKind.ApiKeyMade or LetterKind.DeviceRemembered
                 when letter.UserId is { } user => WithTokenAsync(TokenPurpose.Undo, user, "undo", withCode: false),
             LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged
                 or LetterKind.NewSignIn or LetterKind.RefreshTokenReused or LetterKind.PasswordStopped
-                or LetterKind.CodesStopped or LetterKind.PasswordAloneAllowed
+                or LetterKind.CodesStopped or LetterKind.PasswordAloneAllowed or LetterKind.ApiKeyMade or LetterKind.DeviceRemembered
                 or LetterKind.AccountLocked or LetterKind.AccountClosed
                 or LetterKind.PasskeyAdded or LetterKind.PasskeyRemoved or LetterKind.SecondFactorOn or LetterKind.SecondFactorOff
                 or LetterKind.RecoveryCodesMade or LetterKind.RecoveryCodeUsed or LetterKind.ProviderLinked or LetterKind.ProviderUnlinked
@@ -272,7 +272,8 @@ public sealed partial class Postman(
 
     // Notices that can be told together: to take the first back takes the later ones back as well.
     private static bool IsFoldable(LetterKind kind) => kind is LetterKind.NewSignIn or LetterKind.PasswordChanged
-        or LetterKind.RefreshTokenReused or LetterKind.RecoveryCodeUsed or LetterKind.RecoveryCodesMade or LetterKind.PasskeyAdded;
+        or LetterKind.RefreshTokenReused or LetterKind.RecoveryCodeUsed or LetterKind.RecoveryCodesMade or LetterKind.PasskeyAdded
+        or LetterKind.ApiKeyMade or LetterKind.DeviceRemembered;
 
     /// <summary>
     /// Where more notices of a kind wait than may go one by one, makes one of them: the oldest, because its link takes back

@@ -116,7 +116,7 @@ public class UndoTests : AuthTest
         await JaneAsync();
         var link = await TellAsync(LetterKind.RecoveryCodesMade, null);
         for (var i = 0; i < 3; i++)
-            Assert.Equal(new Undo.Plan(Jane, new Undoable.RecoveryCodesMade(), false, false), (await Auth.Use((Undo flow) => flow.LookAsync(link, default))).Value);
+            Assert.Equal(new Undo.Plan(Jane, new Undoable.RecoveryCodesMade(), false, false), (await Auth.Use((Undo flow) => flow.LookAsync(Auth.Caller, link, default))).Value);
         await Auth.SignInAsync(Jane);
         await DoneAsync(link);
     }
@@ -132,7 +132,7 @@ public class UndoTests : AuthTest
         Auth.Clock.Move(TimeSpan.FromDays(7));
         Assert.Equal(AuthError.LinkExpired, (await TakeBackAsync(second)).Refusal?.Error);
         Assert.Equal(AuthError.LinkInvalid, (await TakeBackAsync("nonsense")).Refusal?.Error);
-        Assert.Equal(AuthError.LinkInvalid, (await Auth.Use((Undo flow) => flow.LookAsync(null, default))).Refusal?.Error);
+        Assert.Equal(AuthError.LinkInvalid, (await Auth.Use((Undo flow) => flow.LookAsync(Auth.Caller, null, default))).Refusal?.Error);
     }
 
     [Fact]
@@ -276,7 +276,7 @@ public class UndoTests : AuthTest
         await MoveAsync(session, Evil);
         var other = await Auth.MemberAsync(Jane);
         var link = Auth.Mail.Sent.Where(m => m.To == Jane && m.Letter.Text.Contains("/undo?", StringComparison.Ordinal)).Select(LinkTokenIn).Last();
-        Assert.True((await Auth.Use((Undo flow) => flow.LookAsync(link, default))).Value!.Taken);
+        Assert.True((await Auth.Use((Undo flow) => flow.LookAsync(Auth.Caller, link, default))).Value!.Taken);
         Assert.True((await DoneAsync(link)).Taken);
         Assert.Equal(other.Id, (await Auth.UserAsync(Jane)).Id);
         Assert.Equal((null, null), (await Auth.FindUserAsync(user.Id)) is { } left ? (left.Email, left.PasswordHash) : default);
@@ -386,7 +386,7 @@ public class UndoTests : AuthTest
         });
         await DoneAsync(one);
         Assert.Equal(0, (await Auth.RowsAsync())["RememberedDevices"]);
-        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ResetPassword flow) => flow.LookAsync(reset, default))).Refusal?.Error);
+        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, reset, default))).Refusal?.Error);
         Assert.NotNull(await Auth.DeathOfAsync(session));
         await DoneAsync(other);
     }

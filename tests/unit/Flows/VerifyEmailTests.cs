@@ -57,7 +57,7 @@ public sealed class VerifyEmailTests : AuthTest
     {
         var (link, _) = await LetterAsync();
         var before = await Auth.RowsAsync();
-        for (var i = 0; i < 3; i++) Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.LookAsync(link, default))).Value);
+        for (var i = 0; i < 3; i++) Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.LookAsync(Auth.Caller, link, default))).Value);
         Assert.Equal(before, await Auth.RowsAsync());
         Assert.False(await IsVerified());
         Assert.Null(await Confirm(link));
@@ -89,7 +89,7 @@ public sealed class VerifyEmailTests : AuthTest
     {
         var (link, code) = await LetterAsync();
         Auth.Clock.Move(TimeSpan.FromHours(24) - TimeSpan.FromMilliseconds(1));
-        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.LookAsync(link, default))).Value);
+        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.LookAsync(Auth.Caller, link, default))).Value);
         Auth.Clock.Move(TimeSpan.FromMilliseconds(1));
         Assert.Equal(AuthError.LinkExpired, await Confirm(link));
         Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code));

@@ -136,9 +136,9 @@ internal sealed partial class Telling(AuthFixture auth)
 
     private async Task<bool> LooksAliveAsync(Link link) => link.Purpose switch
     {
-        TokenPurpose.VerifyEmail => await auth.Use((VerifyEmail flow) => flow.LookAsync(link.Text, default)),
-        TokenPurpose.ResetPassword => await auth.Use((ResetPassword flow) => flow.LookAsync(link.Text, default)),
-        _ => await auth.Use((ChangeEmail flow) => flow.LookAsync(link.Text, default)),
+        TokenPurpose.VerifyEmail => await auth.Use((VerifyEmail flow) => flow.LookAsync(auth.Caller, link.Text, default)),
+        TokenPurpose.ResetPassword => await auth.Use((ResetPassword flow) => flow.LookAsync(auth.Caller, link.Text, default)),
+        _ => await auth.Use((ChangeEmail flow) => flow.LookAsync(auth.Caller, link.Text, default)),
     } is { Refusal: null };
 
     private async Task<bool> OpensAsync(string access)

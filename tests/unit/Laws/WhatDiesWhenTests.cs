@@ -39,8 +39,8 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         return new(
             await Auth.DeathOfAsync(mine, now?.Generation), await Auth.DeathOfAsync(mine, myGeneration ?? 1), await Auth.DeathOfAsync(browser), await Auth.DeathOfAsync(api.Session),
             (await Auth.RefreshAsync(api.RefreshToken)).Refusal?.Error,
-            (await Auth.Use((ResetPassword flow) => flow.LookAsync(reset, default))).Refusal?.Error,
-            (await Auth.Use((ChangeEmail flow) => flow.LookAsync(change, default))).Refusal?.Error,
+            (await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, reset, default))).Refusal?.Error,
+            (await Auth.Use((ChangeEmail flow) => flow.LookAsync(Auth.Caller, change, default))).Refusal?.Error,
             Auth.Mail.Sent[^1].Letter.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal));
     }
 
@@ -226,6 +226,6 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default));
         await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), Password, default));
         Assert.Null(await Auth.DeathOfAsync(johns));
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.LookAsync(johnsReset, default))).Refusal);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, johnsReset, default))).Refusal);
     }
 }
