@@ -109,7 +109,7 @@ public sealed class ChangeEmail(
         {
             await sessions.EndOthersAsync(user.Id, token.SessionId, SessionEnd.EmailChanged, ct);
         }
-        user.IsAnonymous = false;
+        (user.IsAnonymous, user.ContestedAt) = (false, null);
         outbox.Promise(LetterKind.EmailChanged, token.Destination, caller, user.Id, newAddress: token.Destination);
         // Only the old address gets the means to take it back: who moved an account away must not undo with the new mailbox.
         // An address that nobody verified is told nothing: it may be somebody's who never heard of this site.

@@ -212,8 +212,8 @@ public sealed class PasskeysTests : AuthTest
         Assert.Null(await Auth.Use((SecondFactor flow) => flow.LookAsync(Auth.Caller, half, default)));
         await Auth.Use(async (OneTimeTokens tokens) =>
         {
-            Assert.NotNull((await tokens.FindAsync(TokenPurpose.PasskeyAssertion, proof.Ticket, default)).Refusal);
-            Assert.NotNull((await tokens.FindAsync(TokenPurpose.PasskeyCreation, creation.Ticket, default)).Refusal);
+            Assert.NotNull((await tokens.FindAsync(Auth.Caller, TokenPurpose.PasskeyAssertion, proof.Ticket, default)).Refusal);
+            Assert.NotNull((await tokens.FindAsync(Auth.Caller, TokenPurpose.PasskeyCreation, creation.Ticket, default)).Refusal);
         });
         await Auth.DeliverAsync();
         Assert.Contains("the old phone", Auth.LastLetterTo(Jane).Letter.Text, StringComparison.Ordinal);

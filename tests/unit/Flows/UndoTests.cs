@@ -110,6 +110,40 @@ public class UndoTests : AuthTest
 
     private Task<Session> CurrentAsync(Session session) => Auth.Use((AuthDbContext db) => db.Sessions.AsNoTracking().SingleAsync(s => s.Id == session.Id));
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_an_address_was_told_of_an_account_that_left_it_ends_when_its_new_owner_resets(bool sent)
+    {
+        var session = await JaneAsync();
+        var notice = await TellAsync(LetterKind.NewSignIn, null);
+        await MoveAsync(session, "moved@example.net");
+        if (!sent) await Auth.Use(async (IServiceProvider services) =>
+        {
+            services.GetRequiredService<Outbox>().Promise(LetterKind.NewSignIn, Jane, Auth.Caller, user.Id);
+            await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
+        });
+        var mine = await TellAsync(LetterKind.NewSignIn, null, "moved@example.net");
+        await Auth.MemberAsync(Jane, Evils); // the address is somebody else's now
+        var letters = Auth.Mail.Sent.Count(m => m.Letter.Text.Contains("/undo?token=", StringComparison.Ordinal));
+        var reset = await Auth.ResetLinkAsync(Jane);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
+        await Auth.DeliverAsync();
+        Assert.Equal(AuthError.LinkExpired, (await TakeBackAsync(notice)).Refusal?.Error);
+        Assert.Equal(letters + 1, Auth.Mail.Sent.Count(m => m.Letter.Text.Contains("/undo?token=", StringComparison.Ordinal))); // of the reset
+        Assert.False((await DoneAsync(mine)).Moved);
+    }
+
+    [Fact]
+    public async Task What_an_account_was_told_before_a_reset_of_its_own_stays_good()
+    {
+        await JaneAsync();
+        var notice = await TellAsync(LetterKind.NewSignIn, null);
+        var reset = await Auth.ResetLinkAsync(Jane);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
+        await DoneAsync(notice);
+    }
+
     [Fact]
     public async Task Looking_changes_nothing_and_tells_what_would_be_done()
     {
