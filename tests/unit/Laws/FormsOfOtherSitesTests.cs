@@ -51,6 +51,14 @@ public sealed class FormsOfOtherSitesTests : AuthTest
             .Where(path => !TokenApi.Owns(path)).Distinct(),
     ];
 
+    // What a request can write; the process itself writes its keys and rounds at any moment.
+    private async Task<string> RowsAsync()
+    {
+        var rows = await Auth.RowsAsync();
+        string[] ours = ["AspNetUsers", "AspNetUserPasskeys", "Sessions", "AuditEntries", "OneTimeTokens", "Outbox", "ThrottleCounts"];
+        return string.Join(' ', ours.Select(table => $"{table}={rows[table]}"));
+    }
+
     private async Task<Visitor> SignedInAsync()
     {
         await Auth.MemberAsync(Jane);
@@ -80,7 +88,7 @@ public sealed class FormsOfOtherSitesTests : AuthTest
         Assert.True(takers.Count > 25);
         Assert.Contains("/logout", takers);
         Assert.Contains("/login/passkey", takers);
-        var before = await Auth.RowsAsync();
+        var before = await RowsAsync();
         foreach (var path in takers)
         {
             using var content = new FormUrlEncodedContent([new("_handler", "login"), new("identifier", Jane), new("current-password", Password)]);
@@ -89,7 +97,7 @@ public sealed class FormsOfOtherSitesTests : AuthTest
             Assert.True(answer.StatusCode == HttpStatusCode.Forbidden, $"{path}: {(int)answer.StatusCode}");
             Assert.False(answer.Headers.Contains("Set-Cookie"), path);
         }
-        Assert.Equal(before, await Auth.RowsAsync());
+        Assert.Equal(before, await RowsAsync());
     }
 
     [Theory]
@@ -172,14 +180,14 @@ public sealed class FormsOfOtherSitesTests : AuthTest
                 foreach (var name in names)
                 {
                     forms++;
-                    var before = await Auth.RowsAsync();
+                    var before = await RowsAsync();
                     var others = names.Where(n => n != name && !form.Contains($"type=\"hidden\" name=\"{n}\"", StringComparison.Ordinal));
                     var hidden = Regex.IsMatch(form, $"<input[^>]*type=\"hidden\"[^>]*name=\"{name}\"|<input[^>]*name=\"{name}\"[^>]*type=\"hidden\"");
                     var twice = hidden ? new[] { (name, "x") } : [(name, "x"), (name, "y")];
                     var answer = await visitor.SendAsync(Copy(target, form, twice));
                     Assert.True(answer.Status == 400, $"{path} {Visitor.NameOf(form)} {name}: {answer.Status}");
                     Assert.Contains("<h1", answer.Body, StringComparison.Ordinal);
-                    Assert.Equal(before, await Auth.RowsAsync());
+                    Assert.Equal(before, await RowsAsync());
                 }
             }
         }
@@ -198,12 +206,12 @@ public sealed class FormsOfOtherSitesTests : AuthTest
         await using var running = site = await SiteAsync();
         var owner = await SignedInAsync();
         var token = Regex.Match(await owner.GetAsync("/account/passkeys"), "name=\"__RequestVerificationToken\"[^>]*value=\"([^\"]*)\"").Groups[1].Value;
-        var before = await Auth.RowsAsync();
+        var before = await RowsAsync();
         var answer = await owner.SendAsync(new(HttpMethod.Post, path)
         {
             Content = new FormUrlEncodedContent([new("__RequestVerificationToken", token), new("token", "a"), new("token", "b")]),
         });
         Assert.Equal(400, answer.Status);
-        Assert.Equal(before, await Auth.RowsAsync());
+        Assert.Equal(before, await RowsAsync());
     }
 }

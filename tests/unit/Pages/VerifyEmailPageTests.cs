@@ -141,19 +141,23 @@ public sealed class VerifyEmailPageTests : AuthTest
         var visitor = new Visitor(site);
         await visitor.SignInAsync(Jane, Password);
         Assert.DoesNotContain("end-keys", await visitor.GetAsync("/account/password"), StringComparison.Ordinal);
-        Session Key() => Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci", Password: null), default)).GetAwaiter().GetResult().Value!.Session;
-        var (first, second) = (Key(), Key());
+        var (first, second) = (await KeyAsync(), await KeyAsync());
         var page = await visitor.GetAsync("/account/password");
         Assert.Contains("Also end 2 API keys", page, StringComparison.Ordinal);
         Assert.Matches("<input id=\"end-keys\"[^>]* checked", page);
         var form = Visitor.FormOf(page, "password");
         // Unchecked: a browser then sends nothing.
         Assert.Equal(303, (await visitor.SendFormAsync("/account/password", form, ("current-password", Password), ("new-password", OtherPassword))).Status);
-        Assert.Null(await Auth.DeathOfAsync(first));
+        Assert.Equal([null, null], await EndsAsync());
         form = Visitor.FormOf(await visitor.GetAsync("/account/password"), "password");
         Assert.Equal(303, (await visitor.SendFormAsync("/account/password", form, ("current-password", OtherPassword), ("new-password", Password), ("end-keys", "true"))).Status);
-        Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(first));
-        Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(second));
+        Assert.Equal([SessionEnd.PasswordChanged, SessionEnd.PasswordChanged], await EndsAsync());
+
+        async Task<Session> KeyAsync() =>
+            (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session;
+
+        Task<SessionEnd?[]> EndsAsync() => Auth.Use((AuthDbContext db) =>
+            db.Sessions.Where(s => s.Id == first.Id || s.Id == second.Id).Select(s => s.EndReason).ToArrayAsync());
     }
 
     private static async Task<(int, string?)> PlaceAsync(Task<Answer> answer) => ((await answer).Status, (await answer).Location);
