@@ -41,9 +41,12 @@ internal static class CookieMode
     /// <summary>The session of the cookie, where the antiforgery header proves that a script of this site sends it.</summary>
     public static async Task<Session?> SessionAsync(HttpContext http)
     {
+        // Before the token: a page of another site is told by the browser itself.
+        var options = http.RequestServices.GetRequiredService<IOptions<AuthOptions>>().Value;
+        if (CrossSite.IsForeignCall(options, http.Request)) return null;
         if (http.RequestServices.GetService<ICookieDoor>()?.Current is not { } session) return null;
         if (http.GetEndpoint()?.Metadata.GetMetadata<TakesCookie>() is not null && SocketOrigins.MayUseCookie(
-                http.RequestServices.GetRequiredService<IOptions<AuthOptions>>().Value, http.Request)) return session;
+                options, http.Request)) return session;
         try
         {
             await http.RequestServices.GetRequiredService<IAntiforgery>().ValidateRequestAsync(http);

@@ -47,7 +47,7 @@ internal sealed class OAuthForm
         try
         {
             var form = await request.ReadFormAsync(request.HttpContext.RequestAborted);
-            if (form.Any(field => field.Value.Count > 1)) throw Unreadable(); // two readers would pick two values
+            if (!OneValueForm.Is(form)) throw Unreadable();
             return form.Where(field => !StringValues.IsNullOrEmpty(field.Value))
                 .ToDictionary(field => field.Key, field => field.Value.ToString(), StringComparer.Ordinal);
         }

@@ -103,6 +103,10 @@ public static class TokenApi
     {
         var api = app.MapGroup("/api");
         var oauth = app.MapGroup("/oauth");
+        // A page of somebody else's would sign the browser in to an account of its own.
+        api.AddEndpointFilter(async (context, next) =>
+            context.HttpContext.Request.Query["mode"] == "cookie" && CrossSite.IsForeignCall(options, context.HttpContext.Request)
+                ? Problems.Of(AuthError.Forbidden) : await next(context));
         api.MapTokens();
         api.MapAccount();
         api.MapSessions();

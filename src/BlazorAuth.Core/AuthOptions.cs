@@ -310,6 +310,8 @@ public sealed class ThrottleOptions
     public int EventsPerAddress { get; set; } = 60;
     /// <summary>Changes that the owner of one account makes in an hour: profile, API keys, exports, changes of address.</summary>
     public int ChangesPerAccount { get; set; } = 120;
+    /// <summary>Links and tickets that are none, from one network address (IPv6: one /64) in 15 minutes.</summary>
+    public int LinksPerAddress { get; set; } = 300;
     /// <summary>Sessions begun for one account in an hour.</summary>
     public int SessionsPerAccount { get; set; } = 120;
 }

@@ -209,6 +209,7 @@ internal static class AuthOptionsReader
         (nameof(t.MailToUnverified), t.MailToUnverified), (nameof(t.MailToUnverifiedDaily), t.MailToUnverifiedDaily),
         (nameof(t.AnonymousPerAddress), t.AnonymousPerAddress), (nameof(t.EventsPerAddress), t.EventsPerAddress),
         (nameof(t.ChangesPerAccount), t.ChangesPerAccount), (nameof(t.SessionsPerAccount), t.SessionsPerAccount),
+        (nameof(t.LinksPerAddress), t.LinksPerAddress),
     ];
 
     private static bool IsMailbox(string text) =>

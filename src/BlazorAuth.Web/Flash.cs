@@ -21,6 +21,12 @@ public enum Notice
     EmailVerified,
     /// <summary>The address is verified, and a password has to be chosen by mail.</summary>
     EmailVerifiedPasswordVoid,
+    /// <summary>The address was verified before: a link was opened twice.</summary>
+    EmailAlreadyVerified,
+    /// <summary>The address is verified, and a new password is chosen here.</summary>
+    EmailVerifiedNewPassword,
+    /// <summary>The owner of an address did not want it on an account.</summary>
+    EmailChangeRefused,
     /// <summary>An account that a stranger made with the address is gone.</summary>
     EmailDisowned,
     /// <summary>A letter to reset the password is on its way, if there is an account; the detail is the address.</summary>

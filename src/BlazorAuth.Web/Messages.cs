@@ -101,8 +101,11 @@ public static class Messages
         Notice.SignedOut => "You are signed out.",
         Notice.VerifyLetterAsked => $"If {detail} has an account that is not verified yet, a letter is on its way.",
         Notice.EmailVerified => "Your e-mail address is verified.",
-        Notice.EmailVerifiedPasswordVoid => "Your e-mail address is verified. Somebody else signed up with it too, so nothing that was set counts: "
+        Notice.EmailVerifiedPasswordVoid => "Your e-mail address is verified. Somebody else may have signed up with it, so nothing that was set counts: "
             + "we sent you a letter to choose a password.",
+        Notice.EmailAlreadyVerified => "This e-mail address is verified already. All is well, and there is nothing left to do.",
+        Notice.EmailVerifiedNewPassword => "Your e-mail address is verified, and everything that was set before has ended. Choose a new password.",
+        Notice.EmailChangeRefused => "Thank you. The account does not get your address.",
         Notice.EmailDisowned => "Thank you. The account that was made with your address is removed.",
         Notice.ResetLetterAsked => $"If there is an account with {detail}, a letter with a link to choose a new password is on its way.",
         Notice.PasswordReset => "Your password is changed, and every device is signed out. Sign in with the new password.",
@@ -201,6 +204,8 @@ public static class Messages
         Undoable.RecoveryCodesMade => "The new recovery codes work no more.",
         Undoable.ProviderLinked => "The provider is unlinked.",
         Undoable.ProviderUnlinked => "The provider is linked again.",
+        Undoable.ApiKeyMade => "The API key is revoked.",
+        Undoable.DeviceRemembered => "The browser is forgotten: the code is asked for there again.",
         Undoable.PasswordAloneAllowed => "A passkey is asked for after the password again.",
         Undoable.EmailChangeAsked => "The change of your e-mail address is stopped.",
         _ => null,

@@ -1,4 +1,5 @@
 using BlazorAuth.Api;
+using BlazorAuth.Core;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Components.Endpoints;
 using Microsoft.AspNetCore.Diagnostics;
@@ -73,15 +74,37 @@ internal static class PageRules
     });
 
     /// <summary>
-    /// A POST to a page whose body is not a form, or one that cannot be read, changes nothing: it is a GET from here on, under
-    /// status 400. Read before antiforgery looks, which would fail on it.
+    /// A POST to a page whose body is not a form, or one that cannot be read, or has a field twice, changes nothing: it is a GET
+    /// from here on, under status 400. Read before antiforgery looks, which would fail on it. Where a script begins something
+    /// the same form is refused without a page.
     /// </summary>
     public static void UseReadableForms(this IApplicationBuilder app) => app.Use(async (http, next) =>
     {
-        var isPage = http.GetEndpoint()?.Metadata.GetMetadata<ComponentTypeMetadata>() is not null;
-        if (isPage && HttpMethods.IsPost(http.Request.Method) && !await IsReadableAsync(http)) ShowAgain(http, FormCollection.Empty);
+        if (HttpMethods.IsPost(http.Request.Method) && IsOurs(http) && !await IsReadableAsync(http))
+        {
+            if (http.GetEndpoint()!.Metadata.GetMetadata<ComponentTypeMetadata>() is not null) ShowAgain(http, FormCollection.Empty);
+            else if (http.Request.HasFormContentType)
+            {
+                http.Response.StatusCode = StatusCodes.Status400BadRequest;
+                return;
+            }
+        }
         await next(http);
     });
+
+    /// <summary>
+    /// A request that may change something and comes from a page of another origin is refused, whatever form token it carries.
+    /// Put it before everything that looks who asks.
+    /// </summary>
+    public static void UseOwnForms(this IApplicationBuilder app, AuthOptions options) => app.Use((http, next) =>
+    {
+        if (!CrossSite.IsUnsafe(http.Request) || !IsOurs(http) || !CrossSite.IsForeignForm(options, http.Request)) return next(http);
+        http.Response.StatusCode = StatusCodes.Status403Forbidden;
+        return Task.CompletedTask;
+    });
+
+    // Pages, and what their scripts call. The API has rules of its own, and a path that is nobody's has an answer of its own.
+    private static bool IsOurs(HttpContext http) => http.GetEndpoint() is RouteEndpoint && !TokenApi.Owns(http.Request.Path);
 
     /// <summary>
     /// A form whose antiforgery token is stale or missing, or that does not say which form it is, changes nothing: the page is
@@ -111,8 +134,7 @@ internal static class PageRules
         if (!http.Request.HasFormContentType) return false;
         try
         {
-            await http.Request.ReadFormAsync(http.RequestAborted);
-            return true;
+            return OneValueForm.Is(await http.Request.ReadFormAsync(http.RequestAborted));
         }
         catch (Exception unreadable) when (unreadable is InvalidDataException or IOException or NotSupportedException or ArgumentException)
         {

@@ -48,6 +48,7 @@ internal static class Site
         app.UseLinkPages();
         app.UseRouting();
         if (options.Api.InProcess) app.UseTokenApi(options);
+        app.UseOwnForms(options);
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseReadableForms();

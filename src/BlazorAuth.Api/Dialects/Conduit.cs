@@ -122,7 +122,7 @@ internal sealed class Conduit : ISpoken
             (await verify.ConfirmAsync(from.Caller, token, ct)).Match(_ => Say("Email verified"), Problems.Of));
         group.MapPost("/verify-change-email/{token}", async (
             string token, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
-            Say(await change.ConfirmAsync(from.Caller, token, ct), "Email changed successfully"));
+            (await change.ConfirmAsync(from.Caller, token, ct)).Match(_ => Say("Email changed successfully"), Problems.Of));
 
         void MapPage(string hook, string page) => group.MapGet($"/{hook}/{{token}}", (
             string token, IOptions<AuthOptions> options) =>

@@ -28,7 +28,7 @@ internal static class ConduitSecondFactor
     {
         group.MapPost("/authorize", async (HttpRequest request, CallerFromBearer from, SecondFactor flow, Totp totp, CancellationToken ct) =>
         {
-            var half = await flow.LookAsync(Conduit.Bearer(request), ct) is not null;
+            var half = await flow.LookAsync(from.Caller, Conduit.Bearer(request), ct) is not null;
             if (!half && from.Caller.UserId is null) return Problems.Of(from.Refused ?? AuthError.AccessTokenInvalid);
             return half || (await totp.LookAsync(from.Caller, ct)).On
                 ? TypedResults.Ok(new Method(Authenticator, "Use your authenticator app to get the code")) : Conduit.Say("2FA disabled");

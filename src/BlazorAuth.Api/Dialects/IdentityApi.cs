@@ -131,7 +131,8 @@ internal sealed class IdentityApi : ISpoken
     private static async Task<IResult> ResetAsync(ForeignJson body, CallerFromBearer from, ResetPassword reset, CancellationToken ct)
     {
         var (email, code) = (body.Required("email"), body.Required("resetCode"));
-        var link = await reset.LookAsync(code, ct);
+        var link = await reset.LookAsync(from.Caller, code, ct);
+        if (link.Refusal is { Error: AuthError.RateLimited } limited) return Problems.Of(limited);
         if (!EmailAddress.TryParse(email, out var address) || link.Value?.Destination != address) return Problems.Of(AuthError.LinkInvalid);
         return (await reset.SetAsync(from.Caller, code, body.Required("newPassword"), ct)).Refusal is { } refusal ? Problems.Of(refusal) : TypedResults.Ok();
     }

@@ -13,15 +13,22 @@ internal static class AccountEndpoints
 
     public sealed record EmailBody(string? Email);
 
-    public sealed record VerifyBody(string? Token, string? Email, string? Code);
+    /// <summary>
+    /// By the token or the code of the email. With a token, <c>newPassword</c> sets another password and ends everything older.
+    /// </summary>
+    public sealed record VerifyBody(string? Token, string? Email, string? Code, string? NewPassword = null);
 
     public sealed record TokenBody(string? Token);
 
     public sealed record ResetBody(string? Token, string? NewPassword);
 
-    /// <summary>The proof is the current password, a code of the authenticator app, or a passkey's ticket and credential.</summary>
+    /// <summary>
+    /// The proof is the current password, a code of the authenticator app, or a passkey's ticket and credential. API keys end with
+    /// the old password, unless <c>endKeys</c> is false.
+    /// </summary>
     public sealed record ChangePasswordBody(
-        string? CurrentPassword, string? NewPassword, string? Password, string? Code, string? Ticket, JsonElement? Credential);
+        string? CurrentPassword, string? NewPassword, string? Password, string? Code, string? Ticket, JsonElement? Credential,
+        bool? EndKeys = null);
 
     /// <summary>The proof is the current password, a code of the authenticator app, or a passkey's ticket and credential.</summary>
     public sealed record ChangeEmailBody(
@@ -75,13 +82,14 @@ internal static class AccountEndpoints
             .Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
 
-        group.MapPost("/verify", async (VerifyBody body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
-                (body.Token is not null
+        group.MapPost("/verify", async (VerifyBody body, CallerFromBearer from, VerifyEmail verify, ResetPassword reset, CancellationToken ct) =>
+                body.NewPassword is not null ? Print(await reset.SetFirstAsync(from.Caller, body.Token, body.NewPassword, ct))
+                : (body.Token is not null
                     ? await verify.ConfirmAsync(from.Caller, body.Token, ct)
                     : await verify.ConfirmCodeAsync(from.Caller, body.Email, body.Code, ct)).Match(_ => Results.NoContent(), Problems.Of))
-            .WithName("verifyEmail").WithSummary("Verify an e-mail address by the token or the code of the letter.")
+            .WithName("verifyEmail").WithSummary("Verify an e-mail address by the token or the code of the letter. With newPassword beside the token, that is the password from now on, and everything set before ends.")
             .Answers(204)
-            .Refuses(AuthError.ValidationFailed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.Conflict, AuthError.RateLimited);
+            .Refuses(AuthError.ValidationFailed, AuthError.WeakPassword, AuthError.CommonPassword, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.Conflict, AuthError.RateLimited);
     }
 
     private static void MapForgotten(RouteGroupBuilder group)
@@ -97,7 +105,7 @@ internal static class AccountEndpoints
             .WithName("resetPassword").WithSummary("Set a new password with the token of the letter. Ends every session.")
             .Answers(204)
             .Refuses(AuthError.ValidationFailed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.WeakPassword,
-                AuthError.CommonPassword, AuthError.Conflict);
+                AuthError.CommonPassword, AuthError.Conflict, AuthError.RateLimited);
     }
 
     private static void MapOwn(RouteGroupBuilder group)
@@ -162,10 +170,10 @@ internal static class AccountEndpoints
             {
                 if (!TryProof(body.CurrentPassword ?? body.Password, body.Code, body.Ticket, body.Credential, out var proof))
                     return Problems.Of(AuthError.BadJson);
-                var outcome = await change.ChangeAsync(from.Caller, proof, body.NewPassword, ct);
+                var outcome = await change.ChangeAsync(from.Caller, proof, body.NewPassword, ct, body.EndKeys ?? true);
                 return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
-            .WithName("changePassword").WithSummary("Change the password, or set the first one. Needs the current password, a code of the authenticator app, or a passkey, given with this call. Ends every other session; the answer carries this session's new tokens.")
+            .WithName("changePassword").WithSummary("Change the password, or set the first one. Needs the current password, a code of the authenticator app, or a passkey, given with this call. Ends every other session, and every API key unless endKeys is false; the answer carries this session's new tokens.")
             .Answers<TokenEndpoints.SignedInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed,
                 AuthError.Forbidden, AuthError.StepUpRequired, AuthError.WeakPassword, AuthError.CommonPassword,
@@ -197,10 +205,10 @@ internal static class AccountEndpoints
                 AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
         anyone.MapPost("/email/confirm", async (TokenBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
-                Print(await change.ConfirmAsync(from.Caller, body.Token, ct)))
+                (await change.ConfirmAsync(from.Caller, body.Token, ct)).Match(_ => Results.NoContent(), Problems.Of))
             .WithName("confirmEmailChange").WithSummary("Confirm the new address with the token of the letter. Ends every session but the one that asked.")
             .Answers(204)
-            .Refuses(AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.EmailTaken, AuthError.Conflict);
+            .Refuses(AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.EmailTaken, AuthError.Conflict, AuthError.RateLimited);
     }
 
     private static bool TryRead(ProfileBody body, out ChangeProfile.Input? input)

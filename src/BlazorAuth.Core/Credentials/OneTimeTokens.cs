@@ -9,7 +9,7 @@ namespace BlazorAuth.Core.Credentials;
 /// One-time tokens of letters: minted when the letter is sent, stored as keyed hashes, bound to purpose and destination,
 /// spent by one conditional statement. Identity's own stateless tokens can be replayed (ADR 0006).
 /// </summary>
-public sealed class OneTimeTokens(AuthDbContext db, Secret secret, Outbox outbox, Audit audit, TimeProvider time)
+public sealed class OneTimeTokens(AuthDbContext db, Secret secret, Throttle throttle, Outbox outbox, Audit audit, TimeProvider time)
 {
     /// <summary>How often a code may be tried before its letter is worth nothing: five in a million.</summary>
     public const int MaximumAttempts = 5;
@@ -88,27 +88,49 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, Outbox outbox
         return (token, minted);
     }
 
-    /// <summary>The live token of a ticket whose every try is counted before anything is compared; null where there is none, or no try left.</summary>
-    public async Task<OneTimeToken?> FindCountedAsync(TokenPurpose purpose, string? ticket, CancellationToken ct)
+    /// <summary>
+    /// The live token of a ticket whose every try is counted before anything is compared. Refused with
+    /// <see cref="AuthError.TicketExpired"/> where there is none, or no try left, and with <see cref="AuthError.RateLimited"/>.
+    /// </summary>
+    public async Task<Outcome<OneTimeToken>> FindCountedAsync(
+        Caller caller, TokenPurpose purpose, string? ticket, CancellationToken ct)
     {
-        if ((await FindAsync(purpose, ticket, ct)).Value is not { } token) return null;
+        var found = await FindAsync(caller, purpose, ticket, ct);
+        if (found.Value is not { } token)
+            return found.Refusal!.Error == AuthError.RateLimited ? found.Refusal : AuthError.TicketExpired;
         return await db.OneTimeTokens.Where(t => t.Id == token.Id && t.UsedAt == null && t.RevokedAt == null && t.Attempts < MaximumAttempts)
-            .ExecuteUpdateAsync(set => set.SetProperty(t => t.Attempts, t => t.Attempts + 1), ct) == 1 ? token : null;
+            .ExecuteUpdateAsync(set => set.SetProperty(t => t.Attempts, t => t.Attempts + 1), ct) == 1 ? token : AuthError.TicketExpired;
     }
 
     /// <summary>The live token of a link, or why it is none: only a holder of the link learns that.</summary>
-    public async Task<Outcome<OneTimeToken>> FindAsync(TokenPurpose purpose, string? link, CancellationToken ct)
+    public async Task<Outcome<OneTimeToken>> FindAsync(Caller caller, TokenPurpose purpose, string? link, CancellationToken ct)
     {
-        if (string.IsNullOrEmpty(link) || link.Length > 100) return AuthError.LinkInvalid;
-        var hash = HashLink(purpose, link);
-        var token = await db.OneTimeTokens.AsNoTracking().SingleOrDefaultAsync(t => t.SecretHash == hash && t.Purpose == purpose, ct);
-        if (token is null) return AuthError.LinkInvalid;
+        var found = await FindAnyAsync(caller, purpose, link, ct);
+        if (found.Value is not { } token) return found.Refusal!;
         if (token.UsedAt is not null) return AuthError.LinkUsed;
         if (token.RevokedAt is not null) return AuthError.LinkExpired;
         var now = time.GetUtcNow();
         if (token.ExpiresAt > now) return token;
         await ExpireAsync(db.OneTimeTokens.Where(t => t.Id == token.Id), now, ct);
         return AuthError.LinkExpired;
+    }
+
+    /// <summary>
+    /// The token of a link, alive or not. The one place where the secret of a link or ticket is looked up, and so the one place
+    /// where it is counted: before the look, for the network that asks. A text that is a token of ours, also a dead one, is given
+    /// back: somebody sent it to whoever asks.
+    /// </summary>
+    internal async Task<Outcome<OneTimeToken>> FindAnyAsync(
+        Caller caller, TokenPurpose purpose, string? link, CancellationToken ct)
+    {
+        if (string.IsNullOrEmpty(link) || link.Length > 100) return AuthError.LinkInvalid;
+        var network = Throttle.Network(caller);
+        if (await throttle.TakeAsync(caller, ct, (Budget.LinksPerAddress, network)) is { } limited) return limited;
+        var hash = HashLink(purpose, link);
+        var token = await db.OneTimeTokens.AsNoTracking().SingleOrDefaultAsync(t => t.SecretHash == hash && t.Purpose == purpose, ct);
+        if (token is null) return AuthError.LinkInvalid;
+        await throttle.GiveBackAsync(Budget.LinksPerAddress, network, ct);
+        return token;
     }
 
     /// <summary>
@@ -192,6 +214,31 @@ public sealed class OneTimeTokens(AuthDbContext db, Secret secret, Outbox outbox
             .ExecuteUpdateAsync(set => set.SetProperty(t => t.RevokedAt, now), ct);
         await db.Outbox.Where(l => l.UserId == used.UserId && l.To != used.Destination && l.CreatedAt >= used.CreatedAt && l.DoneAt == null)
             .ExecuteUpdateAsync(set => set.SetProperty(l => l.DoneAt, now), ct);
+    }
+
+    /// <summary>
+    /// Ends what could still be taken back by an address for other accounts: whoever resets an account is the owner of its address
+    /// now, and what that address was told before, of accounts that had it, was told to somebody else.
+    /// </summary>
+    internal async Task KillUndoOfOthersAsync(string destination, string userId, CancellationToken ct)
+    {
+        var now = time.GetUtcNow();
+        await db.OneTimeTokens
+            .Where(t => t.Destination == destination && t.UserId != userId && t.Purpose == TokenPurpose.Undo)
+            .Where(t => t.UsedAt == null && t.RevokedAt == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(t => t.RevokedAt, now), ct);
+        await db.Outbox.Where(l => l.To == destination && l.UserId != null && l.UserId != userId && l.DoneAt == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(l => l.DoneAt, now), ct);
+    }
+
+    /// <summary>
+    /// Ends every token of an account, also those that take something back: call it where all that was done on it was done by
+    /// somebody who had not shown that its address is theirs.
+    /// </summary>
+    internal async Task KillEverythingAsync(string userId, CancellationToken ct)
+    {
+        await KillAsync(userId, ct);
+        await KillAsync(userId, ct, TokenPurpose.Undo);
     }
 
     private Task KillIssuedAsync(string userId, TokenPurpose[] purposes, CancellationToken ct)

@@ -46,30 +46,34 @@ public sealed class PasskeyCeremonies(
     }
 
     /// <summary>
-    /// The owner of a right answer to the ticket's own challenge, from this site's origin, with the person verified; null for everything
-    /// else. Each try counts. Nothing is spent yet: see <see cref="UseAsync"/>.
+    /// The owner of a right answer to the ticket's own challenge, from this site's origin, with the person verified. Everything else is
+    /// refused with <see cref="AuthError.PasskeyFailed"/>, or <see cref="AuthError.RateLimited"/>. Each try counts. Nothing is spent yet: see <see cref="UseAsync"/>.
     /// </summary>
+    /// <param name="caller">Who asks.</param>
     /// <param name="ticket">Of <see cref="BeginAsync"/>.</param>
     /// <param name="credential">What the browser answered, as JSON.</param>
     /// <param name="owner">Whose session the ticket must be of; null for one that signs in.</param>
     /// <param name="ct">Ends the wait.</param>
-    internal async Task<Assertion?> CheckAsync(string? ticket, string? credential, Caller? owner, CancellationToken ct)
+    internal async Task<Outcome<Assertion>> CheckAsync(
+        Caller caller, string? ticket, string? credential, Caller? owner, CancellationToken ct)
     {
-        if (await FindAsync(TokenPurpose.PasskeyAssertion, ticket, credential, owner, ct) is not { } token) return null;
+        var found = await FindAsync(caller, TokenPurpose.PasskeyAssertion, ticket, credential, owner, ct);
+        if (found.Value is not { } token) return found.Refusal!;
         var answer = await handler.PerformAssertionAsync(
             new() { HttpContext = Nowhere, CredentialJson = credential!, AssertionState = token.State });
         db.ChangeTracker.Clear(); // what was read outside of a transaction must not answer inside one
-        return answer.Succeeded ? new(token, answer.User, answer.Passkey) : null;
+        return answer.Succeeded ? new Assertion(token, answer.User, answer.Passkey) : AuthError.PasskeyFailed;
     }
 
-    /// <summary>The passkey of a right answer to the ticket's own challenge; null for everything else.</summary>
-    internal async Task<Creation?> CheckCreationAsync(string? ticket, string? credential, Caller owner, CancellationToken ct)
+    /// <summary>The passkey of a right answer to the ticket's own challenge; everything else is refused as above.</summary>
+    internal async Task<Outcome<Creation>> CheckCreationAsync(string? ticket, string? credential, Caller owner, CancellationToken ct)
     {
-        if (await FindAsync(TokenPurpose.PasskeyCreation, ticket, credential, owner, ct) is not { } token) return null;
+        var found = await FindAsync(owner, TokenPurpose.PasskeyCreation, ticket, credential, owner, ct);
+        if (found.Value is not { } token) return found.Refusal!;
         var answer = await handler.PerformAttestationAsync(
             new() { HttpContext = Nowhere, CredentialJson = credential!, AttestationState = token.State });
         db.ChangeTracker.Clear();
-        return answer is { Succeeded: true, Passkey.IsUserVerified: true } ? new(token, answer.Passkey) : null;
+        return answer is { Succeeded: true, Passkey.IsUserVerified: true } ? new Creation(token, answer.Passkey) : AuthError.PasskeyFailed;
     }
 
     /// <summary>
@@ -128,9 +132,15 @@ public sealed class PasskeyCeremonies(
         return new Ceremony(ticket, options);
     }
 
-    private async Task<OneTimeToken?> FindAsync(TokenPurpose purpose, string? ticket, string? credential, Caller? owner, CancellationToken ct) =>
-        !string.IsNullOrEmpty(credential) && await tokens.FindCountedAsync(purpose, ticket, ct) is { } token
-            && token.UserId == (owner?.UserId ?? "") && token.SessionId == owner?.SessionId ? token : null;
+    private async Task<Outcome<OneTimeToken>> FindAsync(
+        Caller caller, TokenPurpose purpose, string? ticket, string? credential, Caller? owner, CancellationToken ct)
+    {
+        if (string.IsNullOrEmpty(credential)) return AuthError.PasskeyFailed;
+        var found = await tokens.FindCountedAsync(caller, purpose, ticket, ct);
+        if (found.Refusal is { Error: AuthError.RateLimited } limited) return limited;
+        return found.Value is { } token && token.UserId == (owner?.UserId ?? "") && token.SessionId == owner?.SessionId
+            ? token : AuthError.PasskeyFailed;
+    }
 
     // The handler asks a request only for what the options name already: the domain and the origin of the public address.
     private static DefaultHttpContext Nowhere => new();

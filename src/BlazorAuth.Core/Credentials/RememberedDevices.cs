@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
 using Microsoft.EntityFrameworkCore;
 
 namespace BlazorAuth.Core.Credentials;
@@ -9,20 +10,27 @@ namespace BlazorAuth.Core.Credentials;
 /// Browsers in which the second factor of an account is not asked for again. What the browser keeps is worth nothing without the
 /// password, and nothing at all once a password or factor changes.
 /// </summary>
-public sealed class RememberedDevices(AuthDbContext db, Secret secret, TimeProvider time)
+public sealed class RememberedDevices(AuthDbContext db, Secret secret, Outbox outbox, Audit audit, TimeProvider time)
 {
     /// <summary>How long a browser is remembered.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromDays(30);
 
-    /// <summary>Remembers the caller's browser; the text is for its cookie. Saved by the caller.</summary>
-    internal string Remember(Caller caller, string userId)
+    /// <summary>
+    /// Remembers the caller's browser and tells the account's owner, with undo; the text is for its cookie. Saved by the caller.
+    /// </summary>
+    internal string Remember(Caller caller, AuthUser user)
     {
+        var userId = user.Id;
         var now = time.GetUtcNow();
         var id = Secret.Random(16);
         db.RememberedDevices.Add(new RememberedDevice
         {
             Id = id, UserId = userId, CreatedAt = now, LastSeenAt = now, EndsAt = now + Lifetime, Address = caller.Address, Agent = caller.Agent,
         });
+        audit.Write(AuditEvent.DeviceRemembered, caller, userId);
+        // In this browser the password alone signs in from now on.
+        if (user.Email is not null)
+            outbox.Promise(LetterKind.DeviceRemembered, user.Email, caller, userId, state: new Undoable.DeviceRemembered(id).ToJson());
         return $"{id}.{Proof(id)}";
     }
 
@@ -35,6 +43,10 @@ public sealed class RememberedDevices(AuthDbContext db, Secret secret, TimeProvi
         return await db.RememberedDevices.Where(d => d.Id == id && d.UserId == userId && d.EndsAt > now)
             .ExecuteUpdateAsync(set => set.SetProperty(d => d.LastSeenAt, now), ct) == 1;
     }
+
+    /// <summary>Forgets one browser of an account. Call it inside the transaction of what ends it.</summary>
+    internal Task<int> ForgetAsync(string userId, string id, CancellationToken ct) =>
+        db.RememberedDevices.Where(d => d.UserId == userId && d.Id == id).ExecuteDeleteAsync(ct);
 
     /// <summary>Forgets every browser of an account. Call it inside the transaction of the change that ends them.</summary>
     internal Task ForgetAllAsync(string userId, CancellationToken ct) => db.RememberedDevices.Where(d => d.UserId == userId).ExecuteDeleteAsync(ct);

@@ -42,6 +42,8 @@ public enum Budget
     ChangesPerAccount,
     /// <summary>Sessions begun for one account.</summary>
     SessionsPerAccount,
+    /// <summary>Links and tickets from one network address that are none.</summary>
+    LinksPerAddress,
 }
 
 /// <summary>
@@ -206,6 +208,15 @@ public sealed class Throttle(
             .ExecuteUpdateAsync(set => set.SetProperty(c => c.Count, c => c.Count > limit ? limit - 1 : c.Count - 1), ct);
     }
 
+    /// <summary>Gives one attempt back, and leaves no row of it behind: what was asked for was only looked at.</summary>
+    internal async Task GiveBackAsync(Budget budget, string subject, CancellationToken ct)
+    {
+        if (!options.Value.Throttle.Enabled) return;
+        var key = Key(budget, subject);
+        if (await db.ThrottleCounts.Where(c => c.Key == key && c.Count == 1).ExecuteDeleteAsync(ct) == 0)
+            await ReturnAsync(budget, subject, ct);
+    }
+
     /// <summary>Forgets what was counted: a right password ends a row of wrong ones (NIST SP 800-63B-4 §3.2.2).</summary>
     public Task ClearAsync(Budget budget, string subject, CancellationToken ct)
     {
@@ -289,6 +300,7 @@ public sealed class Throttle(
             Budget.AnonymousPerAddress => (limits.AnonymousPerAddress, TimeSpan.FromHours(1)),
             Budget.EventsPerAddress => (limits.EventsPerAddress, TimeSpan.FromHours(1)),
             Budget.ChangesPerAccount => (limits.ChangesPerAccount, TimeSpan.FromHours(1)),
+            Budget.LinksPerAddress => (limits.LinksPerAddress, TimeSpan.FromMinutes(15)),
             Budget.SessionsPerAccount => (limits.SessionsPerAccount, TimeSpan.FromHours(1)),
         };
     }

@@ -20,6 +20,8 @@ namespace BlazorAuth.Core.Credentials;
 [JsonDerivedType(typeof(EmailChangeAsked), "email-change-asked")]
 [JsonDerivedType(typeof(EmailChanged), "email-changed")]
 [JsonDerivedType(typeof(PasswordAloneAllowed), "password-alone-allowed")]
+[JsonDerivedType(typeof(ApiKeyMade), "api-key-made")]
+[JsonDerivedType(typeof(DeviceRemembered), "device-remembered")]
 public abstract record Undoable
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { AllowOutOfOrderMetadataProperties = true };
@@ -64,6 +66,14 @@ public abstract record Undoable
     /// <param name="Key">Who the user is there.</param>
     /// <param name="Name">What the link was called.</param>
     public sealed record ProviderUnlinked(string Provider, string Key, string? Name = null) : Undoable;
+
+    /// <summary>An API key was made.</summary>
+    /// <param name="Id">The id of its session, which is not the key.</param>
+    public sealed record ApiKeyMade(string Id) : Undoable;
+
+    /// <summary>A browser was remembered: the second factor is not asked for there.</summary>
+    /// <param name="Id">The id of its row, which is half of its cookie and opens nothing.</param>
+    public sealed record DeviceRemembered(string Id) : Undoable;
 
     /// <summary>A change of address was asked for.</summary>
     public sealed record EmailChangeAsked : Undoable;

@@ -2,19 +2,21 @@ using System.Security.Cryptography;
 using System.Text;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Mail;
 using Microsoft.EntityFrameworkCore;
 
 namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// Keys of an account for programs that nobody watches. Promises: a key is shown once, nothing of it is stored, it is refused from
-/// the request after its end on, and it may do nothing that needs a step-up. Outlives a changed password, as programs do not know
-/// it; a reset, a lock or a closed account ends it (ADR 0013). Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.ValidationFailed"/>,
+/// the request after its end on, and it may do nothing that needs a step-up. Ends with a changed password,
+/// unless its owner keeps it then; a reset, a lock or a closed account ends it always (ADR 0013). Sends:
+/// <see cref="LetterKind.ApiKeyMade"/>, with undo. Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.ValidationFailed"/>,
 /// <see cref="AuthError.Forbidden"/> to an anonymous account, <see cref="AuthError.Conflict"/> beyond <see cref="Most"/> keys,
 /// <see cref="AuthError.RateLimited"/>, <see cref="AuthError.NotFound"/>, <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
 public sealed class ApiKeys(
-    AuthDbContext db, StepUp stepUp, Secret secret, Sessions sessions, Throttle throttle, Audit audit, TimeProvider time)
+    AuthDbContext db, StepUp stepUp, Secret secret, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit, TimeProvider time)
 {
     /// <summary>A key that is to live longer is one without an end, which is this far away.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromDays(3653);
@@ -63,6 +65,10 @@ public sealed class ApiKeys(
         };
         db.Sessions.Add(session);
         audit.Write(AuditEvent.ApiKeyMade, caller);
+        // A key lives for years and works without a password: whoever made it in a stranger's session must not do so unseen.
+        if (user.Email is not null)
+            outbox.Promise(LetterKind.ApiKeyMade, user.Email, caller, user.Id, detail: session.Description,
+                state: new Undoable.ApiKeyMade(session.Id).ToJson());
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         return new Made(secret.ApiKey(session.Id), session);

@@ -9,12 +9,13 @@ namespace BlazorAuth.Core.Flows;
 /// Moves an account to another address, once that address confirms. Promises: the old address stays until then and is told;
 /// the last change asked for is the one that counts; nothing is asked for without a proof made for this act. Reveals: not whether the new address is somebody's. Kills, at the change:
 /// every one-time token of the account and every session but the one that asked. Sends: <see cref="LetterKind.ConfirmEmailChange"/>
-/// to the new address, <see cref="LetterKind.EmailChangeAsked"/> to the old, then <see cref="LetterKind.EmailChanged"/> to both.
+/// to the new address, <see cref="LetterKind.EmailChangeAsked"/> to the old, then <see cref="LetterKind.EmailChanged"/> to both;
+/// <see cref="LetterKind.ResetPassword"/> where the password is void (<see cref="VerifyEmail.IsVoid"/>).
 /// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.LinkInvalid"/>, <see cref="AuthError.LinkExpired"/>,
 /// <see cref="AuthError.LinkUsed"/>, <see cref="AuthError.EmailTaken"/>.
 /// </summary>
 public sealed class ChangeEmail(
-    AuthDbContext db, StepUp stepUp, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
+    AuthDbContext db, StepUp stepUp, VerifyEmail verify, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
     /// <summary>Asks for the change, on a proof made for this act. The field for the password is <c>currentPassword</c>.</summary>
     public async Task<Outcome> AskAsync(Caller caller, string? newEmail, Reauthentication proof, CancellationToken ct)
@@ -42,14 +43,52 @@ public sealed class ChangeEmail(
         return Outcome.Done;
     }
 
-    /// <summary>What a link would do, without doing it.</summary>
-    public Task<Outcome<OneTimeToken>> LookAsync(string? link, CancellationToken ct) =>
-        tokens.FindAsync(TokenPurpose.ChangeEmail, link, ct);
+    /// <summary>What a link would do.</summary>
+    /// <param name="Destination">The address that the account would have.</param>
+    /// <param name="UserId">Whose account it is.</param>
+    /// <param name="Asked">When, where and with what the change was asked for; null where whoever looks is signed in to the account.</param>
+    /// <param name="PasswordVoid">Whether a new password is needed afterwards, because nothing that was set counts.</param>
+    public sealed record Look(string Destination, string UserId, VerifyEmail.Origin? Asked, bool PasswordVoid);
+
+    /// <summary>What a link would do, without doing it: mail scanners follow links.</summary>
+    public async Task<Outcome<Look>> LookAsync(Caller caller, string? link, CancellationToken ct)
+    {
+        var found = await tokens.FindAsync(caller, TokenPurpose.ChangeEmail, link, ct);
+        if (found.Value is not { } token) return found.Refusal!;
+        var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == token.UserId, ct);
+        if (user is null) return AuthError.LinkInvalid;
+        VerifyEmail.Origin? asked = null;
+        if (caller.UserId != user.Id)
+        {
+            var session = await db.Sessions.AsNoTracking().SingleOrDefaultAsync(s => s.Id == token.SessionId, ct);
+            asked = new(token.CreatedAt, session?.Agent, session?.Address);
+        }
+        return new Look(token.Destination, user.Id, asked, VerifyEmail.IsVoid(caller, user, isFirstAddress: !user.EmailConfirmed));
+    }
+
+    /// <summary>Whether a link has done its work: it works no more, and its account has the address. Told to who has the link.</summary>
+    public async Task<bool> IsDoneAsync(Caller caller, string? link, CancellationToken ct) =>
+        (await tokens.FindAnyAsync(caller, TokenPurpose.ChangeEmail, link, ct)).Value is { UsedAt: not null } token
+        && await db.Users.AnyAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination && u.EmailConfirmed, ct);
+
+    /// <summary>'Not me': the owner of the new address refuses it. The account stays as it is.</summary>
+    public async Task<Outcome> RefuseAsync(Caller caller, string? link, CancellationToken ct)
+    {
+        var found = await tokens.FindAsync(caller, TokenPurpose.ChangeEmail, link, ct);
+        if (found.Value is not { } token) return found.Refusal!;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await db.HoldAsync(token.UserId, ct);
+        if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
+        audit.Write(AuditEvent.EmailDisowned, Caller.Anonymous(caller.Address, caller.Agent), token.UserId);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return Outcome.Done;
+    }
 
     /// <summary>Makes the change. Whoever opens the link is not signed in by it.</summary>
-    public async Task<Outcome> ConfirmAsync(Caller caller, string? link, CancellationToken ct)
+    public async Task<Outcome<VerifyEmail.Verified>> ConfirmAsync(Caller caller, string? link, CancellationToken ct)
     {
-        var found = await tokens.FindAsync(TokenPurpose.ChangeEmail, link, ct);
+        var found = await tokens.FindAsync(caller, TokenPurpose.ChangeEmail, link, ct);
         if (found.Value is not { } token) return found.Refusal!;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.HoldAsync(token.UserId, ct);
@@ -60,11 +99,17 @@ public sealed class ChangeEmail(
         (user.Email, user.NormalizedEmail, user.EmailConfirmed) = (token.Destination, token.Destination, true);
         user.SecurityStamp = Guid.NewGuid().ToString();
         await tokens.KillAsync(user.Id, ct);
-        // Whoever asked had no address yet, and who confirms is not signed in to their account: perhaps a stranger's, in the name of
-        // this address. As after a sign-up nobody stays signed in; sessions and API keys end (pre-hijack).
-        if (user.IsAnonymous && caller.UserId != user.Id) await sessions.EndAllAsync(user.Id, SessionEnd.EmailChanged, ct);
-        else await sessions.EndOthersAsync(user.Id, token.SessionId, SessionEnd.EmailChanged, ct);
-        user.IsAnonymous = false;
+        var isVoid = VerifyEmail.IsVoid(caller, user, isFirstAddress: !wasVerified);
+        if (isVoid)
+        {
+            await verify.VoidAsync(user, ct);
+            outbox.Promise(LetterKind.ResetPassword, token.Destination, caller);
+        }
+        else
+        {
+            await sessions.EndOthersAsync(user.Id, token.SessionId, SessionEnd.EmailChanged, ct);
+        }
+        (user.IsAnonymous, user.ContestedAt) = (false, null);
         outbox.Promise(LetterKind.EmailChanged, token.Destination, caller, user.Id, newAddress: token.Destination);
         // Only the old address gets the means to take it back: who moved an account away must not undo with the new mailbox.
         // An address that nobody verified is told nothing: it may be somebody's who never heard of this site.
@@ -84,6 +129,6 @@ public sealed class ChangeEmail(
             throw;
         }
         await transaction.CommitAsync(ct);
-        return Outcome.Done;
+        return new VerifyEmail.Verified(isVoid);
     }
 }

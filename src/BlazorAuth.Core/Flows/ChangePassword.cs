@@ -7,7 +7,7 @@ namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// Changes the password of a signed-in user, or sets the first one. Promises: nothing changes without a proof made for this act; a
-/// recent sign-in is not enough. Kills: every other session, reset and change-of-address links, and every older
+/// recent sign-in is not enough. Kills: every other session, every API key unless its owner keeps them, reset and change-of-address links, and every older
 /// credential of this session, which is renewed. Sends: <see cref="LetterKind.PasswordChanged"/>.
 /// Refuses with: those of <see cref="StepUp"/>, <see cref="AuthError.Forbidden"/> to an anonymous account, which has no name to sign in with,
 /// <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>, <see cref="AuthError.SamePassword"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
@@ -20,7 +20,15 @@ public sealed class ChangePassword(
     /// Changes it, or sets the first one, on a proof made for this act, and returns the session whose credentials must be issued anew.
     /// The field for the password is <c>currentPassword</c>.
     /// </summary>
-    public async Task<Outcome<Session>> ChangeAsync(Caller caller, Reauthentication proof, string? newPassword, CancellationToken ct)
+    /// <param name="caller">Who asks.</param>
+    /// <param name="proof">The proof for this act.</param>
+    /// <param name="newPassword">The password from now on.</param>
+    /// <param name="ct">Ends the wait.</param>
+    /// <param name="endKeys">
+    /// Whether API keys end too. They do unless somebody says otherwise: a stranger who knew the password may have made one.
+    /// </param>
+    public async Task<Outcome<Session>> ChangeAsync(
+        Caller caller, Reauthentication proof, string? newPassword, CancellationToken ct, bool endKeys = true)
     {
         var account = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (account is null) return AuthError.SessionRevoked;
@@ -45,7 +53,7 @@ public sealed class ChangePassword(
         if (!await db.HoldAsync(user.Id, ct)) return AuthError.SessionRevoked;
         if (await proven.SpendAsync(ct) is { } spent) return spent;
         if (await sessions.RenewAsync(caller.SessionId, ct) is not { } session) return AuthError.SessionRevoked;
-        await sessions.EndOthersAsync(user.Id, session.Id, SessionEnd.PasswordChanged, ct);
+        await sessions.EndOthersAsync(user.Id, session.Id, SessionEnd.PasswordChanged, ct, keysToo: endKeys);
         await tokens.KillAsync(user.Id, ct, TokenPurpose.ResetPassword, TokenPurpose.ChangeEmail, TokenPurpose.SecondFactor, TokenPurpose.EmailCode);
         await devices.ForgetAllAsync(user.Id, ct);
         if (user.Email is not null) outbox.Promise(LetterKind.PasswordChanged, user.Email, caller, user.Id);

@@ -46,7 +46,8 @@ public sealed class EmailCode(
     {
         if (string.IsNullOrWhiteSpace(code)) return Refused(Refusal.Shape("code", Fault.Required));
         if (await throttle.TakeAsync(caller, ct, (Budget.SignInPerAddress, Throttle.Network(caller))) is { } limited) return Refused(limited);
-        if (await tokens.FindCountedAsync(TokenPurpose.EmailCodeTicket, ticket, ct) is not { } asked) return Refused(AuthError.TicketExpired);
+        var found = await tokens.FindCountedAsync(caller, TokenPurpose.EmailCodeTicket, ticket, ct);
+        if (found.Value is not { } asked) return Refused(found.Refusal!);
         if (await tokens.FindByCodeAsync(TokenPurpose.EmailCode, asked.Destination, code, ct, state: asked.Id) is not { } letter)
         {
             await tokens.StopCodesAsync(Nobody(caller), asked.Destination, ct);
@@ -58,21 +59,22 @@ public sealed class EmailCode(
     }
 
     /// <summary>What a link would do, without doing it: mail scanners follow links.</summary>
+    /// <param name="caller">Who asks.</param>
     /// <param name="link">The secret of the link.</param>
     /// <param name="ticket">That of whoever opens it, where they asked for a letter of late.</param>
     /// <param name="ct">Ends the wait.</param>
-    public async Task<Outcome<Look>> LookAsync(string? link, string? ticket, CancellationToken ct)
+    public async Task<Outcome<Look>> LookAsync(Caller caller, string? link, string? ticket, CancellationToken ct)
     {
-        var found = await tokens.FindAsync(TokenPurpose.EmailCode, link, ct);
+        var found = await tokens.FindAsync(caller, TokenPurpose.EmailCode, link, ct);
         if (found.Value is not { } letter) return found.Refusal!;
-        var asked = (await tokens.FindAsync(TokenPurpose.EmailCodeTicket, ticket, ct)).Value;
+        var asked = (await tokens.FindAsync(caller, TokenPurpose.EmailCodeTicket, ticket, ct)).Value;
         return new Look(letter.Destination, asked?.Id == letter.State);
     }
 
     /// <summary>Signs in by the link.</summary>
     public async Task<SignInOutcome> OpenAsync(Caller caller, string? link, Wish wish, CancellationToken ct)
     {
-        var found = await tokens.FindAsync(TokenPurpose.EmailCode, link, ct);
+        var found = await tokens.FindAsync(caller, TokenPurpose.EmailCode, link, ct);
         return found.Value is { } letter ? await BeginAsync(caller, letter, wish, ct) : Refused(found.Refusal!);
     }
 

@@ -46,8 +46,10 @@ public sealed class Passkeys(
     public async Task<Outcome<Passkey>> AddAsync(Caller caller, Input input, CancellationToken ct)
     {
         if (ChangeProfile.ShapeOfText("name", input.Name, MaximumName) is { } malformed) return malformed;
-        if (await ceremonies.CheckCreationAsync(input.Ticket, input.Credential, caller, ct) is not { } made)
+        var checkedTicket = await ceremonies.CheckCreationAsync(input.Ticket, input.Credential, caller, ct);
+        if (checkedTicket.Value is not { } made)
         {
+            if (checkedTicket.Refusal is { Error: AuthError.RateLimited } limited) return limited;
             // The ticket stands for the proof that it was given on; who has none is asked for that first.
             if ((await OwnerAsync(caller, ct)).Refused is { } unproven) return unproven;
             audit.Write(AuditEvent.PasskeyRefused, caller, reason: AuthError.PasskeyFailed);

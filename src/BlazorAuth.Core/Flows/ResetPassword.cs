@@ -7,8 +7,8 @@ namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// Sets a new password by mail. Promises: asking does the same work for a known and an unknown address and changes nothing;
-/// a link works once. Reveals: nothing. Kills: every session and every one-time token of the account; on an address never
-/// verified also whatever the registrant set. A second factor of a verified account stays on (ASVS 6.4.3). Nobody is signed in by it. Sends: <see cref="LetterKind.ResetPassword"/>, then
+/// a link works once. Reveals: nothing. Kills: every session and every one-time token of the account (not what takes
+/// something back); what the address was told before of other accounts; on an address never verified also whatever the registrant set. A second factor of a verified account stays on (ASVS 6.4.3). Nobody is signed in by it. Sends: <see cref="LetterKind.ResetPassword"/>, then
 /// <see cref="LetterKind.PasswordReset"/>.
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.LinkInvalid"/>,
 /// <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>, <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>,
@@ -29,8 +29,8 @@ public sealed class ResetPassword(
     }
 
     /// <summary>What a link would do, without doing it.</summary>
-    public Task<Outcome<OneTimeToken>> LookAsync(string? link, CancellationToken ct) =>
-        tokens.FindAsync(TokenPurpose.ResetPassword, link, ct);
+    public Task<Outcome<OneTimeToken>> LookAsync(Caller caller, string? link, CancellationToken ct) =>
+        tokens.FindAsync(caller, TokenPurpose.ResetPassword, link, ct);
 
     /// <summary>Sets the password.</summary>
     public Task<Outcome> SetAsync(Caller caller, string? link, string? newPassword, CancellationToken ct) =>
@@ -45,7 +45,7 @@ public sealed class ResetPassword(
 
     private async Task<Outcome> SetAsync(Caller caller, TokenPurpose purpose, string? link, string? newPassword, CancellationToken ct)
     {
-        var found = await tokens.FindAsync(purpose, link, ct);
+        var found = await tokens.FindAsync(caller, purpose, link, ct);
         if (found.Value is not { } token) return found.Refusal!;
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination, ct);
         if (user is null) return AuthError.LinkInvalid;
@@ -65,7 +65,9 @@ public sealed class ResetPassword(
             user.VoidProfile();
             await WaysIn.StripAsync(db, user.Id, ct);
             (user.EmailConfirmed, user.ContestedAt) = (true, null);
+            await tokens.KillEverythingAsync(user.Id, ct);
         }
+        await tokens.KillUndoOfOthersAsync(user.NormalizedEmail!, user.Id, ct);
         user.WrongCodes = 0;
         await tokens.KillAsync(user.Id, ct);
         await devices.ForgetAllAsync(user.Id, ct);

@@ -11,6 +11,7 @@ namespace BlazorAuth.Core.Flows;
 /// Goes on with a sign-in whose first factor was right. Promises: the ticket is of that one attempt, opens nothing else, lives five
 /// minutes and five tries; a code works once, whichever door and however many ask at once; an account that was locked or whose password
 /// or factors changed meanwhile is not opened. Reveals: nothing that the first factor had not. Kills: the ticket, the code.
+/// Sends: <see cref="LetterKind.RecoveryCodeUsed"/>; <see cref="LetterKind.DeviceRemembered"/>, with undo.
 /// Refuses with: <see cref="AuthError.ValidationFailed"/>, <see cref="AuthError.TicketExpired"/>, <see cref="AuthError.SecondFactorInvalid"/>,
 /// <see cref="AuthError.RateLimited"/>, those of <see cref="SignIn"/>.
 /// </summary>
@@ -25,8 +26,8 @@ public sealed class SecondFactor(
     public sealed record Given(SignInOutcome Outcome, string? RememberedDevice);
 
     /// <summary>What a ticket would go on with, without using it up; null where it is worth nothing.</summary>
-    public async Task<IReadOnlyList<string>?> LookAsync(string? ticket, CancellationToken ct) =>
-        (await tokens.FindAsync(TokenPurpose.SecondFactor, ticket, ct)).Value is { } token ? await factors.MethodsAsync(token.UserId, ct) : null;
+    public async Task<IReadOnlyList<string>?> LookAsync(Caller caller, string? ticket, CancellationToken ct) =>
+        (await tokens.FindAsync(caller, TokenPurpose.SecondFactor, ticket, ct)).Value is { } token ? await factors.MethodsAsync(token.UserId, ct) : null;
 
     /// <summary>Gives the second factor.</summary>
     public async Task<Given> GiveAsync(Caller caller, Input input, CancellationToken ct)
@@ -34,7 +35,8 @@ public sealed class SecondFactor(
         if (string.IsNullOrWhiteSpace(input.Code) && string.IsNullOrWhiteSpace(input.RecoveryCode))
             return Refused(Refusal.Shape("code", Fault.Required));
         // Only one who has the ticket can use up the account's budget, and only as many tickets as there were right passwords.
-        if (await tokens.FindCountedAsync(TokenPurpose.SecondFactor, input.Ticket, ct) is not { } ticket) return Refused(AuthError.TicketExpired);
+        var found = await tokens.FindCountedAsync(caller, TokenPurpose.SecondFactor, input.Ticket, ct);
+        if (found.Value is not { } ticket) return Refused(found.Refusal!);
         if (await factors.CountAsync(caller, ticket.UserId, ct) is { } limited) return Refused(limited);
         var half = JsonSerializer.Deserialize<SignIn.Half>(ticket.State!)!;
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == ticket.UserId && u.SecurityStamp == half.Stamp, ct);
@@ -58,10 +60,7 @@ public sealed class SecondFactor(
                 await TellAsync(caller, user, ct);
             }
             if (input.Remember && half.Door == SessionKind.Browser)
-            {
-                remembered = devices.Remember(caller, user.Id);
-                audit.Write(AuditEvent.DeviceRemembered, caller, user.Id);
-            }
+                remembered = devices.Remember(caller, user);
             return null;
         }, ct);
         return new(outcome, outcome is SignInOutcome.SignedIn ? remembered : null);

@@ -134,13 +134,16 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         return Outcome.Done;
     }
 
-    /// <summary>Ends all of the caller's sessions but the one the request came in.</summary>
+    /// <summary>
+    /// Signs out everywhere else: ends all of the caller's sessions but the one the request came in, and every API key. Whoever
+    /// does this has lost sight of who uses the account, and a key is the longest way in that a stranger can leave behind.
+    /// </summary>
     public async Task<Outcome> EndOthersAsync(Caller caller, CancellationToken ct)
     {
         if (caller.ByKey) return AuthError.Forbidden;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await db.HoldAsync(caller.UserId, ct)) return AuthError.SessionRevoked;
-        await EndOthersAsync(caller.UserId!, caller.SessionId, SessionEnd.Revoked, ct);
+        await EndOthersAsync(caller.UserId!, caller.SessionId, SessionEnd.Revoked, ct, keysToo: true);
         audit.Write(AuditEvent.OtherSessionsEnded, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -164,11 +167,13 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         EndWhereAsync(s => s.Where(x => x.UserId == userId), reason, ct);
 
     /// <summary>
-    /// Ends every session of an account but the one its owner acts in; API keys stay, or a changed password would stop programs
-    /// that do not know it. Call it inside the transaction of what ends them.
+    /// Ends every session of an account but the one its owner acts in, and its API keys where that is wanted. Call it inside the
+    /// transaction of what ends them.
     /// </summary>
-    internal Task<int> EndOthersAsync(string userId, string? exceptSessionId, SessionEnd reason, CancellationToken ct) =>
-        EndWhereAsync(s => s.Where(x => x.UserId == userId && x.Id != exceptSessionId && x.Kind != SessionKind.Key), reason, ct);
+    internal Task<int> EndOthersAsync(
+        string userId, string? exceptSessionId, SessionEnd reason, CancellationToken ct, bool keysToo = false) =>
+        EndWhereAsync(s => s.Where(x =>
+            x.UserId == userId && x.Id != exceptSessionId && (keysToo || x.Kind != SessionKind.Key)), reason, ct);
 
     /// <summary>Ends one of an account's API keys. Call it inside the transaction of what ends it.</summary>
     internal Task<int> EndKeyAsync(string userId, string id, CancellationToken ct) =>

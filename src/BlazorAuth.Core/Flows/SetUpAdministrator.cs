@@ -40,13 +40,13 @@ public sealed class SetUpAdministrator(
     }
 
     /// <summary>What a link would do, without doing it.</summary>
-    public Task<Outcome<OneTimeToken>> LookAsync(string? link, CancellationToken ct) =>
-        tokens.FindAsync(TokenPurpose.SetUpAdministrator, link, ct);
+    public Task<Outcome<OneTimeToken>> LookAsync(Caller caller, string? link, CancellationToken ct) =>
+        tokens.FindAsync(caller, TokenPurpose.SetUpAdministrator, link, ct);
 
     /// <summary>Makes the account, gives it the role, and signs it in.</summary>
     public async Task<SignInOutcome> MakeAsync(Caller caller, string? link, string? email, string? password, CancellationToken ct)
     {
-        var found = await tokens.FindAsync(TokenPurpose.SetUpAdministrator, link, ct);
+        var found = await tokens.FindAsync(caller, TokenPurpose.SetUpAdministrator, link, ct);
         if (found.Value is not { } token) return new SignInOutcome.Refused(found.Refusal!);
         if (!EmailAddress.TryParse(email, out var address)) return Refuse(Refusal.Shape("email", Fault.NotAnEmail));
         if (passwords.Judge(password, "password", address, null) is { } weak) return Refuse(weak);

@@ -27,9 +27,11 @@ public sealed class SignInWithPasskey(PasskeyCeremonies ceremonies, SignIn signI
         if (string.IsNullOrEmpty(input.Credential)) return Refused(Refusal.Shape("credential", Fault.Required));
         // Counted before it is looked at: an answer that anybody can make up costs a signature and an entry in the audit.
         if (await ceremonies.CountAsync(caller, ct) is { } limited) return Refused(limited);
-        if (await ceremonies.CheckAsync(input.Ticket, input.Credential, null, ct) is { } proven)
+        var looked = await ceremonies.CheckAsync(caller, input.Ticket, input.Credential, null, ct);
+        if (looked.Value is { } proven)
             return await signIn.BeginAsync(caller, new(proven.User, proven.Methods, input.Door, input.Persistent),
                 async () => await ceremonies.UseAsync(proven, ct) ? null : AuthError.PasskeyFailed, ct);
+        if (looked.Refusal is { Error: AuthError.RateLimited } tooMany) return Refused(tooMany);
         // Its owner sees that somebody tried, a copy of the key perhaps.
         var owner = await ceremonies.OwnerAsync(input.Credential, ct);
         await throttle.NoteAsync(caller, AuditEvent.PasskeyRefused, ct, owner, AuthError.PasskeyFailed);

@@ -98,7 +98,9 @@ public sealed class StepUp(
         if (string.IsNullOrEmpty(proof.Ticket))
             return Refusal.Shape(string.IsNullOrEmpty(proof.Credential) ? "credential" : "ticket", Fault.Required);
         if (string.IsNullOrEmpty(proof.Credential)) return Refusal.Shape("credential", Fault.Required);
-        if (await ceremonies.CheckAsync(proof.Ticket, proof.Credential, caller, ct) is { } proven) return proven;
+        var looked = await ceremonies.CheckAsync(caller, proof.Ticket, proof.Credential, caller, ct);
+        if (looked.Value is { } proven) return proven;
+        if (looked.Refusal is { Error: AuthError.RateLimited } tooMany) return tooMany;
         await throttle.NoteAsync(caller, AuditEvent.PasskeyRefused, ct, reason: AuthError.PasskeyFailed);
         return AuthError.PasskeyFailed;
     }

@@ -27,9 +27,9 @@ public sealed class Undo(
     public sealed record Plan(string Address, Undoable? Act, bool Moved, bool Taken);
 
     /// <summary>What a link would do, without doing it: mail scanners follow links.</summary>
-    public async Task<Outcome<Plan>> LookAsync(string? link, CancellationToken ct)
+    public async Task<Outcome<Plan>> LookAsync(Caller caller, string? link, CancellationToken ct)
     {
-        var found = await tokens.FindAsync(TokenPurpose.Undo, link, ct);
+        var found = await tokens.FindAsync(caller, TokenPurpose.Undo, link, ct);
         if (found.Value is not { } token) return found.Refusal!;
         var owner = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == token.UserId, ct);
         if (owner is null) return AuthError.LinkInvalid;
@@ -40,7 +40,7 @@ public sealed class Undo(
     /// <summary>Takes it back.</summary>
     public async Task<Outcome<Plan>> TakeBackAsync(Caller caller, string? link, CancellationToken ct)
     {
-        var found = await tokens.FindAsync(TokenPurpose.Undo, link, ct);
+        var found = await tokens.FindAsync(caller, TokenPurpose.Undo, link, ct);
         if (found.Value is not { } token) return found.Refusal!;
         try
         {
@@ -141,6 +141,8 @@ public sealed class Undo(
                 .Where(l => l.UserId == user && l.LoginProvider == linked.Provider && l.ProviderKey == linked.Key).ExecuteDeleteAsync(ct),
             Undoable.ProviderUnlinked unlinked => PutBackAsync(user, unlinked, ct),
             Undoable.PasswordAloneAllowed => AskForPasskeyAsync(user, ct),
+            Undoable.ApiKeyMade made => sessions.EndKeyAsync(user, made.Id, ct),
+            Undoable.DeviceRemembered remembered => devices.ForgetAsync(user, remembered.Id, ct),
             // The address comes back by the link's own; a change that waits dies with every other link.
             Undoable.EmailChanged or Undoable.EmailChangeAsked => Task.CompletedTask,
             _ => throw new InvalidOperationException("The family is closed."),

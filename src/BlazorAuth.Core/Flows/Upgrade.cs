@@ -21,6 +21,7 @@ public sealed class Upgrade(
     internal async Task<Outcome<Register.Registered>> UpgradeAsync(
         Caller caller, AuthUser user, Register.Input input, string? email, HashingGate.Place place, CancellationToken ct)
     {
+        // Whoever confirms elsewhere than in this session voids all that is set here (VerifyEmail.IsVoid).
         var hidden = options.Value.SignIn.RequireVerifiedEmail;
         if (email is not null && await throttle.TakeLetterAsync(caller, ct) is { } limited) return limited;
         if (!hidden && await TakenAsync(user.Id, email, input.Username, ct) is { } taken) return taken;

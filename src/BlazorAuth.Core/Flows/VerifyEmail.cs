@@ -7,8 +7,9 @@ namespace BlazorAuth.Core.Flows;
 
 /// <summary>
 /// Proves that an account's address is its owner's. Promises: one letter, one use, by link or by the six digits beside it.
-/// Reveals: nothing about an address; asking does the same work for any. Kills: the account's other verify links; where several
-/// signed up with the address, everything they set, unless who verifies is signed in to it; a disowned account wholly.
+/// Reveals: nothing about an address; asking does the same work for any. To who has the link: when, where and with what the account
+/// was made. Kills: the account's other verify links; what <see cref="IsVoid"/> says is void; everything older, where a new password
+/// is wanted; a disowned account wholly.
 /// Sends: <see cref="LetterKind.VerifyEmail"/>; <see cref="LetterKind.ResetPassword"/> where the password is void.
 /// Refuses with: <see cref="AuthError.RateLimited"/>, <see cref="AuthError.ValidationFailed"/>,
 /// <see cref="AuthError.LinkInvalid"/>, <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>, <see cref="AuthError.Conflict"/>.
@@ -16,8 +17,34 @@ namespace BlazorAuth.Core.Flows;
 public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
     /// <summary>The address is verified.</summary>
-    /// <param name="PasswordVoid">Whether several had signed up with it, so that a letter to choose a password is on its way.</param>
-    public sealed record Verified(bool PasswordVoid);
+    /// <param name="PasswordVoid">Whether nothing that was set counts, so that an email to choose a password is on its way.</param>
+    /// <param name="ResetLink">The secret that sets a new password, where one was wanted; nothing that was set before counts.</param>
+    public sealed record Verified(bool PasswordVoid, string? ResetLink = null);
+
+    /// <summary>When, with what and from where something was done.</summary>
+    /// <param name="At">When.</param>
+    /// <param name="Agent">The raw user agent; text of whoever did it.</param>
+    /// <param name="Address">The network address.</param>
+    public sealed record Origin(DateTimeOffset At, string? Agent, string? Address);
+
+    /// <summary>What a link would do.</summary>
+    /// <param name="Address">The address that it verifies.</param>
+    /// <param name="UserId">Whose account it is.</param>
+    /// <param name="Made">How the account was made; null where whoever looks is signed in to it.</param>
+    /// <param name="PasswordVoid">Whether nothing that was set will count, because several signed up with the address.</param>
+    public sealed record Look(string Address, string UserId, Origin? Made, bool PasswordVoid);
+
+    /// <summary>
+    /// The one rule of what is kept of an account when the owner of its mailbox comes (ADR 0009). What was set is void where whoever
+    /// comes is not signed in to the account, and it is more than a guess that somebody else set it: several signed up with the
+    /// address; or the account, which never had an address that was verified, asked for this one from inside a session. Otherwise
+    /// password and sessions stay: people open the link on another device than the one they signed up on.
+    /// </summary>
+    /// <param name="caller">Who comes.</param>
+    /// <param name="user">The account, as it was before.</param>
+    /// <param name="isFirstAddress">Whether a change of address gives the account the first address that is verified.</param>
+    internal static bool IsVoid(Caller caller, AuthUser user, bool isFirstAddress = false) =>
+        caller.UserId != user.Id && (user.ContestedAt is not null || isFirstAddress);
 
     /// <summary>Asks for the letter, again.</summary>
     public async Task<Outcome> SendAsync(Caller caller, string? email, CancellationToken ct)
@@ -30,14 +57,42 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
     }
 
     /// <summary>What a link would do, without doing it: mail scanners follow links.</summary>
-    public Task<Outcome<OneTimeToken>> LookAsync(string? link, CancellationToken ct) =>
-        tokens.FindAsync(TokenPurpose.VerifyEmail, link, ct);
+    public async Task<Outcome<Look>> LookAsync(Caller caller, string? link, CancellationToken ct)
+    {
+        var found = await tokens.FindAsync(caller, TokenPurpose.VerifyEmail, link, ct);
+        if (found.Value is not { } token) return found.Refusal!;
+        var user = await db.Users.AsNoTracking()
+            .SingleOrDefaultAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination, ct);
+        if (user is null) return AuthError.LinkInvalid;
+        var isOwn = caller.UserId == user.Id;
+        return new Look(token.Destination, user.Id, isOwn ? null : await MadeAsync(user, ct), IsVoid(caller, user));
+    }
+
+    /// <summary>
+    /// Whether there is nothing left to do for a link: it works no more, and its address is verified. Told to who has the link.
+    /// </summary>
+    public async Task<bool> IsDoneAsync(Caller caller, string? link, CancellationToken ct) =>
+        (await tokens.FindAnyAsync(caller, TokenPurpose.VerifyEmail, link, ct)).Value is { } token
+        && await db.Users.AnyAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination && u.EmailConfirmed, ct);
+
+    // The audit knows; an account that is older than it has only its date.
+    private async Task<Origin> MadeAsync(AuthUser user, CancellationToken ct)
+    {
+        var entry = await db.AuditEntries.AsNoTracking()
+            .Where(e => e.UserId == user.Id && (e.Event == AuditEvent.Registered || e.Event == AuditEvent.Upgraded))
+            .OrderByDescending(e => e.Id).FirstOrDefaultAsync(ct);
+        return new(entry?.At ?? user.CreatedAt, entry?.Agent, entry?.Address);
+    }
 
     /// <summary>Verifies by the link.</summary>
-    public async Task<Outcome<Verified>> ConfirmAsync(Caller caller, string? link, CancellationToken ct)
+    /// <param name="caller">Who opened it.</param>
+    /// <param name="link">The secret of the link.</param>
+    /// <param name="ct">Ends the wait.</param>
+    /// <param name="newPassword">Whether everything that was set before ends, and a new password is set with the link that is returned.</param>
+    public async Task<Outcome<Verified>> ConfirmAsync(Caller caller, string? link, CancellationToken ct, bool newPassword = false)
     {
-        var found = await tokens.FindAsync(TokenPurpose.VerifyEmail, link, ct);
-        return found.Value is { } token ? await SpendAsync(caller, token, ct) : found.Refusal!;
+        var found = await tokens.FindAsync(caller, TokenPurpose.VerifyEmail, link, ct);
+        return found.Value is { } token ? await SpendAsync(caller, token, newPassword, ct) : found.Refusal!;
     }
 
     /// <summary>Verifies by the code of the letter. Unknown address, wrong code and used-up attempts are one answer.</summary>
@@ -55,7 +110,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
             return Refusal.Of(AuthError.LinkInvalid, "code", Fault.Wrong);
         }
         await throttle.ReturnAsync(Budget.SignInPerAddress, Throttle.Network(caller), ct);
-        return await SpendAsync(caller, token, ct);
+        return await SpendAsync(caller, token, newPassword: false, ct);
     }
 
     /// <summary>
@@ -63,7 +118,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
     /// </summary>
     public async Task<Outcome> DisownAsync(Caller caller, string? link, CancellationToken ct)
     {
-        var found = await tokens.FindAsync(TokenPurpose.VerifyEmail, link, ct);
+        var found = await tokens.FindAsync(caller, TokenPurpose.VerifyEmail, link, ct);
         if (found.Value is not { } token) return found.Refusal!;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.HoldAsync(token.UserId, ct);
@@ -77,7 +132,7 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         return Outcome.Done;
     }
 
-    private async Task<Outcome<Verified>> SpendAsync(Caller caller, OneTimeToken token, CancellationToken ct)
+    private async Task<Outcome<Verified>> SpendAsync(Caller caller, OneTimeToken token, bool newPassword, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         await db.HoldAsync(token.UserId, ct);
@@ -87,13 +142,13 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination, ct);
         if (user is null) return AuthError.LinkInvalid;
         (user.EmailConfirmed, user.WrongCodes) = (true, 0);
-        var verified = new Verified(PasswordVoid: user.ContestedAt is not null && caller.UserId != user.Id);
-        if (verified.PasswordVoid)
-        {
-            // Whoever opens the letter has not shown to be any of those who signed up: a password is chosen by mail.
-            await VoidAsync(user, ct);
-            outbox.Promise(LetterKind.ResetPassword, user.NormalizedEmail!, caller);
-        }
+        var verified = new Verified(PasswordVoid: IsVoid(caller, user));
+        // Whoever opens the email has not shown to be any of those who signed up.
+        if (verified.PasswordVoid) await VoidAsync(user, ct);
+        else if (newPassword) await EndOlderAsync(user, ct);
+        if (newPassword)
+            verified = new Verified(false, tokens.Issue(TokenPurpose.ResetPassword, user.Id, user.NormalizedEmail!, null).Ticket);
+        else if (verified.PasswordVoid) outbox.Promise(LetterKind.ResetPassword, user.NormalizedEmail!, caller);
         user.ContestedAt = null;
         audit.Write(AuditEvent.EmailVerified, caller, user.Id);
         if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
@@ -110,7 +165,16 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         (user.PasswordHash, user.SecurityStamp, user.ContestedAt) = (null, Guid.NewGuid().ToString(), null);
         user.VoidProfile();
         await WaysIn.StripAsync(db, user.Id, ct);
-        await tokens.KillAsync(user.Id, ct);
+        await tokens.KillEverythingAsync(user.Id, ct);
         await sessions.EndAllAsync(user.Id, SessionEnd.Disowned, ct);
+    }
+
+    // The account is theirs, and so is its profile. What opens it was made on another device, and they want none of it.
+    private async Task EndOlderAsync(AuthUser user, CancellationToken ct)
+    {
+        (user.PasswordHash, user.SecurityStamp) = (null, Guid.NewGuid().ToString());
+        await WaysIn.StripAsync(db, user.Id, ct);
+        await tokens.KillEverythingAsync(user.Id, ct);
+        await sessions.EndAllAsync(user.Id, SessionEnd.PasswordReset, ct);
     }
 }

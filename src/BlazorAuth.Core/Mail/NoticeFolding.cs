@@ -21,7 +21,8 @@ internal static class NoticeFolding
 
     // Notices that can be told together: to take the first back takes the later ones back as well.
     private static bool IsFoldable(LetterKind kind) => kind is LetterKind.NewSignIn or LetterKind.PasswordChanged
-        or LetterKind.RefreshTokenReused or LetterKind.RecoveryCodeUsed or LetterKind.RecoveryCodesMade or LetterKind.PasskeyAdded;
+        or LetterKind.RefreshTokenReused or LetterKind.RecoveryCodeUsed or LetterKind.RecoveryCodesMade or LetterKind.PasskeyAdded
+        or LetterKind.ApiKeyMade or LetterKind.DeviceRemembered;
 
     /// <summary>
     /// Where more notices of a kind wait than may go one by one, makes one of them: the oldest, because its link takes back

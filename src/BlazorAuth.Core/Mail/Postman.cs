@@ -216,11 +216,11 @@ public sealed partial class Postman(
             LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged or LetterKind.NewSignIn
                 or LetterKind.PasskeyAdded or LetterKind.PasskeyRemoved or LetterKind.SecondFactorOn or LetterKind.SecondFactorOff
                 or LetterKind.RecoveryCodesMade or LetterKind.RecoveryCodeUsed or LetterKind.ProviderLinked or LetterKind.ProviderUnlinked
-                or LetterKind.PasswordAloneAllowed
+                or LetterKind.PasswordAloneAllowed or LetterKind.ApiKeyMade or LetterKind.DeviceRemembered
                 when letter.UserId is { } user => WithTokenAsync(TokenPurpose.Undo, user, "undo", withCode: false),
             LetterKind.PasswordChanged or LetterKind.PasswordReset or LetterKind.EmailChangeAsked or LetterKind.EmailChanged
                 or LetterKind.NewSignIn or LetterKind.RefreshTokenReused or LetterKind.PasswordStopped
-                or LetterKind.CodesStopped or LetterKind.PasswordAloneAllowed
+                or LetterKind.CodesStopped or LetterKind.PasswordAloneAllowed or LetterKind.ApiKeyMade or LetterKind.DeviceRemembered
                 or LetterKind.AccountLocked or LetterKind.AccountClosed
                 or LetterKind.PasskeyAdded or LetterKind.PasskeyRemoved or LetterKind.SecondFactorOn or LetterKind.SecondFactorOff
                 or LetterKind.RecoveryCodesMade or LetterKind.RecoveryCodeUsed or LetterKind.ProviderLinked or LetterKind.ProviderUnlinked

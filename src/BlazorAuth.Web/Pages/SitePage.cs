@@ -78,8 +78,14 @@ public abstract class SitePage : ComponentBase
 
     protected void GoVerified(Core.Flows.VerifyEmail.Verified verified, string? returnUrl)
     {
-        Flash.DropLink();
         Flash.DropAddress();
+        if (verified.ResetLink is { } link)
+        {
+            Flash.KeepLink("/reset-password", link);
+            Go("/reset-password", Notice.EmailVerifiedNewPassword);
+            return;
+        }
+        Flash.DropLink();
         Go(SignedIn ? ReturnAddress.Local(returnUrl) : ReturnAddress.With("/login", returnUrl),
             verified.PasswordVoid ? Notice.EmailVerifiedPasswordVoid : Notice.EmailVerified);
     }

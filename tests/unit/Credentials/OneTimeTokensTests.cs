@@ -18,7 +18,7 @@ public sealed class OneTimeTokensTests : AuthTest
             return minted;
         });
 
-    private Task<Outcome<OneTimeToken>> Find(TokenPurpose purpose, string? link) => Auth.Use((OneTimeTokens t) => t.FindAsync(purpose, link, default));
+    private Task<Outcome<OneTimeToken>> Find(TokenPurpose purpose, string? link) => Auth.Use((OneTimeTokens t) => t.FindAsync(Auth.Caller, purpose, link, default));
 
     private Task<OneTimeToken?> FindByCode(string code, string destination = Jane) =>
         Auth.Use((OneTimeTokens t) => t.FindByCodeAsync(TokenPurpose.VerifyEmail, destination, code, default));

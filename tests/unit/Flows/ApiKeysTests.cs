@@ -106,15 +106,29 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
     }
 
     [Fact]
-    public async Task A_changed_password_leaves_it_alone_and_a_reset_ends_it()
+    public async Task A_changed_password_ends_it_unless_its_owner_keeps_it_and_a_reset_ends_it_always()
     {
-        var made = await MadeAsync();
-        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Refusal);
-        await Auth.Use((Sessions flow) => flow.EndOthersAsync(Auth.In(session), default));
+        var (first, kept) = (await MadeAsync(), true);
+        var made = first;
+        Assert.Null((await Auth.Use((ChangePassword flow) =>
+            flow.ChangeAsync(Auth.In(session), new Reauthentication.ByPassword(Password), OtherPassword, default, endKeys: !kept))).Refusal);
         Assert.Null(await WhyNotAsync(made.Key));
+        Assert.Null((await Auth.Use((ChangePassword flow) =>
+            flow.ChangeAsync(Auth.In(session), new Reauthentication.ByPassword(OtherPassword), Password, default))).Refusal);
+        Assert.Equal(AuthError.PasswordChanged, await WhyNotAsync(made.Key));
+        made = (await MakeAsync(new("another", Password: Password))).Value!;
         var link = await Auth.ResetLinkAsync(Jane);
         Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, Password, default))).Refusal);
         Assert.Equal(AuthError.PasswordChanged, await WhyNotAsync(made.Key));
+    }
+
+    [Fact]
+    public async Task To_sign_out_everywhere_else_ends_it()
+    {
+        var made = await MadeAsync();
+        Assert.Null((await Auth.Use((Sessions flow) => flow.EndOthersAsync(Auth.In(session), default))).Refusal);
+        Assert.Equal(AuthError.SessionRevoked, await WhyNotAsync(made.Key));
+        Assert.Null(await Auth.DeathOfAsync(session));
     }
 
     [Theory]

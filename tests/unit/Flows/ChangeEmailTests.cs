@@ -63,7 +63,7 @@ public sealed class ChangeEmailTests : AuthTest
     public async Task Looking_at_a_link_changes_nothing()
     {
         var link = await Auth.EmailChangeLinkAsync(await MemberSession(), New);
-        Assert.Equal(New, (await Auth.Use((ChangeEmail flow) => flow.LookAsync(link, default))).Value!.Destination);
+        Assert.Equal(New, (await Auth.Use((ChangeEmail flow) => flow.LookAsync(Auth.Caller, link, default))).Value!.Destination);
         await Auth.SignInAsync(Old);
         Assert.Null(await Confirm(link));
     }

@@ -68,7 +68,7 @@ public class EmailCodeTests : AuthTest
         }
         Assert.Null(Why(await VerifyAsync(letter.Ticket, letter.Code)));
 
-        async Task<EmailCode.Look?> LookAsync(string? ticket) => (await Auth.Use((EmailCode flow) => flow.LookAsync(letter.Link, ticket, default))).Value;
+        async Task<EmailCode.Look?> LookAsync(string? ticket) => (await Auth.Use((EmailCode flow) => flow.LookAsync(Auth.Caller, letter.Link, ticket, default))).Value;
     }
 
     [Fact]

@@ -278,7 +278,7 @@ public sealed class ExternalSignInTests() : ExternalSignInTest()
         Assert.Null((await UnlinkAsync(here)).Refusal);
         Assert.Empty(await LinksAsync());
         Assert.Equal((null, AuthError.SessionRevoked), (await Auth.DeathOfAsync(here), await Auth.DeathOfAsync(other)));
-        Assert.Null(await Auth.Use((SecondFactor flow) => flow.LookAsync(ticket, default)));
+        Assert.Null(await Auth.Use((SecondFactor flow) => flow.LookAsync(Auth.Caller, ticket, default)));
         Assert.Empty(await Auth.Use((AuthDbContext db) => db.RememberedDevices.ToListAsync()));
         await Auth.DeliverAsync();
         Assert.Contains("A sign-in provider was unlinked", Auth.SubjectsTo(Jane));

@@ -209,11 +209,11 @@ public sealed class PasskeysTests : AuthTest
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(other));
         Assert.Null(await Auth.DeathOfAsync(session));
         Assert.Equal(0, (await Auth.RowsAsync())["RememberedDevices"]);
-        Assert.Null(await Auth.Use((SecondFactor flow) => flow.LookAsync(half, default)));
+        Assert.Null(await Auth.Use((SecondFactor flow) => flow.LookAsync(Auth.Caller, half, default)));
         await Auth.Use(async (OneTimeTokens tokens) =>
         {
-            Assert.NotNull((await tokens.FindAsync(TokenPurpose.PasskeyAssertion, proof.Ticket, default)).Refusal);
-            Assert.NotNull((await tokens.FindAsync(TokenPurpose.PasskeyCreation, creation.Ticket, default)).Refusal);
+            Assert.NotNull((await tokens.FindAsync(Auth.Caller, TokenPurpose.PasskeyAssertion, proof.Ticket, default)).Refusal);
+            Assert.NotNull((await tokens.FindAsync(Auth.Caller, TokenPurpose.PasskeyCreation, creation.Ticket, default)).Refusal);
         });
         await Auth.DeliverAsync();
         Assert.Contains("the old phone", Auth.LastLetterTo(Jane).Letter.Text, StringComparison.Ordinal);

@@ -64,7 +64,7 @@ public sealed class ResetPasswordTests : AuthTest
         await Auth.MemberAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
         Auth.Clock.Move(TimeSpan.FromHours(1) - TimeSpan.FromMilliseconds(1));
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.LookAsync(link, default))).Refusal);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, link, default))).Refusal);
         Auth.Clock.Move(TimeSpan.FromMilliseconds(1));
         Assert.Equal(AuthError.LinkExpired, await Set(link));
     }
@@ -106,7 +106,7 @@ public sealed class ResetPasswordTests : AuthTest
         var user = await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
-        Assert.NotNull((await Auth.Use((ResetPassword flow) => flow.LookAsync(link, default))).Value);
+        Assert.NotNull((await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, link, default))).Value);
         var now = await Auth.UserAsync(Jane);
         Assert.Equal((user.PasswordHash, user.SecurityStamp), (now.PasswordHash, now.SecurityStamp));
         Assert.Null(await Auth.DeathOfAsync(session));

@@ -110,13 +110,47 @@ public class UndoTests : AuthTest
 
     private Task<Session> CurrentAsync(Session session) => Auth.Use((AuthDbContext db) => db.Sessions.AsNoTracking().SingleAsync(s => s.Id == session.Id));
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_an_address_was_told_of_an_account_that_left_it_ends_when_its_new_owner_resets(bool sent)
+    {
+        var session = await JaneAsync();
+        var notice = await TellAsync(LetterKind.NewSignIn, null);
+        await MoveAsync(session, "moved@example.net");
+        if (!sent) await Auth.Use(async (IServiceProvider services) =>
+        {
+            services.GetRequiredService<Outbox>().Promise(LetterKind.NewSignIn, Jane, Auth.Caller, user.Id);
+            await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
+        });
+        var mine = await TellAsync(LetterKind.NewSignIn, null, "moved@example.net");
+        await Auth.MemberAsync(Jane, Evils); // the address is somebody else's now
+        var letters = Auth.Mail.Sent.Count(m => m.Letter.Text.Contains("/undo?token=", StringComparison.Ordinal));
+        var reset = await Auth.ResetLinkAsync(Jane);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
+        await Auth.DeliverAsync();
+        Assert.Equal(AuthError.LinkExpired, (await TakeBackAsync(notice)).Refusal?.Error);
+        Assert.Equal(letters + 1, Auth.Mail.Sent.Count(m => m.Letter.Text.Contains("/undo?token=", StringComparison.Ordinal))); // of the reset
+        Assert.False((await DoneAsync(mine)).Moved);
+    }
+
+    [Fact]
+    public async Task What_an_account_was_told_before_a_reset_of_its_own_stays_good()
+    {
+        await JaneAsync();
+        var notice = await TellAsync(LetterKind.NewSignIn, null);
+        var reset = await Auth.ResetLinkAsync(Jane);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
+        await DoneAsync(notice);
+    }
+
     [Fact]
     public async Task Looking_changes_nothing_and_tells_what_would_be_done()
     {
         await JaneAsync();
         var link = await TellAsync(LetterKind.RecoveryCodesMade, null);
         for (var i = 0; i < 3; i++)
-            Assert.Equal(new Undo.Plan(Jane, new Undoable.RecoveryCodesMade(), false, false), (await Auth.Use((Undo flow) => flow.LookAsync(link, default))).Value);
+            Assert.Equal(new Undo.Plan(Jane, new Undoable.RecoveryCodesMade(), false, false), (await Auth.Use((Undo flow) => flow.LookAsync(Auth.Caller, link, default))).Value);
         await Auth.SignInAsync(Jane);
         await DoneAsync(link);
     }
@@ -132,7 +166,7 @@ public class UndoTests : AuthTest
         Auth.Clock.Move(TimeSpan.FromDays(7));
         Assert.Equal(AuthError.LinkExpired, (await TakeBackAsync(second)).Refusal?.Error);
         Assert.Equal(AuthError.LinkInvalid, (await TakeBackAsync("nonsense")).Refusal?.Error);
-        Assert.Equal(AuthError.LinkInvalid, (await Auth.Use((Undo flow) => flow.LookAsync(null, default))).Refusal?.Error);
+        Assert.Equal(AuthError.LinkInvalid, (await Auth.Use((Undo flow) => flow.LookAsync(Auth.Caller, null, default))).Refusal?.Error);
     }
 
     [Fact]
@@ -276,7 +310,7 @@ public class UndoTests : AuthTest
         await MoveAsync(session, Evil);
         var other = await Auth.MemberAsync(Jane);
         var link = Auth.Mail.Sent.Where(m => m.To == Jane && m.Letter.Text.Contains("/undo?", StringComparison.Ordinal)).Select(LinkTokenIn).Last();
-        Assert.True((await Auth.Use((Undo flow) => flow.LookAsync(link, default))).Value!.Taken);
+        Assert.True((await Auth.Use((Undo flow) => flow.LookAsync(Auth.Caller, link, default))).Value!.Taken);
         Assert.True((await DoneAsync(link)).Taken);
         Assert.Equal(other.Id, (await Auth.UserAsync(Jane)).Id);
         Assert.Equal((null, null), (await Auth.FindUserAsync(user.Id)) is { } left ? (left.Email, left.PasswordHash) : default);
@@ -386,7 +420,7 @@ public class UndoTests : AuthTest
         });
         await DoneAsync(one);
         Assert.Equal(0, (await Auth.RowsAsync())["RememberedDevices"]);
-        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ResetPassword flow) => flow.LookAsync(reset, default))).Refusal?.Error);
+        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, reset, default))).Refusal?.Error);
         Assert.NotNull(await Auth.DeathOfAsync(session));
         await DoneAsync(other);
     }

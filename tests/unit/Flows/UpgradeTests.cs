@@ -100,7 +100,8 @@ public abstract class UpgradeTests(Store store) : AuthTest(store)
         Assert.True((await Auth.FindUserAsync(begun.User.Id))!.IsAnonymous);
         await Auth.DeliverAsync();
         Assert.Equal("You already have an account", Auth.SubjectsTo("john@example.net")[^1]);
-        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default))).Refusal);
+        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(begun.Session), link, default))).Refusal);
         Assert.Equal(begun.User.Id, (await Auth.SignInAsync(Jane)).UserId);
         Assert.False((await Auth.FindUserAsync(begun.User.Id))!.IsAnonymous);
     }
@@ -119,6 +120,39 @@ public abstract class UpgradeTests(Store store) : AuthTest(store)
         Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default))).Refusal);
         AuthError? death = signedIn ? null : AuthError.SessionRevoked;
         Assert.Equal((death, death), (await Auth.DeathOfAsync(begun.Session), await Auth.DeathOfAsync(key)));
+    }
+
+    [StoreFact]
+    public async Task Where_taken_addresses_are_hidden_the_password_of_a_stranger_is_void_when_the_owner_of_the_address_confirms()
+    {
+        await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
+        var begun = await BeginAsync();
+        await UpgradeAsync(begun.Session);
+        await Auth.DeliverAsync();
+        var confirmed = await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default));
+        Assert.True(confirmed.Value!.PasswordVoid);
+        Assert.Equal(AuthError.InvalidCredentials, (await Auth.TrySignInAsync(Jane)).Refusal()?.Error);
+        Assert.Null((await Auth.UserAsync(Jane)).PasswordHash);
+        await Auth.DeliverAsync();
+        var reset = LinkTokenIn(Auth.Mail.Sent.Last(m => m.To == Jane && m.Letter.Subject == "BlazorAuth: Reset your password"));
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
+        Assert.Equal(begun.User.Id, (await Auth.SignInAsync(Jane, OtherPassword)).UserId);
+    }
+
+    [StoreTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_first_address_that_a_stranger_asked_for_keeps_nothing_of_theirs(bool hasName)
+    {
+        // Without an address: by name, or never verified. The stranger then asks to move to somebody's address.
+        var stranger = hasName ? await Auth.RegisterAsync(null, username: "stranger") : await Auth.RegisterAsync("throwaway@example.net");
+        var session = await Auth.SignInAsync(hasName ? "stranger" : "throwaway@example.net");
+        var link = await Auth.EmailChangeLinkAsync(session, Jane);
+        Assert.True((await Auth.Use((ChangeEmail flow) => flow.LookAsync(Auth.Caller, link, default))).Value!.PasswordVoid);
+        Assert.True((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Value!.PasswordVoid);
+        Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(session));
+        Assert.Equal(AuthError.InvalidCredentials, (await Auth.TrySignInAsync(Jane)).Refusal()?.Error);
+        Assert.Equal((stranger.Id, null), ((await Auth.UserAsync(Jane)).Id, (await Auth.UserAsync(Jane)).PasswordHash));
     }
 
     [StoreFact]

@@ -57,7 +57,7 @@ public sealed class VerifyEmailTests : AuthTest
     {
         var (link, _) = await LetterAsync();
         var before = await Auth.RowsAsync();
-        for (var i = 0; i < 3; i++) Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.LookAsync(link, default))).Value);
+        for (var i = 0; i < 3; i++) Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.LookAsync(Auth.Caller, link, default))).Value);
         Assert.Equal(before, await Auth.RowsAsync());
         Assert.False(await IsVerified());
         Assert.Null(await Confirm(link));
@@ -89,7 +89,7 @@ public sealed class VerifyEmailTests : AuthTest
     {
         var (link, code) = await LetterAsync();
         Auth.Clock.Move(TimeSpan.FromHours(24) - TimeSpan.FromMilliseconds(1));
-        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.LookAsync(link, default))).Value);
+        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.LookAsync(Auth.Caller, link, default))).Value);
         Auth.Clock.Move(TimeSpan.FromMilliseconds(1));
         Assert.Equal(AuthError.LinkExpired, await Confirm(link));
         Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code));
@@ -197,6 +197,48 @@ public sealed class VerifyEmailTests : AuthTest
         Assert.Equal(AuthError.SessionRevoked, (await Auth.RefreshAsync(pair.RefreshToken)).Refusal?.Error);
         Assert.Equal(AuthError.LinkUsed, (await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, link, default))).Refusal?.Error);
         await Auth.RegisterAsync(Jane, OtherPassword);
+    }
+
+    [Fact]
+    public async Task Who_wants_a_new_password_ends_everything_older_and_keeps_the_account()
+    {
+        var (link, _) = await LetterAsync();
+        var (browser, program) = (await Auth.SignInAsync(Jane), await Auth.ApiPairAsync(Jane));
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(browser), new("ci"), default))).Value!.Session;
+        await Auth.PasskeyAsync(browser, new SoftAuthenticator());
+        var done = (await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default, newPassword: true))).Value!;
+        Assert.False(done.PasswordVoid);
+        foreach (var session in new[] { browser, program.Session, key }) Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(session));
+        Assert.Equal(AuthError.InvalidCredentials, (await Auth.TrySignInAsync(Jane)).Refusal()?.Error);
+        Assert.Equal(0, (await Auth.RowsAsync())["AspNetUserPasskeys"]);
+        Assert.True(await IsVerified());
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, done.ResetLink, OtherPassword, default))).Refusal);
+        await Auth.SignInAsync(Jane, OtherPassword);
+    }
+
+    [Fact]
+    public async Task A_link_tells_who_made_the_account_only_where_nobody_is_signed_in_to_it()
+    {
+        var (link, _) = await LetterAsync();
+        var look = (await Auth.Use((VerifyEmail flow) => flow.LookAsync(Auth.Caller, link, default))).Value!;
+        Assert.Equal((Jane, Auth.Caller.Address, Auth.Caller.Agent), (look.Address, look.Made?.Address, look.Made?.Agent));
+        Assert.Equal((await Auth.UserAsync(Jane)).CreatedAt, look.Made!.At, TimeSpan.FromSeconds(1));
+        var own = await Auth.SignInAsync(Jane);
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.LookAsync(Auth.In(own), link, default))).Value!.Made);
+    }
+
+    [Fact]
+    public async Task A_link_that_has_done_its_work_is_done_and_no_other_is()
+    {
+        var (older, _) = await LetterAsync();
+        Assert.Null(await Send());
+        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        Assert.False(await Done(older));
+        Assert.Null(await Confirm(link));
+        foreach (var opened in new[] { link, older }) Assert.True(await Done(opened));
+        Assert.False(await Done("nonsense"));
+
+        Task<bool> Done(string opened) => Auth.Use((VerifyEmail flow) => flow.IsDoneAsync(Auth.Caller, opened, default));
     }
 
     [Fact]

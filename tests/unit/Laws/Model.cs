@@ -122,9 +122,12 @@ internal sealed class Model(TimeProvider time)
 
     public void Moved(Link link)
     {
-        (link.Account.Email, link.Account.Verified) = (link.Address, true);
+        // Confirmed in a browser that is not signed in: what was set counts only where an address was verified before.
+        var isVoid = !link.Account.Verified || link.Account.Contested;
+        (link.Account.Email, link.Account.Verified, link.Account.Contested) = (link.Address, true, false);
         KillAll(link.Account);
-        EndAll(link.Account, Logins.Single(l => l.Row.Id == link.SessionId));
+        if (isVoid) Replace(link.Account, null);
+        EndAll(link.Account, isVoid ? null : Logins.Single(l => l.Row.Id == link.SessionId));
     }
 
     public void Rotated(Login login)

@@ -67,8 +67,8 @@ public sealed class StrangersWriteLittleTests() : AuthTest(Store.File)
     public async Task Junk_at_every_door_three_hundred_times()
     {
         await Auth.MemberAsync(Jane);
-        // Without these two every door after the first would only be answered 429.
-        await using (site = await Auth.SiteAsync(("Throttle:SignInPerAddress", "100000"), ("Throttle:MailPerCaller", "100000")))
+        // Without these three every door after the first would only be answered 429.
+        await using (site = await Auth.SiteAsync(("Throttle:SignInPerAddress", "100000"), ("Throttle:MailPerCaller", "100000"), ("Throttle:LinksPerAddress", "100000")))
         {
             var events = 0L;
             foreach (var (door, send) in Doors)

@@ -123,8 +123,8 @@ internal sealed partial class Telling
     {
         var outcome = await auth.Use((ChangeEmail flow) => flow.ConfirmAsync(auth.Caller, link.Text, default));
         var taken = model.OwnerOf(link.Address) is { } owner && owner != link.Account;
-        Same(model.IsAlive(link) && !taken, outcome.Ok, $"use of {Name(link)}");
-        if (outcome.Ok) model.Moved(link);
+        Same(model.IsAlive(link) && !taken, outcome.Refusal is null, $"use of {Name(link)}");
+        if (outcome.Refusal is null) model.Moved(link);
         return $"somebody opens {Name(link)}: {Say(outcome.Refusal)}";
     }
 

@@ -134,12 +134,12 @@ internal sealed partial class Telling(AuthFixture auth)
         model.Minted(new(purpose, text, AuthFixture.CodeIn(mail), mail.To, account, row.SessionId, auth.Clock.Now + OneTimeTokens.Lifetime(purpose)));
     }
 
-    private async Task<bool> LooksAliveAsync(Link link) => link.Purpose switch
+    private async Task<bool> LooksAliveAsync(Link link) => (link.Purpose switch
     {
-        TokenPurpose.VerifyEmail => await auth.Use((VerifyEmail flow) => flow.LookAsync(link.Text, default)),
-        TokenPurpose.ResetPassword => await auth.Use((ResetPassword flow) => flow.LookAsync(link.Text, default)),
-        _ => await auth.Use((ChangeEmail flow) => flow.LookAsync(link.Text, default)),
-    } is { Refusal: null };
+        TokenPurpose.VerifyEmail => (await auth.Use((VerifyEmail flow) => flow.LookAsync(auth.Caller, link.Text, default))).Refusal,
+        TokenPurpose.ResetPassword => (await auth.Use((ResetPassword flow) => flow.LookAsync(auth.Caller, link.Text, default))).Refusal,
+        _ => (await auth.Use((ChangeEmail flow) => flow.LookAsync(auth.Caller, link.Text, default))).Refusal,
+    }) is null;
 
     private async Task<bool> OpensAsync(string access)
     {

@@ -19,15 +19,18 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     private AuthUser user = null!;
     private Session mine = null!, browser = null!;
     private RefreshTokens.Pair api = null!;
+    private Session key = null!;
     private string reset = "", change = "";
 
     private sealed record After(
-        AuthError? Mine, AuthError? MyOldCredential, AuthError? Browser, AuthError? ApiAccess, AuthError? ApiRefresh, AuthError? Reset, AuthError? Change, string Letter);
+        AuthError? Mine, AuthError? MyOldCredential, AuthError? Browser, AuthError? ApiAccess, AuthError? ApiRefresh, AuthError? Reset, AuthError? Change, string Letter,
+        AuthError? Key = null);
 
     private async Task EverythingAsync()
     {
         user = await Auth.MemberAsync(Jane);
         (mine, browser, api) = (await Auth.SignInAsync(Jane), await Auth.SignInAsync(Jane), await Auth.ApiPairAsync(Jane));
+        key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(mine), new("ci"), default))).Value!.Session;
         (reset, change) = (await Auth.ResetLinkAsync(Jane), await Auth.EmailChangeLinkAsync(mine, "other@example.net"));
     }
 
@@ -39,9 +42,9 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         return new(
             await Auth.DeathOfAsync(mine, now?.Generation), await Auth.DeathOfAsync(mine, myGeneration ?? 1), await Auth.DeathOfAsync(browser), await Auth.DeathOfAsync(api.Session),
             (await Auth.RefreshAsync(api.RefreshToken)).Refusal?.Error,
-            (await Auth.Use((ResetPassword flow) => flow.LookAsync(reset, default))).Refusal?.Error,
-            (await Auth.Use((ChangeEmail flow) => flow.LookAsync(change, default))).Refusal?.Error,
-            Auth.Mail.Sent[^1].Letter.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal));
+            (await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, reset, default))).Refusal?.Error,
+            (await Auth.Use((ChangeEmail flow) => flow.LookAsync(Auth.Caller, change, default))).Refusal?.Error,
+            Auth.Mail.Sent[^1].Letter.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal), await Auth.DeathOfAsync(key));
     }
 
     [StoreFact]
@@ -58,7 +61,38 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await EverythingAsync();
         Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(mine), Password, OtherPassword, default))).Refusal);
         Assert.Equal(new After(null, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged,
+            AuthError.LinkExpired, AuthError.LinkExpired, "Your password was changed", AuthError.PasswordChanged), await LookAsync());
+    }
+
+    [StoreFact]
+    public async Task Password_changed_and_keys_kept()
+    {
+        await EverythingAsync();
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(
+            Auth.In(mine), new Reauthentication.ByPassword(Password), OtherPassword, default, endKeys: false))).Refusal);
+        Assert.Equal(new After(null, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged,
             AuthError.LinkExpired, AuthError.LinkExpired, "Your password was changed"), await LookAsync());
+    }
+
+    [StoreFact]
+    public async Task Signed_out_everywhere_else()
+    {
+        await EverythingAsync();
+        Assert.Null((await Auth.Use((Sessions flow) => flow.EndOthersAsync(Auth.In(mine), default))).Refusal);
+        var now = await LookAsync();
+        const AuthError gone = AuthError.SessionRevoked;
+        Assert.Equal(new After(null, null, gone, gone, gone, null, null, now.Letter, gone), now);
+    }
+
+    [StoreFact]
+    public async Task Taken_back_as_this_was_not_me()
+    {
+        await EverythingAsync();
+        await Auth.DeliverAsync();
+        var notice = Auth.Mail.Sent.Last(m => m.To == Jane && m.Letter.Subject == "BlazorAuth: An API key was made");
+        Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, LinkTokenIn(notice), default))).Refusal);
+        const AuthError gone = AuthError.SessionRevoked;
+        Assert.Equal(new After(gone, gone, gone, gone, gone, AuthError.LinkExpired, AuthError.LinkExpired, "Reset your password", gone), await LookAsync());
     }
 
     [StoreFact]
@@ -108,7 +142,7 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await EverythingAsync();
         Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
         Assert.Equal(new After(AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged,
-            AuthError.LinkUsed, AuthError.LinkExpired, "Your password was reset"), await LookAsync());
+            AuthError.LinkUsed, AuthError.LinkExpired, "Your password was reset", AuthError.PasswordChanged), await LookAsync());
     }
 
     [StoreFact]
@@ -192,7 +226,7 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await EverythingAsync();
         Assert.Null((await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), Password, default))).Refusal);
         const AuthError gone = AuthError.SessionRevoked;
-        Assert.Equal(new After(gone, gone, gone, gone, gone, AuthError.LinkInvalid, AuthError.LinkInvalid, "Your account was closed"), await LookAsync());
+        Assert.Equal(new After(gone, gone, gone, gone, gone, AuthError.LinkInvalid, AuthError.LinkInvalid, "Your account was closed", gone), await LookAsync());
         Assert.Null(await Auth.FindUserAsync(user.Id));
     }
 
@@ -226,6 +260,6 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default));
         await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), Password, default));
         Assert.Null(await Auth.DeathOfAsync(johns));
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.LookAsync(johnsReset, default))).Refusal);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, johnsReset, default))).Refusal);
     }
 }

@@ -239,6 +239,6 @@ public abstract class MailBudgetTests(Store store) : AuthTest(store)
         Auth.Clock.Move(TimeSpan.FromHours(2));
         await Auth.DeliverAsync();
         var notice = Assert.Single(Auth.Mail.Sent, m => m.To == Jane && m.Letter.Subject.EndsWith(NewSignIn, StringComparison.Ordinal));
-        Assert.Null((await Auth.Use((Undo flow) => flow.LookAsync(LinkTokenIn(notice), default))).Refusal);
+        Assert.Null((await Auth.Use((Undo flow) => flow.LookAsync(Auth.Caller, LinkTokenIn(notice), default))).Refusal);
     }
 }

@@ -84,12 +84,12 @@ internal sealed class Management(
     private async Task<Answer> VerifyAsync(string? token, Caller caller, CancellationToken ct)
     {
         if (token is null) return Missing;
-        var moved = await emails.LookAsync(token, ct);
+        var moved = await emails.LookAsync(caller, token, ct);
         // The original has one action for both: it may have been the letter to a new address.
         if (moved.Refusal?.Error != AuthError.LinkInvalid)
-            return (await emails.ConfirmAsync(caller, token, ct)).Refusal is { } kept ? kept : Verified(moved.Value!);
-        var looked = await verify.LookAsync(token, ct);
-        return (await verify.ConfirmAsync(caller, token, ct)).Match(_ => Verified(looked.Value!), refusal => refusal);
+            return (await emails.ConfirmAsync(caller, token, ct)).Refusal is { } kept ? kept : Verified(moved.Value!.Destination);
+        var looked = await verify.LookAsync(caller, token, ct);
+        return (await verify.ConfirmAsync(caller, token, ct)).Match(_ => Verified(looked.Value!.Address), refusal => refusal);
     }
 
     private async Task<Answer> VerifyByCodeAsync(string? email, string? code, Caller caller, CancellationToken ct) =>
@@ -99,13 +99,13 @@ internal sealed class Management(
     private async Task<Answer> ResetAsync(string? token, string? password, bool invited, Caller caller, CancellationToken ct)
     {
         if (token is null) return Missing;
-        var looked = await reset.LookAsync(token, ct);
+        var looked = await reset.LookAsync(caller, token, ct);
         if (invited && looked.Refusal?.Error == AuthError.LinkInvalid)
         {
-            looked = await verify.LookAsync(token, ct);
-            return (await reset.SetFirstAsync(caller, token, password, ct)).Refusal is { } no ? no : Verified(looked.Value!);
+            var first = await verify.LookAsync(caller, token, ct);
+            return (await reset.SetFirstAsync(caller, token, password, ct)).Refusal is { } no ? no : Verified(first.Value!.Address);
         }
-        return (await reset.SetAsync(caller, token, password, ct)).Refusal is { } refusal ? refusal : Verified(looked.Value!);
+        return (await reset.SetAsync(caller, token, password, ct)).Refusal is { } refusal ? refusal : Verified(looked.Value!.Destination);
     }
 
     private async Task<Answer> ChangePasswordAsync(JsonElement value, Caller caller, CancellationToken ct)
@@ -178,7 +178,7 @@ internal sealed class Management(
 
     private static Answer Echo(JsonElement who) => new JsonObject { ["email"] = who.Text("email") };
 
-    private static Answer Verified(OneTimeToken token) => new JsonObject { ["email"] = token.Destination, ["isVerified"] = true };
+    private static Answer Verified(string address) => new JsonObject { ["email"] = address, ["isVerified"] = true };
 
     private static Answer Missing => Failure.BadRequest("The token is missing.", ("token", "Is required."));
 

@@ -106,7 +106,7 @@ internal sealed class Skygear : ISpoken
         var (arguments, reset) = (Arguments(call), call.Use<ResetPassword>());
         var (user, code) = (arguments.Text("user_id"), arguments.Text("code"));
         // Our letters name no user: an application that knows only the code may leave the id out.
-        if (!string.IsNullOrEmpty(user) && (await reset.LookAsync(code, ct)).Value is { } token && token.UserId != SkygearRecord.IdOf(user))
+        if (!string.IsNullOrEmpty(user) && (await reset.LookAsync(call.Stranger, code, ct)).Value is { } token && token.UserId != SkygearRecord.IdOf(user))
             return Problems.Of(AuthError.LinkInvalid);
         return Say(await reset.SetAsync(call.Stranger, code, arguments.Text("new_password"), ct));
     }

@@ -83,6 +83,12 @@ public enum LetterKind
 
     /// <summary>To an administrator: the mail settings work. No link (M16).</summary>
     MailTest,
+
+    /// <summary>To the owner: an API key was made; the detail is what it is for. Optional link: "This wasn't me".</summary>
+    ApiKeyMade,
+
+    /// <summary>To the owner: a browser is remembered, without the second factor. Optional link: "This wasn't me".</summary>
+    DeviceRemembered,
 }
 
 /// <summary>The facts a letter is rendered from; null where it has none. A fact a kind has no use for is left out of it.</summary>

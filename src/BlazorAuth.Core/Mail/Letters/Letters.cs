@@ -75,7 +75,7 @@ public static class Letters
                 Button = "Confirm my address",
                 Link = facts.Link,
                 CodeLabel = "Or type this code on the page where you signed up:",
-                NotYou = ["If this wasn't you, open the link and choose \"I did not sign up\": the account is then removed. Please don't pass this letter on to anybody."],
+                NotYou = ["If this wasn't you, open the link and choose \"Not me\": the account is then removed. Please don't pass this letter on to anybody."],
             },
             LetterKind.AddressTaken => new("You already have an account")
             {
@@ -200,6 +200,12 @@ public static class Letters
                 "A sign-in provider was linked", [$"Your {Brand} account can now be signed in to through {named}."]),
             LetterKind.ProviderUnlinked => Notice(
                 "A sign-in provider was unlinked", [$"Your {Brand} account can no longer be signed in to through {named}. Your other devices were signed out."]),
+            LetterKind.ApiKeyMade => Notice("An API key was made",
+                [$"The API key {named} was made for your {Brand} account. A program that has it can use your account without your password."],
+                takesBack: "revokes the key,"),
+            LetterKind.DeviceRemembered => Notice("A browser is remembered",
+                [$"A browser asked to be remembered for 30 days: signing in to your {Brand} account there needs the password, and no code of the authenticator app."],
+                takesBack: "forgets the browser,"),
             LetterKind.Invited => new("You are invited")
             {
                 Opening = [$"An administrator made a {Brand} account for you with this address. Choose a password to begin."],
