@@ -20,8 +20,9 @@ internal static class QueryText
         foreach (var (key, texts) in query)
         {
             values += texts.Count;
-            if (values > MaximumValues || PathOf(key) is not { } path || root.At(path) is not { } node) return null;
-            node.Texts.AddRange(texts.Select(text => text ?? ""));
+            if (values > MaximumValues || PathOf(key) is not { } path) return null;
+            // A name that ends with a next place takes one for each value.
+            foreach (var text in texts) root.At(path).Texts.Add(text ?? "");
         }
         return root.ToJson() as JsonObject ?? (root.IsEmpty ? [] : null);
     }
@@ -43,7 +44,7 @@ internal static class QueryText
 
         public bool IsEmpty => Texts.Count == 0 && _children.Count == 0;
 
-        public Node? At(IEnumerable<string> path)
+        public Node At(IEnumerable<string> path)
         {
             var at = this;
             foreach (var given in path)
