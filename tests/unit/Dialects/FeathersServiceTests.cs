@@ -39,6 +39,7 @@ public sealed class FeathersServiceTests : ForeignTest
         { "?username[$ne]=ben", """{"username":{"$ne":"ben"}}""", "eve dan cleo root" },
         { "?username[$gt]=ben&username[$lte]=dan", """{"username":{"$gt":"ben","$lte":"dan"}}""", "dan cleo" },
         { "?createdAt[$gte]=2000-01-01T00:00:00.000Z", """{"createdAt":{"$gte":"2000-01-01T00:00:00.000Z"}}""", "eve dan cleo ben root" },
+        { "?createdAt[$lt]=946684800000", """{"createdAt":{"$lt":946684800000}}""", "" },
         { "?createdAt[$lt]=2000-01-01", """{"createdAt":{"$lt":946684800000}}""", "" },
         { "?isAnonymous=true", """{"isAnonymous":true}""", "" },
         { "?isVerified=true&active=true", """{"isVerified":true,"active":true}""", "root" },

@@ -131,8 +131,9 @@ internal sealed record UserQuery(AccountFilter Filter, IReadOnlyList<AccountOrde
             var text = TextOf(value);
             switch (field)
             {
-                case AccountField.CreatedAt when value is JsonValue number && number.GetValueKind() == JsonValueKind.Number
-                                                 && number.TryGetValue(out long time) && time is >= 0 and < 253_402_300_800_000:
+                // Milliseconds; an address has them as digits.
+                case AccountField.CreatedAt when long.TryParse(text ?? value?.ToJsonString(), NumberStyles.None, CultureInfo.InvariantCulture, out var time)
+                                                 && time < 253_402_300_800_000:
                     return DateTimeOffset.FromUnixTimeMilliseconds(time);
                 case AccountField.CreatedAt when DateTimeOffset.TryParse(
                     text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time):
