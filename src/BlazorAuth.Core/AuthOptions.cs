@@ -86,6 +86,11 @@ public sealed class ApiOptions
     public List<Dialect> Dialects { get; set; } = [];
     /// <summary>Origins whose scripts may call the API (CORS), with the browser's cookie where they are of the same site.</summary>
     public List<string> AllowedOrigins { get; set; } = [];
+    /// <summary>
+    /// Whether the Feathers dialect answers the Gravatar address of a user's email as <c>avatar</c> where the user set none. It is
+    /// made of the MD5 of the address; a program that shows the picture tells gravatar.com so.
+    /// </summary>
+    public bool FeathersGravatar { get; set; } = true;
     /// <summary>Resource servers that may ask whether a token is alive (RFC 7662), by client id.</summary>
     public Dictionary<string, IntrospectionClientOptions> IntrospectionClients { get; set; } = new(StringComparer.OrdinalIgnoreCase);
 }

@@ -133,9 +133,11 @@ public static class Hosting
         });
     }
 
-    private static bool StaysOpen(HttpRequest request) => HttpMethods.IsGet(request.Method)
-        && (request.Path.StartsWithSegments("/socket.io") || request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)
-            && (request.Path == "/" || request.Path == "/_kuzzle"));
+    // Also a POST of polls: the calls in it take a turn each, and one that held a turn meanwhile could wait for itself.
+    private static bool StaysOpen(HttpRequest request) =>
+        request.Path.StartsWithSegments("/socket.io")
+        || (HttpMethods.IsGet(request.Method) && request.Path.Value is "/" or "/_kuzzle"
+            && request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>
     /// Serves until told to stop. What keeps a host from starting is told in plain lines, not as a stack trace: an operator

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const [site, page] = [process.argv[2], new URL(process.argv[3])];
+const feathers = "node_modules/@feathersjs/client/dist/feathers.js";
 const [kuzzle, skygear] = [process.env.KUZZLE_SDK ?? "node_modules/kuzzle-sdk/dist/kuzzle.js", "node_modules/skygear-core/dist/skygear.min.js"];
 
 // What runs in the page; it sends a line back for every call.
@@ -53,6 +54,28 @@ async function records() {
   await step("skygear logout", () => skygear.auth.logout(), () => true);
   await step("skygear loginWithUsername", () => skygear.auth.loginWithUsername("ben." + unique, password), user => user.username === "ben." + unique);
 }
+// As the page of Feathers' guide has it, with the script that this site serves.
+async function chat() {
+  const client = feathers(), email = "chat-" + unique + "@example.com", seen = [];
+  await step("socket.io.js is served", () => typeof io, kind => kind === "function");
+  const socket = io(site.origin);
+  client.configure(feathers.socketio(socket));
+  client.configure(feathers.authentication({ storage: window.localStorage }));
+  client.service("users").on("patched", user => seen.push(user.nick));
+  await step("feathers create", () => client.service("users").create({ email, password }), user => user.avatar.startsWith("https://s.gravatar.com/avatar/"));
+  await step("feathers reAuthenticate without a token", () => client.reAuthenticate().then(() => "in", () => "refused"), s => s === "refused");
+  await step("feathers authenticate", () => client.authenticate({ strategy: "local", email, password }), auth => auth.user.email === email);
+  await step("feathers find", () => client.service("users").find({ query: { $sort: { createdAt: -1 }, $limit: 25 } }), page => page.total === 1);
+  await step("feathers patched", async () => {
+    await client.service("users").patch("me", { nick: "countess" });
+    for (let tries = 0; tries < 50 && !seen.length; tries++) await new Promise(r => setTimeout(r, 100));
+    return seen.join();
+  }, nicks => nicks === "countess");
+  await step("feathers logout", () => client.logout(), auth => auth.user.email === email);
+  for (const name of ["socket.io.min.js", "socket.io.esm.min.js"])
+    await step(name, () => import(site.origin + "/socket.io/" + name).then(() => "loaded"), s => s === "loaded");
+  socket.close();
+}
 const refused = act => act().then(() => "answered", () => "refused");
 window.onerror = window.onunhandledrejection = event => fetch("/line", { method: "POST", body: "DIFF the page failed: " + (event.reason?.stack ?? event) });
 (async () => {
@@ -71,6 +94,7 @@ window.onerror = window.onunhandledrejection = event => fetch("/line", { method:
     await speak("http", new Http(site.hostname, { port: Number(site.port), ssl: false }));
     await records();
     await cookies();
+    await chat();
     await step("an unknown path", () => fetch(new URL("/no/such/path", site), { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" })
       .then(async r => [r.status, (await r.json()).code]), r => r[0] === 404 && r[1] === "not_found");
     await step("the course's login", () => fetch(new URL("/auth/login", site), { method: "POST", headers: { "content-Type": "application/json" },
@@ -79,9 +103,10 @@ window.onerror = window.onunhandledrejection = event => fetch("/line", { method:
   await fetch("/done", { method: "POST" });
 })();`;
 
-const files = { "/kuzzle.js": () => readFileSync(kuzzle), "/skygear.js": () => readFileSync(skygear), "/page.js": () => script };
+const files = { "/feathers.js": () => readFileSync(feathers), "/kuzzle.js": () => readFileSync(kuzzle), "/skygear.js": () => readFileSync(skygear), "/page.js": () => script };
 // Version 7 of kuzzle-sdk reads process.env, which a bundler defines.
-const html = '<!doctype html><meta charset="utf-8"><script>var process = { env: {} }</script><script src="/kuzzle.js"></script><script src="/skygear.js"></script><script src="/page.js"></script>';
+const scripts = ["/kuzzle.js", "/skygear.js", "/feathers.js", new URL("/socket.io/socket.io.js", site).href, "/page.js"];
+const html = '<!doctype html><meta charset="utf-8"><script>var process = { env: {} }</script>' + scripts.map(src => `<script src="${src}"></script>`).join("");
 let finished, different = false;
 const server = createServer((request, response) => {
   if (request.method === "POST") {

@@ -7,6 +7,7 @@ import socketio from '@feathersjs/socketio-client'
 import authentication from '@feathersjs/authentication-client'
 import authManagement from 'feathers-authentication-management/dist/client.js'
 import { io } from 'socket.io-client'
+import ioOfFeathers4 from 'socket.io-client-2'
 
 const [base = 'http://localhost:5080', mail] = process.argv.slice(2)
 const password = 'correct horse battery', second = 'another horse battery'
@@ -27,8 +28,8 @@ function overRest() {
   return Object.assign(app.configure(authentication({ storage: new Storage() })), { end() {} })
 }
 
-function overSocket(transports) {
-  const socket = io(base, { transports, forceNew: true, reconnectionDelay: 100 })
+function overSocket(transports, connect = io) {
+  const socket = connect(base, { transports, forceNew: true, reconnectionDelay: 100 })
   const app = feathers().configure(socketio(socket, { timeout: 10000 }))
   return Object.assign(app.configure(authentication({ storage: new Storage() })), { socket, end: () => socket.close() })
 }
@@ -172,6 +173,45 @@ async function reconnects(how, transports) {
   app.end()
 }
 
+async function queriesAndEvents() {
+  const [rest, socket, stranger] = [overRest(), overSocket(['websocket']), overSocket(['polling'])], email = address()
+  const made = await rest.service('users').create({ email, password, nick: 'ada' })
+  for (const app of [rest, socket]) await app.authenticate({ strategy: 'local', email, password })
+  await check('avatar of the address', () => made.avatar, avatar => /^https:\/\/s\.gravatar\.com\/avatar\/[0-9a-f]{32}\?s=60$/.test(avatar))
+  const queries = [{ $sort: { createdAt: -1 }, $limit: 5, $skip: 0 }, { $select: ['email', 'nick'] }, { email: { $in: [email, address()] } },
+    { $or: [{ email }, { username: 'nobody' }] }, { email: { $ne: email } }, { createdAt: { $gt: 0 } }, { email: { $in: [address()] } }]
+  for (const query of queries)
+    await check(`find ${JSON.stringify(query)}`, async () => [await rest.service('users').find({ query }), await socket.service('users').find({ query })],
+      ([a, b]) => JSON.stringify(a) === JSON.stringify(b) && Array.isArray(a.data))
+  for (const query of [{ $where: 1 }, { email: { $regex: '.' } }, { $sort: { password: 1 } }, { $limit: -1 }])
+    for (const app of [rest, socket])
+      await check(`find ${JSON.stringify(query)}`, () => app.service('users').find({ query }), refused('BadRequest', 400))
+  const seen = []
+  for (const name of ['created', 'patched', 'updated', 'removed']) {
+    socket.service('users').on(name, user => seen.push(`${name} ${user.id === made.id}`))
+    stranger.service('users').on(name, () => seen.push('a stranger was told'))
+  }
+  await rest.service('users').patch(made.id, { nick: 'one' })
+  await socket.service('users').update(made.id, { email, nick: 'two' })
+  await wait(500) // events are sent a moment later, and to nobody whose session has ended meanwhile
+  await rest.service('users').remove(made.id)
+  await wait(1500)
+  await check('events', () => seen, all => all.join() === 'patched true,updated true,removed true')
+  for (const app of [socket, stranger]) app.end()
+}
+
+async function manyAtOnce(how, transports) {
+  const app = overSocket(transports), users = app.service('users')
+  await check(`${how} 350 calls at once`, () => Promise.allSettled(Array.from({ length: 350 }, () => users.get('me'))), all => all.every(one => one.reason?.code === 401))
+  app.socket.disconnect()
+  app.socket.connect()
+  await check(`${how} connects again by itself`, () => users.get('me'), refused('NotAuthenticated', 401))
+  const other = app.socket.io.socket('/admin')
+  await check(`${how} another namespace`, () => new Promise(done => { other.on('connect_error', error => done(error.message)); other.connect() }), message => message === 'Invalid namespace')
+  await check(`${how} the first one stays`, () => users.get('me'), refused('NotAuthenticated', 401))
+  app.end()
+}
+
 process.on('unhandledRejection', error => { if (error?.code !== 401) throw error }) // the client's own, when a reconnect finds its token refused
 await journey('rest', overRest)
 await byLetters('rest', overRest)
@@ -181,6 +221,11 @@ for (const transports of [['polling'], ['polling', 'websocket'], ['websocket']])
   await byLetters(how, () => overSocket(transports))
   await reconnects(how, transports)
   await endedElsewhere(how, transports)
+  await manyAtOnce(how, transports)
 }
+await queriesAndEvents()
+// The client of Feathers 4: Engine.IO 3.
+for (const transports of [['polling'], ['polling', 'websocket'], ['websocket']])
+  await journey(`socket.io-client 2 ${transports.join('+')}`, () => overSocket(transports, ioOfFeathers4))
 console.log(differences === 0 ? 'no differences' : `${differences} differences`)
 process.exit(differences === 0 ? 0 : 1)

@@ -19,31 +19,43 @@ public sealed class Administer(
     /// <summary>The most accounts one look shows.</summary>
     public const int PageSize = 100;
 
-    /// <summary>Which accounts: all, or those with exactly this address or user name.</summary>
-    public sealed record Query(string? Email = null, string? Username = null, int Skip = 0, int Take = PageSize);
+    /// <summary>Which accounts, in which order: all, the newest first, where nothing is said.</summary>
+    public sealed record Query(
+        AccountFilter? Filter = null, IReadOnlyList<AccountOrder>? Order = null, int Skip = 0, int Take = PageSize);
 
-    /// <summary>Accounts, the newest first, and how many there are in all.</summary>
+    /// <summary>Accounts in the order that was asked for, and how many there are in all.</summary>
     public sealed record Page(IReadOnlyList<Account> Accounts, int Total);
 
     /// <summary>Looks for accounts.</summary>
-    public async Task<Outcome<Page>> ListAsync(Caller caller, Query query, CancellationToken ct)
+    public async Task<Outcome<Page>> ListAsync(Caller caller, Query query, CancellationToken ct) =>
+        await WhyNotAsync(caller, ct) is { } refusal ? refusal : await PageAsync(db.Users.AsNoTracking(), query, ct);
+
+    /// <summary>
+    /// Looks for accounts among those that the caller may see: all for an administrator, the own one for everybody else. A
+    /// search can so tell nothing about other accounts. Refuses with <see cref="AuthError.SessionRevoked"/> without an account.
+    /// </summary>
+    public async Task<Outcome<Page>> FindAsync(Caller caller, Query query, CancellationToken ct)
     {
-        if (await WhyNotAsync(caller, ct) is { } refusal) return refusal;
-        var found = db.Users.AsNoTracking();
-        if (query.Email is not null)
-        {
-            var email = EmailAddress.TryParse(query.Email, out var canonical) ? canonical : "";
-            found = found.Where(u => u.NormalizedEmail == email);
-        }
-        if (query.Username is not null)
-        {
-            var name = UserName.IsValid(query.Username) ? query.Username.ToLowerInvariant() : "";
-            found = found.Where(u => u.NormalizedUserName == name);
-        }
-        var page = await found.OrderByDescending(u => u.Id).Skip(Math.Max(0, query.Skip)).Take(Math.Clamp(query.Take, 0, PageSize)).ToListAsync(ct);
+        if (await MayAsync(caller, ct)) return await PageAsync(db.Users.AsNoTracking(), query, ct);
+        var own = db.Users.AsNoTracking().Where(u => u.Id == caller.UserId);
+        return await own.AnyAsync(ct) ? await PageAsync(own, query, ct) : AuthError.SessionRevoked;
+    }
+
+    /// <summary>Whether the caller may see the accounts of others: an administrator who proved two factors.</summary>
+    public async Task<bool> MayAsync(Caller caller, CancellationToken ct) => await WhyNotAsync(caller, ct) is null;
+
+    /// <summary>The ids of all administrators.</summary>
+    internal async Task<IReadOnlySet<string>> IdsAsync(CancellationToken ct) =>
+        await db.UserRoles.Where(r => r.RoleId == AuthDbContext.Administrator).Select(r => r.UserId).ToHashSetAsync(ct);
+
+    private async Task<Page> PageAsync(IQueryable<AuthUser> users, Query query, CancellationToken ct)
+    {
+        var found = query.Filter is { } filter ? users.Where(filter.ToPredicate()) : users;
+        var page = await AccountFilter.Sort(found, query.Order ?? [])
+            .Skip(Math.Max(0, query.Skip)).Take(Math.Clamp(query.Take, 0, PageSize)).ToListAsync(ct);
         var accounts = new List<Account>();
         foreach (var user in page) accounts.Add(await profiles.ViewAsync(user, ct));
-        return new Page(accounts, await found.CountAsync(ct));
+        return new(accounts, await found.CountAsync(ct));
     }
 
     /// <summary>One account.</summary>

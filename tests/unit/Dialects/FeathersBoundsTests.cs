@@ -26,7 +26,7 @@ public sealed class FeathersElsewhereTests(HiddenSite hidden, OtherSite other) :
             var answer = await hidden.Client.PostAsync("/users", Json("""{"email":"jane@example.net","password":"correct horse battery","nick":"ada"}"""));
             answers.Add((answer.StatusCode, await answer.Content.ReadAsStringAsync()));
         }
-        Assert.Equal((HttpStatusCode.Created, """{"email":"jane@example.net","isVerified":false,"profile":{"nick":"ada"},"nick":"ada"}"""), Assert.Single(answers.Distinct()));
+        Assert.Equal((HttpStatusCode.Created, """{"email":"jane@example.net","isVerified":false,"avatar":"https://s.gravatar.com/avatar/2d45313c2508bceda5167e1fce57628f?s=60","profile":{"nick":"ada"},"nick":"ada"}"""), Assert.Single(answers.Distinct()));
         var signIn = await hidden.Client.PostAsync("/authentication", Json("""{"strategy":"local","email":"jane@example.net","password":"correct horse battery"}"""));
         Assert.Equal(HttpStatusCode.Forbidden, signIn.StatusCode);
     }
@@ -66,6 +66,8 @@ public sealed class FeathersElsewhereTests(HiddenSite hidden, OtherSite other) :
     [InlineData("/authentication")]
     [InlineData("/auth-management")]
     [InlineData("/socket.io/?EIO=4&transport=polling")]
+    [InlineData("/socket.io/socket.io.js")]
+    [InlineData("/socket.io/LICENSE")]
     public async Task A_dialect_that_is_not_listed_does_not_exist(string path)
     {
         Assert.Equal(HttpStatusCode.NotFound, (await other.Client.GetAsync(path)).StatusCode);
@@ -91,6 +93,28 @@ public sealed class FeathersConnectionTests
         After(Connection.PingTimeout);
         Assert.True(_connection.Closed.IsCancellationRequested);
         Assert.Equal(["40", "2"], Sent().Select(packet => packet[..Math.Min(2, packet.Length)]));
+    }
+
+    [Fact]
+    public async Task Who_calls_stays_while_the_pong_waits_behind_the_calls()
+    {
+        Assert.True(await _connection.TakeAsync("40"));
+        After(Connection.PingInterval);
+        for (var call = 0; call < 5; call++)
+        {
+            After(Connection.PingTimeout / 2);
+            Assert.True(await _connection.TakeAsync("431[]"));
+        }
+        Assert.False(_connection.Closed.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Events_leave_room_for_answers_and_never_close()
+    {
+        Assert.True(await _connection.TakeAsync("40"));
+        for (var packet = 0; packet < 1000; packet++) _connection.SendEvent("42[]");
+        Assert.False(_connection.Closed.IsCancellationRequested);
+        Assert.Equal(50, Sent().Count);
     }
 
     [Fact]

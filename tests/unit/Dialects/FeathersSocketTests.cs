@@ -74,7 +74,8 @@ public sealed class FeathersSocketTests(RunningSite site)
     }
 
     [Theory]
-    [InlineData("/socket.io/?EIO=3&transport=polling", 5)]
+    [InlineData("/socket.io/?EIO=2&transport=polling", 5)]
+    [InlineData("/socket.io/", 0)]
     [InlineData("/socket.io/?transport=polling", 5)]
     [InlineData("/socket.io/?EIO=4&transport=nonsense", 0)]
     [InlineData("/socket.io/?EIO=4&transport=websocket", 3)]
@@ -109,7 +110,6 @@ public sealed class FeathersSocketTests(RunningSite site)
     }
 
     [Theory]
-    [InlineData("[]")]
     [InlineData("[1,2]")]
     [InlineData("[\"create\"]")]
     [InlineData("[\"create\",\"users\",[1]]")]
@@ -121,7 +121,6 @@ public sealed class FeathersSocketTests(RunningSite site)
     [InlineData("[\"constructor\",\"users\",{}]")]
     [InlineData("[\"create\",\"users/../authentication\",{}]")]
     [InlineData("[\"find\",\"users\",{\"$limit\":{\"a\":1}}]")]
-    [InlineData("[\"create\",")]
     public async Task An_event_that_is_no_call_is_answered_in_shape(string json)
     {
         using var socket = await OpenAsync();
@@ -129,12 +128,124 @@ public sealed class FeathersSocketTests(RunningSite site)
         Assert.Equal(401, (await CallAsync(socket, "[\"get\",\"users\",\"me\",{}]"))[0].GetProperty("code").GetInt32());
     }
 
-    [Fact]
-    public async Task Another_namespace_is_refused_and_the_connection_stays()
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("[\"create\",")]
+    [InlineData("[\"create\"]]")]
+    [InlineData("[null,\"users\"]")]
+    [InlineData("[\"disconnect\",\"users\"]")]
+    [InlineData("{\"create\":\"users\"}")]
+    [InlineData("\"create\"")]
+    [InlineData("")]
+    public async Task A_malformed_event_closes_the_connection(string json)
     {
         using var socket = await OpenAsync();
-        await SendAsync(socket, "40/admin,");
-        Assert.Equal("44/admin,{\"message\":\"Invalid namespace\"}", await ReceiveAsync(socket));
+        await SendAsync(socket, "427" + json);
+        Assert.Null(await ReceiveAsync(socket));
+    }
+
+    [Theory]
+    [InlineData("40[1]")]
+    [InlineData("40\"x\"")]
+    public async Task A_malformed_connect_closes_the_connection(string packet)
+    {
+        using var socket = await ConnectAsync(Polling.Replace("polling", "websocket", StringComparison.Ordinal));
+        await ReceiveAsync(socket);
+        await SendAsync(socket, packet);
+        Assert.Null(await ReceiveAsync(socket));
+    }
+
+    [Fact]
+    public async Task A_disconnect_leaves_its_namespace_only()
+    {
+        using var socket = await OpenAsync();
+        await SignInAsync(socket);
+        await SendAsync(socket, "41");
+        await SendAsync(socket, "40");
+        Assert.StartsWith("40{\"sid\":", await ReceiveAsync(socket), StringComparison.Ordinal);
+        // Who comes back is nobody until they sign in again.
+        Assert.Equal(401, (await CallAsync(socket, "[\"get\",\"users\",\"me\",{}]"))[0].GetProperty("code").GetInt32());
+        await SendAsync(socket, "431[]"); // answers nothing that was asked
+        Assert.Equal(401, (await CallAsync(socket, "[\"get\",\"users\",\"me\",{}]"))[0].GetProperty("code").GetInt32());
+        await SendAsync(socket, "41");
+        await SendAsync(socket, "427[\"get\",\"users\",\"me\",{}]");
+        Assert.Null(await ReceiveAsync(socket));
+    }
+
+    [Fact]
+    public async Task Many_calls_at_once_are_all_answered_in_one_poll_after_the_other()
+    {
+        var path = await PollingAsync();
+        await PostAsync(path, "40");
+        await GetAsync(path);
+        var calls = string.Join('\u001e', Enumerable.Range(0, 350).Select(call => $"42{call}[\"get\",\"users\",\"me\",{{}}]"));
+        var posted = PostAsync(path, calls);
+        var answered = 0;
+        while (answered < 350) answered += (await GetAsync(path).WaitAsync(Patience)).Text.Split('\u001e').Count(packet => packet.StartsWith("43", StringComparison.Ordinal));
+        Assert.Equal((200, "ok"), await posted);
+    }
+
+    [Fact]
+    public async Task Polls_of_one_network_at_once_do_not_wait_for_each_other()
+    {
+        var paths = new List<string>();
+        for (var each = 0; each < 60; each++) paths.Add(await PollingAsync());
+        var posts = await Task.WhenAll(paths.Select(path => PostAsync(path, "40\u001e420[\"get\",\"users\",\"me\",{}]"))).WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.All(posts, post => Assert.Equal(200, post.Status));
+        foreach (var path in paths) await PostAsync(path, "1");
+    }
+
+    [Fact]
+    public async Task A_client_of_Engine_IO_3_polls_and_changes_to_the_websocket()
+    {
+        const string Old = "/socket.io/?EIO=3&transport=polling";
+        var (status, text) = await GetAsync(Old);
+        Assert.Equal(200, status);
+        Assert.Equal(text.Length, text.IndexOf(':', StringComparison.Ordinal) + 1 + int.Parse(text[..text.IndexOf(':', StringComparison.Ordinal)], System.Globalization.CultureInfo.InvariantCulture));
+        var open = JsonDocument.Parse(text[(text.IndexOf('{', StringComparison.Ordinal))..]).RootElement;
+        var path = $"{Old}&sid={open.GetProperty("sid").GetString()}";
+        Assert.Equal((200, "2:40"), await GetAsync(path)); // in the namespace without asking
+        const string Call = "420[\"find\",\"nothing \u00e9\",{}]";
+        Assert.Equal((200, "ok"), await PostAsync(path, $"{Call.Length}:{Call}1:28:40/admin"));
+        var answers = (await GetAsync(path)).Text;
+        Assert.Contains(":430[{\"name\":\"NotFound\"", answers, StringComparison.Ordinal);
+        Assert.Contains("1:3", answers, StringComparison.Ordinal); // its pings are answered, none is sent
+        Assert.EndsWith("28:44/admin,\"Invalid namespace\"", answers, StringComparison.Ordinal);
+        using var socket = await ConnectAsync(path.Replace("polling", "websocket", StringComparison.Ordinal));
+        await SendAsync(socket, "2probe");
+        Assert.Equal("3probe", await ReceiveAsync(socket));
+        await SendAsync(socket, "5");
+        await SendAsync(socket, "2");
+        Assert.Equal("3", await ReceiveAsync(socket));
+        Assert.Equal(401, (await CallAsync(socket, "[\"get\",\"users\",\"me\",{}]"))[0].GetProperty("code").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("40")]
+    [InlineData("x:40")]
+    [InlineData("0:")]
+    [InlineData("9:40")]
+    [InlineData("-2:40")]
+    [InlineData("99999999999:40")]
+    public async Task A_payload_of_Engine_IO_3_that_is_none_closes_the_connection(string payload)
+    {
+        var text = (await GetAsync("/socket.io/?EIO=3&transport=polling")).Text;
+        var path = $"/socket.io/?EIO=3&transport=polling&sid={JsonDocument.Parse(text[text.IndexOf('{', StringComparison.Ordinal)..]).RootElement.GetProperty("sid").GetString()}";
+        Assert.Equal(400, (await PostAsync(path, payload)).Status);
+        await GetAsync(path);
+        await GetAsync(path);
+        Assert.Equal(400, (await GetAsync(path)).Status);
+    }
+
+    [Theory]
+    [InlineData("/admin")]
+    [InlineData("/a?b=c&d={\"e\":1}")]
+    public async Task Another_namespace_is_refused_and_the_connection_stays(string name)
+    {
+        using var socket = await OpenAsync();
+        await SendAsync(socket, $"40{name},");
+        Assert.Equal($"44{name},{{\"message\":\"Invalid namespace\"}}", await ReceiveAsync(socket));
         Assert.Equal(401, (await CallAsync(socket, "[\"get\",\"users\",\"me\",{}]"))[0].GetProperty("code").GetInt32());
     }
 
@@ -164,8 +275,13 @@ public sealed class FeathersSocketTests(RunningSite site)
     {
         using var socket = await OpenAsync();
         var codes = new List<int>();
-        for (var call = 0; call < 80; call++) codes.Add((await CallAsync(socket, "[\"get\",\"users\",\"me\",{}]"))[0].GetProperty("code").GetInt32());
-        Assert.Equal(401, codes[0]);
+        for (var call = 0; call < 700; call++) await SendAsync(socket, $"42{call}[\"get\",\"users\",\"me\",{{}}]");
+        for (var call = 0; call < 700; call++)
+        {
+            var answer = await ReceiveAsync(socket);
+            codes.Add(JsonDocument.Parse(answer![$"43{call}".Length..]).RootElement[0].GetProperty("code").GetInt32());
+        }
+        Assert.All(codes.Take(400), code => Assert.Equal(401, code));
         Assert.Contains(429, codes);
     }
 

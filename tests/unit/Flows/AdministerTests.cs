@@ -104,11 +104,12 @@ public abstract class AdministerTests(Store store) : AuthTest(store)
         var root = await AdministratorAsync();
         for (var i = 0; i < 3; i++) await Auth.RegisterAsync($"user{i}@example.net", username: $"user{i}");
         async Task<Administer.Page> ListAsync(Administer.Query query) => (await Auth.Use((Administer flow) => flow.ListAsync(Auth.In(root), query, default))).Value!;
+        static Administer.Query Is(AccountField field, string value) => new(new AccountFilter.Compare(field, Comparison.Equal, value));
         var page = await ListAsync(new(Skip: 1, Take: 2));
         Assert.Equal((4, "user1@example.net", "user0@example.net"), (page.Total, page.Accounts[0].Email, page.Accounts[1].Email));
-        Assert.Equal("user2", Assert.Single((await ListAsync(new(Email: "USER2@example.net"))).Accounts).Username);
-        Assert.Equal("user1", Assert.Single((await ListAsync(new(Username: "User1"))).Accounts).Username);
-        Assert.Empty((await ListAsync(new(Email: "no address"))).Accounts);
+        Assert.Equal("user2", Assert.Single((await ListAsync(Is(AccountField.Email, "USER2@example.net"))).Accounts).Username);
+        Assert.Equal("user1", Assert.Single((await ListAsync(Is(AccountField.Username, "User1"))).Accounts).Username);
+        Assert.Empty((await ListAsync(Is(AccountField.Email, "no address"))).Accounts);
     }
 
     [StoreFact]

@@ -5,15 +5,16 @@ using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
+using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>The session a socket signed in to, by the token it did so with.</summary>
-internal sealed record Binding(string Token, string SessionId, int Generation, DateTimeOffset EndsAt)
+internal sealed record Binding(string Token, string SessionId, string UserId, int Generation, DateTimeOffset EndsAt)
 {
     public static Binding Of(string token, Session session) => Authentication.PayloadOf(token) is { } payload
-        ? new(token, session.Id, (int)payload[AccessTokens.GenerationClaim]!, DateTimeOffset.FromUnixTimeSeconds((long)payload["exp"]!))
-        : new(token, session.Id, session.Generation, DateTimeOffset.MaxValue); // an API key: its session has the end
+        ? new(token, session.Id, session.UserId, (int)payload[AccessTokens.GenerationClaim]!, DateTimeOffset.FromUnixTimeSeconds((long)payload["exp"]!))
+        : new(token, session.Id, session.UserId, session.Generation, DateTimeOffset.MaxValue); // an API key: its session has the end
 }
 
 /// <summary>
@@ -21,7 +22,7 @@ internal sealed record Binding(string Token, string SessionId, int Generation, D
 /// ends the session.
 /// </summary>
 internal sealed class Authentication(
-    SignIn signIn, SignInAnonymously anonymously, RefreshTokens tokens, ChangeProfile profiles, IServiceProvider services)
+    SignIn signIn, SignInAnonymously anonymously, RefreshTokens tokens, ChangeProfile profiles, IOptions<AuthOptions> options, IServiceProvider services)
 {
     public Task<Answer> RunAsync(Call call, CancellationToken ct) => call.Method switch
     {
@@ -83,7 +84,7 @@ internal sealed class Authentication(
                 ["accessToken"] = pair.AccessToken,
                 ["refreshToken"] = pair.RefreshToken,
                 ["authentication"] = new JsonObject { ["strategy"] = strategy, ["payload"] = PayloadOf(pair.AccessToken) },
-                ["user"] = UserRecord.Print(account),
+                ["user"] = UserRecord.Print(account, options.Value.Api),
             }, null) { Binds = Binding.Of(pair.AccessToken, pair.Session) },
             refusal => refusal);
 
@@ -97,7 +98,7 @@ internal sealed class Authentication(
             {
                 ["accessToken"] = token,
                 ["authentication"] = new JsonObject { ["strategy"] = "jwt", ["accessToken"] = token, ["payload"] = PayloadOf(token) },
-                ["user"] = UserRecord.Print(account),
+                ["user"] = UserRecord.Print(account, options.Value.Api),
             }, null) { Binds = Binding.Of(token, session) },
             refusal => refusal);
     }

@@ -13,7 +13,8 @@ internal sealed record Call(string Service, string Method)
 
     public JsonElement Data { get; init; }
 
-    public IReadOnlyDictionary<string, string> Query { get; init; } = new Dictionary<string, string>();
+    /// <summary>What stands beside the data: filters and the fields to answer.</summary>
+    public JsonObject Query { get; init; } = [];
 
     /// <summary>The access token of the header, or the one that the socket signed in with.</summary>
     public string? Token { get; init; }
@@ -73,6 +74,9 @@ internal sealed record Answer(JsonNode? Value, Failure? Failure)
 
     /// <summary>Whether a socket belongs to nobody from now on.</summary>
     public bool Unbinds { get; init; }
+
+    /// <summary>What is told to the sockets that may see it, where the call has changed a user.</summary>
+    public UserEvent? Event { get; init; }
 
     public static implicit operator Answer(JsonNode value) => new(value, null);
 

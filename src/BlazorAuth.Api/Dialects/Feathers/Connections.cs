@@ -24,6 +24,7 @@ internal sealed partial class Connections
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly NetworkShares _shares;
+    private readonly UserEvents _events = new();
 
     public Connections(IServiceProvider services)
     {
@@ -32,6 +33,7 @@ internal sealed partial class Connections
         _log = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Connections).FullName!);
         var life = services.GetRequiredService<IHostApplicationLifetime>();
         life.ApplicationStarted.Register(() => _ = RunAsync(life.ApplicationStopping));
+        life.ApplicationStarted.Register(() => _ = SendEventsAsync(life.ApplicationStopping));
     }
 
     public Connection? Find(string id) => _all.GetValueOrDefault(id);
@@ -39,9 +41,9 @@ internal sealed partial class Connections
     public void Remove(Connection connection) => _all.TryRemove(connection.Id, out _);
 
     /// <summary>A new one; null where there are enough.</summary>
-    public Connection? Add(string? address, string? agent)
+    public Connection? Add(string? address, string? agent, bool isVersion3)
     {
-        var connection = new Connection(this, address, agent, _time);
+        var connection = new Connection(this, address, agent, _time, isVersion3);
         lock (_adding)
         {
             if (_all.Count >= Maximum || _all.Values.Count(c => c.Network == connection.Network) >= MaximumPerNetwork) return null;
@@ -57,7 +59,9 @@ internal sealed partial class Connections
         {
             using var turn = await _shares.EnterAsync(network, ct);
             await using var scope = _scopes.CreateAsyncScope();
-            return await call.RunAsync(scope.ServiceProvider, ct);
+            var answer = await call.RunAsync(scope.ServiceProvider, ct);
+            Publish(answer);
+            return answer;
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
@@ -67,6 +71,29 @@ internal sealed partial class Connections
         {
             Failed(_log, fault, call.Method);
             return Failure.Of(AuthError.UnexpectedFailure, Hosting.IsStoreAway(fault) ? StatusCodes.Status503ServiceUnavailable : null);
+        }
+    }
+
+    /// <summary>Tells the sockets that may see it what a call has changed, soon after.</summary>
+    public void Publish(Answer answer)
+    {
+        if (answer is { Failure: null, Event: { } happened }) _events.Add(happened, _all.Values);
+    }
+
+    private async Task SendEventsAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                var events = await _events.TakeAsync(stopping);
+                await using var scope = _scopes.CreateAsyncScope();
+                await UserEvents.SendAsync(events, _all.Values, scope.ServiceProvider, _time.GetUtcNow(), stopping);
+            }
+            catch (Exception fault) when (fault is not OutOfMemoryException)
+            {
+                if (!stopping.IsCancellationRequested) NotTold(_log, fault.GetType().Name);
+            }
         }
     }
 
@@ -111,4 +138,7 @@ internal sealed partial class Connections
 
     [LoggerMessage(2, LogLevel.Warning, "The sessions of sockets could not be looked at: {Fault}; tries again")]
     private static partial void NotLooked(ILogger log, string fault);
+
+    [LoggerMessage(3, LogLevel.Warning, "Events of users were not sent to sockets: {Fault}")]
+    private static partial void NotTold(ILogger log, string fault);
 }

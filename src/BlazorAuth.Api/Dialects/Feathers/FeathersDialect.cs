@@ -17,24 +17,27 @@ internal sealed partial class FeathersDialect : ISpoken
 
     public void Map(IEndpointRouteBuilder routes)
     {
+        var connections = new Connections(routes.ServiceProvider);
         Map("/users", "users");
         Map("/users/{id:regex(^[^_])}", "users");
         Map("/authentication", "authentication");
         Map("/authentication/{id:regex(\\.)}", "authentication");
         Map("/auth-management/{action?}", "auth-management");
         Map("/authManagement/{action?}", "authManagement");
-        SocketDoor.Map(routes);
+        SocketDoor.Map(routes, connections);
+        SocketClientFiles.MapAll(routes);
 
         void Map(string pattern, string service) => routes.Map(pattern, http => AnswerAsync(
-            http, http.GetRouteValue("action") is string action ? $"{service}/{action}" : service, (string?)http.GetRouteValue("id"))).ExcludeFromDescription();
+            http, connections, http.GetRouteValue("action") is string action ? $"{service}/{action}" : service, (string?)http.GetRouteValue("id"))).ExcludeFromDescription();
     }
 
     public Task WriteAsync(HttpContext http, Refusal refusal, int status) => Failure.Of(refusal, status).WriteAsync(http);
 
-    private static async Task AnswerAsync(HttpContext http, string service, string? id)
+    private static async Task AnswerAsync(HttpContext http, Connections connections, string service, string? id)
     {
         var answer = await ReadAsync(http, service, id) is var (call, failure) && call is not null
             ? await call.RunAsync(http.RequestServices, http.RequestAborted) : failure!;
+        connections.Publish(answer);
         if (answer.Failure is not null)
         {
             await answer.Failure.WriteAsync(http);
@@ -59,9 +62,10 @@ internal sealed partial class FeathersDialect : ISpoken
         };
         // A header that names the method to run: the original looked it up among all there are, inherited ones too.
         if (request.Headers.ContainsKey("X-Service-Method")) method = "";
+        if (QueryText.Read(request.Query) is not { } query) return (null, Failure.BadRequest("Invalid query parameter", ("query", "Is not readable.")));
         var call = new Call(service, method)
         {
-            Id = id, Token = TokenOf(request.Headers.Authorization), Query = request.Query.ToDictionary(q => q.Key, q => q.Value.ToString()),
+            Id = id, Token = TokenOf(request.Headers.Authorization), Query = query,
             Address = http.Connection.RemoteIpAddress?.ToString(), Agent = request.Headers.UserAgent,
         };
         if (method is "" or "find" or "get" || (method == "remove" && request.ContentLength is null or 0)) return (call, null);

@@ -5,6 +5,7 @@ using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
+using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
@@ -13,7 +14,8 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 /// an action. Unlike there, nothing says whether an address has an account: who asks for a letter gets the same answer in any case.
 /// </summary>
 internal sealed class Management(
-    VerifyEmail verify, ResetPassword reset, ChangeEmail emails, ChangePassword passwords, ChangeProfile profiles, SignIn signIn, RefreshTokens tokens, Sessions sessions)
+    VerifyEmail verify, ResetPassword reset, ChangeEmail emails, ChangePassword passwords, ChangeProfile profiles, SignIn signIn, RefreshTokens tokens, Sessions sessions,
+    IOptions<AuthOptions> options)
 {
     // The action is in the body.
     private const string InBody = "";
@@ -134,7 +136,7 @@ internal sealed class Management(
             if (email is not null)
                 return (await emails.AskAsync(owner, email, new Reauthentication.ByPassword(password), ct)).Refusal is { } refusal
                     ? refusal : await RecordAsync(owner, ct);
-            return (await profiles.ChangeAsync(owner, new(Username: username), ct)).Match<Answer>(account => UserRecord.Print(account), refused => refused);
+            return (await profiles.ChangeAsync(owner, new(Username: username), ct)).Match<Answer>(account => UserRecord.Print(account, options.Value.Api), refused => refused);
         }, ct, afresh: email is null);
     }
 
@@ -169,7 +171,7 @@ internal sealed class Management(
         EmailAddress.TryParse(name, out var email) ? email == own.Email : string.Equals(name, own.Username, StringComparison.OrdinalIgnoreCase);
 
     private async Task<Answer> RecordAsync(Caller owner, CancellationToken ct) =>
-        (await profiles.ReadAsync(owner, ct)).Match<Answer>(account => UserRecord.Print(account), refusal => refusal);
+        (await profiles.ReadAsync(owner, ct)).Match<Answer>(account => UserRecord.Print(account, options.Value.Api), refusal => refusal);
 
     // Who, in every form there is: the value itself, its user, or nobody.
     private static JsonElement Who(JsonElement value) => value.Field("user") is { ValueKind: JsonValueKind.Object } user ? user : value;

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
@@ -10,6 +11,7 @@ internal enum PacketKind
     Connect,
     Disconnect,
     Event,
+    Acknowledgement,
     Other,
 }
 
@@ -26,11 +28,43 @@ internal sealed partial record Packet(PacketKind Kind, string Namespace, string?
             "0" => PacketKind.Connect,
             "1" => PacketKind.Disconnect,
             "2" => PacketKind.Event,
+            "3" => PacketKind.Acknowledgement,
             _ => PacketKind.Other,
         };
         var (space, ack) = (match.Groups["space"].Value, match.Groups["ack"].Value);
-        return new(kind, space.Length == 0 ? "/" : space, ack.Length == 0 ? null : ack, match.Groups["json"].Value);
+        var json = match.Groups["json"].Value;
+        return IsPayload(kind, json) ? new(kind, space.Length == 0 ? "/" : space, ack.Length == 0 ? null : ack, json) : null;
     }
+
+    // As the original's parser has it: another payload ends the connection, it is no call that could be answered.
+    private static bool IsPayload(PacketKind kind, string json)
+    {
+        if (json.Length == 0) return kind != PacketKind.Event;
+        try
+        {
+            using var document = JsonDocument.Parse(json, new() { MaxDepth = Connection.MaximumLength });
+            var root = document.RootElement;
+            return (kind, root.ValueKind) switch
+            {
+                (PacketKind.Connect, JsonValueKind.Object) => true,
+                (PacketKind.Acknowledgement, JsonValueKind.Array) => true,
+                (PacketKind.Event, JsonValueKind.Array) when root.GetArrayLength() > 0 =>
+                    root[0].ValueKind == JsonValueKind.Number || (root[0].ValueKind == JsonValueKind.String && !Reserved.Contains(root[0].GetString()!)),
+                (PacketKind.Other, _) => true,
+                _ => false,
+            };
+        }
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    // Names of the client's own events: nobody sends them.
+    private static readonly HashSet<string> Reserved = new(StringComparer.Ordinal)
+    {
+        "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",
+    };
 
     /// <summary>The call in an event: the method, the service, then what Feathers' client passes for that method.</summary>
     /// <returns>Null where it is no call of ours.</returns>
@@ -56,11 +90,9 @@ internal sealed partial record Packet(PacketKind Kind, string Namespace, string?
         _ => null,
     };
 
-    private static Dictionary<string, string> QueryOf(JsonElement query) =>
-        query.ValueKind != JsonValueKind.Object ? [] : query.EnumerateObject().ToDictionary(
-            field => field.Name, field => field.Value.ValueKind == JsonValueKind.String ? field.Value.GetString()! : field.Value.GetRawText());
+    private static JsonObject QueryOf(JsonElement query) => query.ToNode() as JsonObject ?? [];
 
-    [GeneratedRegex(@"\A(?<kind>[0-4])(?<space>/[\w/-]{0,63}(?=,|\z))?,?(?<ack>[0-9]{1,9})?(?<json>[\[{""].*)?\z",
+    [GeneratedRegex(@"\A(?<kind>[0-4])(?<space>/[^,\p{Cc}]{0,63}(?=,|\z))?,?(?<ack>[0-9]{1,9})?(?<json>[\[{""].*)?\z",
         RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | RegexOptions.Singleline, matchTimeoutMilliseconds: 200)]
     private static partial Regex Shape();
 }

@@ -6,13 +6,11 @@ using Microsoft.Extensions.Options;
 namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
-/// Engine.IO 4 under Socket.IO: a handshake, long polls, and the change to a WebSocket. Only as much of it as Feathers' client uses:
-/// one namespace, text, no compression.
+/// Engine.IO 4 under Socket.IO: a handshake, long polls, and the change to a WebSocket; and Engine.IO 3 for the clients of
+/// Feathers 4. Only as much of it as Feathers' clients use: one namespace, text, no compression.
 /// </summary>
 internal sealed class SocketDoor(Connections connections, AuthOptions options)
 {
-    private const char Separator = '\x1e';
-
     private enum Fault
     {
         UnknownTransport,
@@ -23,9 +21,9 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         UnsupportedProtocol,
     }
 
-    public static void Map(IEndpointRouteBuilder routes)
+    public static void Map(IEndpointRouteBuilder routes, Connections connections)
     {
-        var door = new SocketDoor(new(routes.ServiceProvider), routes.ServiceProvider.GetRequiredService<IOptions<AuthOptions>>().Value);
+        var door = new SocketDoor(connections, routes.ServiceProvider.GetRequiredService<IOptions<AuthOptions>>().Value);
         routes.Map("/socket.io", door.AnswerAsync).ExcludeFromDescription();
     }
 
@@ -34,9 +32,8 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         var query = http.Request.Query;
         var upgrade = http.WebSockets.IsWebSocketRequest;
         if (!SocketOrigins.AreWelcome(options, http.Request.Headers.Origin)) await RefuseAsync(http, Fault.Forbidden, StatusCodes.Status403Forbidden);
-        else if (query["EIO"] != "4") await RefuseAsync(http, Fault.UnsupportedProtocol);
         else if (query["transport"] != (upgrade ? "websocket" : "polling")) await RefuseAsync(http, query["transport"] == "websocket" ? Fault.BadRequest : Fault.UnknownTransport);
-        else if (!query.ContainsKey("sid")) await BeginAsync(http, upgrade);
+        else if (!query.ContainsKey("sid")) await BeginAsync(http, upgrade, query["EIO"].ToString());
         else if (query["sid"] is not [{ } sid] || connections.Find(sid) is not { } connection) await RefuseAsync(http, Fault.UnknownSid);
         else if (connection.IsUpgraded || (upgrade && !connection.TryBeginUpgrade())) await RefuseAsync(http, Fault.BadRequest);
         else if (upgrade) await new SocketTransport(connections, connection).UpgradeAsync(http);
@@ -45,21 +42,26 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         else await RefuseAsync(http, Fault.BadRequest);
     }
 
-    private async Task BeginAsync(HttpContext http, bool upgrade)
+    private async Task BeginAsync(HttpContext http, bool upgrade, string protocol)
     {
         if (!HttpMethods.IsGet(http.Request.Method))
         {
             await RefuseAsync(http, Fault.BadHandshakeMethod);
             return;
         }
-        if (connections.Add(http.Connection.RemoteIpAddress?.ToString(), http.Request.Headers.UserAgent) is not { } connection)
+        if (protocol is not ("3" or "4"))
+        {
+            await RefuseAsync(http, Fault.UnsupportedProtocol);
+            return;
+        }
+        if (connections.Add(http.Connection.RemoteIpAddress?.ToString(), http.Request.Headers.UserAgent, protocol == "3") is not { } connection)
         {
             http.Response.Headers.RetryAfter = "10";
             await Failure.Of(AuthError.RateLimited).WriteAsync(http);
             return;
         }
         if (upgrade) await new SocketTransport(connections, connection).RunAsync(http);
-        else await WriteAsync(http, connection.Handshake(upgradable: true));
+        else await WriteAsync(http, connection.Payload.Join([connection.Begin(upgradable: true)]));
     }
 
     private async Task PollAsync(HttpContext http, Connection connection)
@@ -72,17 +74,17 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         }
         try
         {
-            var payload = new StringBuilder();
+            var packets = new List<string>();
             var open = await connection.Outgoing.WaitToReadAsync(http.RequestAborted);
-            while (payload.Length < Connection.MaximumLength && connection.Outgoing.TryRead(out var packet))
-                payload.Append(payload.Length > 0 ? Separator.ToString() : "").Append(packet);
+            for (var length = 0; length < Connection.MaximumLength && connection.Outgoing.TryRead(out var packet); length += packet.Length)
+                packets.Add(packet);
             // The end goes alone: the client hands out packets later than it closes, and would lose those that came with it.
             if (!open)
             {
-                payload.Append('1');
+                packets.Add("1");
                 connections.Remove(connection);
             }
-            await WriteAsync(http, payload.ToString());
+            await WriteAsync(http, connection.Payload.Join(packets));
         }
         catch (OperationCanceledException)
         {
@@ -107,7 +109,7 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         {
             text = "";
         }
-        foreach (var packet in text.Split(Separator))
+        foreach (var packet in connection.Payload.Split(text))
             if (!await connection.TakeAsync(packet))
             {
                 await (packet == "1" ? WriteAsync(http, "ok") : RefuseAsync(http, Fault.BadRequest));

@@ -7,6 +7,9 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 /// <summary>Carries a connection over a WebSocket, from its beginning or from an upgrade on.</summary>
 internal sealed class SocketTransport(Connections connections, Connection connection)
 {
+    // As the original has it: 1009 where a message is too long, else none in particular.
+    private WebSocketCloseStatus _status = WebSocketCloseStatus.NormalClosure;
+
     private static readonly TimeSpan UpgradeTimeout = TimeSpan.FromSeconds(10), Goodbye = TimeSpan.FromSeconds(2), ReleaseEvery = TimeSpan.FromMilliseconds(100);
 
     /// <summary>A connection that begins here.</summary>
@@ -14,7 +17,7 @@ internal sealed class SocketTransport(Connections connections, Connection connec
     {
         using var socket = await http.WebSockets.AcceptWebSocketAsync();
         connection.IsUpgraded = true;
-        connection.Send(connection.Handshake(upgradable: false));
+        await SendAsync(socket, connection.Begin(upgradable: false), connection.Closed);
         await CarryAsync(socket);
     }
 
@@ -84,7 +87,7 @@ internal sealed class SocketTransport(Connections connections, Connection connec
         {
             await foreach (var packet in connection.Outgoing.ReadAllAsync(ct)) await SendAsync(socket, packet, ct);
             if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
-                await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, ct);
+                await socket.CloseOutputAsync(_status, null, ct);
         }
         catch (Exception over) when (over is OperationCanceledException or WebSocketException)
         {
@@ -96,7 +99,7 @@ internal sealed class SocketTransport(Connections connections, Connection connec
         socket.SendAsync(Encoding.UTF8.GetBytes(packet), WebSocketMessageType.Text, endOfMessage: true, ct);
 
     // Null where it was closed, or is not text, or is too long.
-    private static async Task<string?> ReceiveAsync(WebSocket socket, CancellationToken ct)
+    private async Task<string?> ReceiveAsync(WebSocket socket, CancellationToken ct)
     {
         var message = new ArrayBufferWriter<byte>(1024);
         while (true)
@@ -104,7 +107,11 @@ internal sealed class SocketTransport(Connections connections, Connection connec
             var part = await socket.ReceiveAsync(message.GetMemory(1024), ct);
             if (part.MessageType != WebSocketMessageType.Text) return null;
             message.Advance(part.Count);
-            if (message.WrittenCount > Connection.MaximumLength) return null;
+            if (message.WrittenCount > Connection.MaximumLength)
+            {
+                _status = WebSocketCloseStatus.MessageTooBig;
+                return null;
+            }
             if (part.EndOfMessage) return Encoding.UTF8.GetString(message.WrittenSpan);
         }
     }

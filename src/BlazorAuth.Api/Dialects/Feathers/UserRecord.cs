@@ -1,5 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using BlazorAuth.Core;
 using BlazorAuth.Core.Flows;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
@@ -18,7 +22,8 @@ internal static class UserRecord
         "role", "permissions", "scope", "scopes", "admin", "isAdmin", "__proto__", "constructor", "prototype",
     };
 
-    public static JsonObject Print(Account account)
+    /// <summary>The record. An account without a picture of its own has that of its address, where the settings say so.</summary>
+    public static JsonObject Print(Account account, ApiOptions api)
     {
         var record = new JsonObject
         {
@@ -28,7 +33,7 @@ internal static class UserRecord
             ["emailVerified"] = account.EmailVerified,
             ["isVerified"] = account.EmailVerified,
             ["displayName"] = account.DisplayName,
-            ["avatar"] = account.Avatar,
+            ["avatar"] = account.Avatar ?? GravatarOf(account.Email, api),
             ["isAnonymous"] = account.IsAnonymous,
             ["active"] = account.Active,
             ["roles"] = new JsonArray([.. account.Roles.Select(role => JsonValue.Create(role))]),
@@ -40,15 +45,22 @@ internal static class UserRecord
     }
 
     /// <summary>What was asked for, where it must not show whether an account came of it.</summary>
-    public static JsonObject Echo(string email, string? profile)
+    public static JsonObject Echo(string email, string? profile, ApiOptions api)
     {
         var record = new JsonObject { ["email"] = email, ["isVerified"] = false };
+        if (GravatarOf(email, api) is { } avatar) record["avatar"] = avatar;
         if (profile is null) return record;
         var said = JsonElement.Parse(profile);
         record["profile"] = said.ToNode();
         Lift(record, said);
         return record;
     }
+
+    /// <summary>The picture of an address at Gravatar, as a generated Feathers application makes it.</summary>
+    /// <returns>Null where there is no address, or where <c>Api:FeathersGravatar</c> is off.</returns>
+    [SuppressMessage("Security", "CA5351", Justification = "Gravatar finds a picture by the MD5 of its address; nothing is protected by it.")]
+    public static string? GravatarOf(string? email, ApiOptions api) => email is null || !api.FeathersGravatar ? null
+        : $"https://s.gravatar.com/avatar/{Convert.ToHexStringLower(MD5.HashData(Encoding.UTF8.GetBytes(email.ToLowerInvariant())))}?s=60";
 
     /// <summary>The profile that the data gives: that of the field of this name, with the other fields set in it.</summary>
     /// <returns>JSON, or null where there is nothing in it.</returns>

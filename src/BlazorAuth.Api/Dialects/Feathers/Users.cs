@@ -1,22 +1,29 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
+using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>The <c>users</c> service: sign-up for anybody, the own record (by its id, or <c>me</c>), and those of others for an administrator.</summary>
 internal sealed class Users(
-    Register register, ChangeProfile profiles, ChangeEmail emails, ChangePassword passwords, CloseAccount close, Administer administer, RefreshTokens tokens)
+    Register register, ChangeProfile profiles, ChangeEmail emails, ChangePassword passwords, CloseAccount close, Administer administer, RefreshTokens tokens,
+    IOptions<AuthOptions> options)
 {
-    private const int DefaultLimit = 10, MaximumLimit = 50;
+    public async Task<Answer> RunAsync(Call call, (Caller Caller, Failure? Refused) from, CancellationToken ct)
+    {
+        if (call.Method == "find") return await ActAsync(call, from, ct);
+        // Before the act: a call that is refused has changed nothing.
+        var (select, wrong) = UserQuery.ReadSelect(call.Query);
+        if (wrong is not null) return wrong;
+        var answer = await ActAsync(call, from, ct);
+        return answer.Value is JsonObject record ? answer with { Value = UserQuery.Project(record, select) } : answer;
+    }
 
-    private static readonly string[] Filters = ["$limit", "$skip", "id", "email", "username"];
-
-    public Task<Answer> RunAsync(Call call, (Caller Caller, Failure? Refused) from, CancellationToken ct)
+    private Task<Answer> ActAsync(Call call, (Caller Caller, Failure? Refused) from, CancellationToken ct)
     {
         if (call is { Method: "create", Id: null }) return CreateAsync(call.Data, from.Caller, ct);
         if (call.Method is not ("find" or "get" or "update" or "patch" or "remove"))
@@ -40,41 +47,23 @@ internal sealed class Users(
         var outcome = await register.CreateAsync(
             caller, new(data.Text("email"), data.Text("username"), data.Text("password"), data.Text("displayName"), profile), ct);
         return await outcome.Match(
-            async made => made.User is null ? UserRecord.Echo(made.Email!, profile) : (Answer)UserRecord.Print(await profiles.ViewAsync(made.User, ct)),
+            async made => made.User is null ? UserRecord.Echo(made.Email!, profile, options.Value.Api)
+                : Happened("created", await profiles.ViewAsync(made.User, ct)),
             refusal => Task.FromResult<Answer>(refusal));
     }
 
-    private async Task<Answer> FindAsync(IReadOnlyDictionary<string, string> query, Caller caller, CancellationToken ct)
+    private async Task<Answer> FindAsync(JsonObject given, Caller caller, CancellationToken ct)
     {
-        if (query.Keys.FirstOrDefault(key => !Filters.Contains(key)) is { } unknown) return Failure.BadRequest("Invalid query parameter", ("query", $"{unknown} is not known here."));
-        if (!TryNumber("$limit", DefaultLimit, out var limit) || !TryNumber("$skip", 0, out var skip))
-            return Failure.BadRequest("Invalid query parameter", ("query", "$limit and $skip are numbers."));
-        limit = Math.Min(limit, MaximumLimit);
-        var (email, username) = (query.GetValueOrDefault("email"), query.GetValueOrDefault("username"));
-        if (query.GetValueOrDefault("id") is { } id && id != caller.UserId)
-            return (await administer.ReadAsync(caller, id, ct)).Match(
-                account => Page([account], 1), refusal => refusal.Error is AuthError.NotFound or AuthError.Forbidden ? Page([], 0) : refusal);
-        if (!query.ContainsKey("id") && (await administer.ListAsync(caller, new(email, username, skip, limit), ct)).Value is { } all)
-            return Page([.. all.Accounts.Select(UserRecord.Print)], all.Total);
-        // Everybody else sees a store with one user in it.
-        return (await profiles.ReadAsync(caller, ct)).Match(own => IsMeant(own, email, username) ? Page([own], 1) : Page([], 0), refusal => refusal);
-
-        Answer Page(IReadOnlyList<object> found, int total) => new JsonObject
-        {
-            ["total"] = total, ["limit"] = limit, ["skip"] = skip,
-            ["data"] = new JsonArray([.. found.OfType<JsonObject>(), .. found.OfType<Account>().Skip(skip).Take(limit).Select(UserRecord.Print)]),
-        };
-
-        bool TryNumber(string key, int absent, out int number)
-        {
-            number = absent;
-            return !query.TryGetValue(key, out var text) || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
-        }
+        var (query, wrong) = UserQuery.Read(given);
+        if (query is null) return wrong!;
+        return (await administer.FindAsync(caller, new(query.Filter, query.Order, query.Skip, query.Limit), ct)).Match<Answer>(
+            page => new JsonObject
+            {
+                ["total"] = page.Total, ["limit"] = query.Limit, ["skip"] = query.Skip,
+                ["data"] = new JsonArray([.. page.Accounts.Select(account => UserQuery.Project(Print(account), query.Select))]),
+            },
+            refusal => refusal);
     }
-
-    private static bool IsMeant(Account own, string? email, string? username) =>
-        (email is null || (EmailAddress.TryParse(email, out var canonical) && canonical == own.Email))
-        && (username is null || string.Equals(username, own.Username, StringComparison.OrdinalIgnoreCase));
 
     private async Task<Answer> GetAsync(Caller caller, CancellationToken ct) => Print(await profiles.ReadAsync(caller, ct));
 
@@ -87,14 +76,14 @@ internal sealed class Users(
         if (answer.Failure is not null) return answer;
         // The client's remove carries no body: what stands for the password is a sign-in of just now.
         var proof = Reauthentication.From(data.Text("password"), dialect: Dialect.Feathers);
-        return (await close.CloseAsync(caller, proof, ct)).Refusal is { } refusal ? refusal : answer with { Unbinds = true };
+        return (await close.CloseAsync(caller, proof, ct)).Refusal is { } refusal ? refusal : Removed(answer) with { Unbinds = true };
     }
 
     private async Task<Answer> RemoveOtherAsync(string id, Caller caller, CancellationToken ct)
     {
         var answer = await GetOtherAsync(id, caller, ct);
         if (answer.Failure is not null) return answer;
-        return (await administer.DeleteAsync(caller, id, ct)).Refusal is { } refusal ? refusal : answer;
+        return (await administer.DeleteAsync(caller, id, ct)).Refusal is { } refusal ? refusal : Removed(answer);
     }
 
     // One act a call: a second one that is refused would leave the first one done.
@@ -113,14 +102,16 @@ internal sealed class Users(
         if (moves && old is not null && password is not null) return Failure.BadRequest("Change email and password one after the other.");
         if (moves) return await MoveAsync(own, email!, old ?? password, caller, ct);
         if (password is not null) return await ChangePasswordAsync(own, old, password, caller, ct);
-        return changes is null ? UserRecord.Print(own) : Print(await profiles.ChangeAsync(caller, changes, ct));
+        // Nothing changes, nothing is told: whoever sends the same record again and again has no budget to spend.
+        if (changes is null) return Print(own);
+        return (await profiles.ChangeAsync(caller, changes, ct)).Match(account => Happened(NameOf(call.Method), account), refusal => refusal);
     }
 
     private async Task<Answer> MoveAsync(Account own, string email, string? password, Caller caller, CancellationToken ct)
     {
         if (password is null) return Failure.BadRequest("To change the email, send the current password with it, as password.", ("password", "Is required."));
         if ((await emails.AskAsync(caller, email, new Reauthentication.ByPassword(password), ct)).Refusal is { } refusal) return refusal;
-        var record = UserRecord.Print(own);
+        var record = Print(own);
         record["verifyChanges"] = new JsonObject { ["email"] = email }; // until the new address confirms
         return record;
     }
@@ -132,13 +123,13 @@ internal sealed class Users(
         if (outcome.Value is not { } session) return outcome.Refusal!;
         // Every older token is dead, that of this call too.
         var pair = await tokens.IssueAsync(session, ct);
-        var record = UserRecord.Print(own);
+        var record = Print(own);
         (record["accessToken"], record["refreshToken"]) = (pair.AccessToken, pair.RefreshToken);
-        return new Answer(record, null) { Binds = Binding.Of(pair.AccessToken, session) };
+        return new Answer(record, null) { Binds = Binding.Of(pair.AccessToken, session), Event = new("patched", own.Id, Print(own)) };
     }
 
     // Only what is not so already: programs send whole records back.
-    private static ChangeProfile.Input? Differences(Account own, JsonElement data, bool replaces)
+    private ChangeProfile.Input? Differences(Account own, JsonElement data, bool replaces)
     {
         // A given profile takes the place of the one before, as put does; other fields are set in it by the flow.
         var whole = replaces || data.Field("profile").ValueKind != JsonValueKind.Undefined;
@@ -146,8 +137,11 @@ internal sealed class Users(
         var same = whole
             ? JsonNode.DeepEquals(profile is null ? new JsonObject() : JsonNode.Parse(profile), own.Profile.ToNode())
             : profile is null;
+        // The picture of the address is computed: a record that is sent back must not make it the user's own.
+        var computed = own.Avatar is null && data.Text("avatar") is { } sent && sent == UserRecord.GravatarOf(own.Email, options.Value.Api);
+        var picture = computed ? default : Field("avatar", own.Avatar, replaces);
         var input = new ChangeProfile.Input(
-            Field("displayName", own.DisplayName, replaces), Field("avatar", own.Avatar, replaces), Field("username", own.Username, false),
+            Field("displayName", own.DisplayName, replaces), picture, Field("username", own.Username, false),
             same ? default : new(true, profile),
             whole ? ChangeProfile.ProfileMode.Replace : ChangeProfile.ProfileMode.SetFields);
         return input is { DisplayName.IsGiven: false, Avatar.IsGiven: false, Username.IsGiven: false, Profile.IsGiven: false } ? null : input;
@@ -171,11 +165,21 @@ internal sealed class Users(
             return Failure.BadRequest("Of another user, patch either active or roles.");
         var outcome = locks is { } locked
             ? await administer.LockAsync(caller, id, locked, ct) : await administer.MakeAdministratorAsync(caller, id, raises!.Value, ct);
-        return outcome.Refusal is { } refusal ? refusal : await GetOtherAsync(id, caller, ct);
+        if (outcome.Refusal is { } refusal) return refusal;
+        return (await administer.ReadAsync(caller, id, ct)).Match(account => Happened("patched", account), refused => refused);
     }
 
     private static bool IsAdministrator(JsonElement role) =>
         role.ValueKind == JsonValueKind.String && string.Equals(role.GetString(), AuthDbContext.Administrator, StringComparison.OrdinalIgnoreCase);
 
-    private static Answer Print(Outcome<Account> outcome) => outcome.Match<Answer>(account => UserRecord.Print(account), refusal => refusal);
+    private JsonObject Print(Account account) => UserRecord.Print(account, options.Value.Api);
+
+    private Answer Print(Outcome<Account> outcome) => outcome.Match<Answer>(account => Print(account), refusal => refusal);
+
+    private static string NameOf(string method) => method == "update" ? "updated" : "patched";
+
+    private Answer Happened(string name, Account account) => new(Print(account), null) { Event = new(name, account.Id, Print(account)) };
+
+    private static Answer Removed(Answer answer) =>
+        answer with { Event = new("removed", answer.Value!["id"]!.GetValue<string>(), answer.Value.DeepClone()) };
 }
