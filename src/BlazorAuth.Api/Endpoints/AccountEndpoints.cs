@@ -170,7 +170,7 @@ internal static class AccountEndpoints
             {
                 if (!TryProof(body.CurrentPassword ?? body.Password, body.Code, body.Ticket, body.Credential, out var proof))
                     return Problems.Of(AuthError.BadJson);
-                var outcome = await change.ChangeAsync(from.Caller, proof, body.NewPassword, ct, body.EndKeys ?? true);
+                var outcome = await change.ChangeAsync(from.Caller, proof, body.NewPassword, body.EndKeys ?? true, ct);
                 return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
             .WithName("changePassword").WithSummary("Change the password, or set the first one. Needs the current password, a code of the authenticator app, or a passkey, given with this call. Ends every other session, and every API key unless endKeys is false; the answer carries this session's new tokens.")

@@ -16,6 +16,11 @@ public sealed class ChangePassword(
     AuthDbContext db, StepUp stepUp, Passwords passwords, HashingGate gate, OneTimeTokens tokens, RememberedDevices devices,
     Sessions sessions, Outbox outbox, Audit audit)
 {
+    /// <summary>The same where nobody was asked about API keys: they end.</summary>
+    public Task<Outcome<Session>> ChangeAsync(
+        Caller caller, Reauthentication proof, string? newPassword, CancellationToken ct) =>
+        ChangeAsync(caller, proof, newPassword, endKeys: true, ct);
+
     /// <summary>
     /// Changes it, or sets the first one, on a proof made for this act, and returns the session whose credentials must be issued anew.
     /// The field for the password is <c>currentPassword</c>.
@@ -23,12 +28,12 @@ public sealed class ChangePassword(
     /// <param name="caller">Who asks.</param>
     /// <param name="proof">The proof for this act.</param>
     /// <param name="newPassword">The password from now on.</param>
-    /// <param name="ct">Ends the wait.</param>
     /// <param name="endKeys">
     /// Whether API keys end too. They do unless somebody says otherwise: a stranger who knew the password may have made one.
     /// </param>
+    /// <param name="ct">Ends the wait.</param>
     public async Task<Outcome<Session>> ChangeAsync(
-        Caller caller, Reauthentication proof, string? newPassword, CancellationToken ct, bool endKeys = true)
+        Caller caller, Reauthentication proof, string? newPassword, bool endKeys, CancellationToken ct)
     {
         var account = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         if (account is null) return AuthError.SessionRevoked;

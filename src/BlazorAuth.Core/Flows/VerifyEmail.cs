@@ -84,12 +84,18 @@ public sealed class VerifyEmail(AuthDbContext db, OneTimeTokens tokens, Sessions
         return new(entry?.At ?? user.CreatedAt, entry?.Agent, entry?.Address);
     }
 
+    /// <summary>Verifies by the link, and keeps what <see cref="IsVoid"/> does not say is void.</summary>
+    public Task<Outcome<Verified>> ConfirmAsync(Caller caller, string? link, CancellationToken ct) =>
+        ConfirmAsync(caller, link, newPassword: false, ct);
+
     /// <summary>Verifies by the link.</summary>
     /// <param name="caller">Who opened it.</param>
     /// <param name="link">The secret of the link.</param>
+    /// <param name="newPassword">
+    /// Whether everything that was set before ends, and a new password is set with the link that is returned.
+    /// </param>
     /// <param name="ct">Ends the wait.</param>
-    /// <param name="newPassword">Whether everything that was set before ends, and a new password is set with the link that is returned.</param>
-    public async Task<Outcome<Verified>> ConfirmAsync(Caller caller, string? link, CancellationToken ct, bool newPassword = false)
+    public async Task<Outcome<Verified>> ConfirmAsync(Caller caller, string? link, bool newPassword, CancellationToken ct)
     {
         var found = await tokens.FindAsync(caller, TokenPurpose.VerifyEmail, link, ct);
         return found.Value is { } token ? await SpendAsync(caller, token, newPassword, ct) : found.Refusal!;

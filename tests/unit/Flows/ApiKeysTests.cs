@@ -111,7 +111,7 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
         var (first, kept) = (await MadeAsync(), true);
         var made = first;
         Assert.Null((await Auth.Use((ChangePassword flow) =>
-            flow.ChangeAsync(Auth.In(session), new Reauthentication.ByPassword(Password), OtherPassword, default, endKeys: !kept))).Refusal);
+            flow.ChangeAsync(Auth.In(session), new Reauthentication.ByPassword(Password), OtherPassword, endKeys: !kept, default))).Refusal);
         Assert.Null(await WhyNotAsync(made.Key));
         Assert.Null((await Auth.Use((ChangePassword flow) =>
             flow.ChangeAsync(Auth.In(session), new Reauthentication.ByPassword(OtherPassword), Password, default))).Refusal);

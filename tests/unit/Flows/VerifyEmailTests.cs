@@ -206,7 +206,7 @@ public sealed class VerifyEmailTests : AuthTest
         var (browser, program) = (await Auth.SignInAsync(Jane), await Auth.ApiPairAsync(Jane));
         var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(browser), new("ci"), default))).Value!.Session;
         await Auth.PasskeyAsync(browser, new SoftAuthenticator());
-        var done = (await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default, newPassword: true))).Value!;
+        var done = (await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, newPassword: true, default))).Value!;
         Assert.False(done.PasswordVoid);
         foreach (var session in new[] { browser, program.Session, key }) Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(session));
         Assert.Equal(AuthError.InvalidCredentials, (await Auth.TrySignInAsync(Jane)).Refusal()?.Error);

@@ -69,7 +69,7 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     {
         await EverythingAsync();
         Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(
-            Auth.In(mine), new Reauthentication.ByPassword(Password), OtherPassword, default, endKeys: false))).Refusal);
+            Auth.In(mine), new Reauthentication.ByPassword(Password), OtherPassword, endKeys: false, default))).Refusal);
         Assert.Equal(new After(null, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged,
             AuthError.LinkExpired, AuthError.LinkExpired, "Your password was changed"), await LookAsync());
     }

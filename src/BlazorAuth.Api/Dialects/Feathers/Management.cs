@@ -91,6 +91,7 @@ internal sealed class Management(
         if (moved.Refusal?.Error != AuthError.LinkInvalid)
             return (await emails.ConfirmAsync(caller, token, ct)).Refusal is { } kept ? kept : Verified(moved.Value!.Destination);
         var looked = await verify.LookAsync(caller, token, ct);
+        if (looked.Refusal is { } no) return no;
         return (await verify.ConfirmAsync(caller, token, ct)).Match(_ => Verified(looked.Value!.Address), refusal => refusal);
     }
 
@@ -105,6 +106,7 @@ internal sealed class Management(
         if (invited && looked.Refusal?.Error == AuthError.LinkInvalid)
         {
             var first = await verify.LookAsync(caller, token, ct);
+            if (first.Refusal is { } unknown) return unknown;
             return (await reset.SetFirstAsync(caller, token, password, ct)).Refusal is { } no ? no : Verified(first.Value!.Address);
         }
         return (await reset.SetAsync(caller, token, password, ct)).Refusal is { } refusal ? refusal : Verified(looked.Value!.Destination);

@@ -204,7 +204,7 @@ public static class Letters
                 [$"The API key {named} was made for your {Brand} account. A program that has it can use your account without your password."],
                 takesBack: "revokes the key,"),
             LetterKind.DeviceRemembered => Notice("A browser is remembered",
-                [$"A browser asked to be remembered for 30 days: signing in to your {Brand} account there needs the password, and no code of the authenticator app."],
+                [$"A browser asked to be remembered for 30 days: signing in to your {Brand} account there needs the password only, and not your second factor."],
                 takesBack: "forgets the browser,"),
             LetterKind.Invited => new("You are invited")
             {
