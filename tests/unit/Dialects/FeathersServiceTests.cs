@@ -192,7 +192,7 @@ public sealed class FeathersServiceTests : ForeignTest
         Assert.Equal(["id"], last[1].EnumerateObject().Select(field => field.Name));
 
         Assert.Empty(nobody.Events);
-        Assert.Empty(other.Events.Where(told => told[0].GetString() != "logout"));
+        Assert.DoesNotContain(other.Events, told => told[0].GetString() != "logout");
     }
 
     [Fact]
