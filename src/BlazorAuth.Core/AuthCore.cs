@@ -55,7 +55,7 @@ public static partial class AuthCore
         services.AddSingleton<LiveSessions>().AddSingleton<CommitBell>();
         services.AddHostedService(provider => provider.GetRequiredService<LiveSessions>());
         services.AddSingleton<NetworkShares>().AddSingleton<HashingGate>().AddSingleton<StandInHash>();
-        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<Throttle>().AddScoped<MailBudget>().AddSingleton<KnownDevices>().AddScoped<SecondFactors>().AddScoped<RememberedDevices>().AddScoped<ExternalLogins>().AddScoped<Audit>().AddSingleton<AuditChain>();
+        services.AddScoped<Passwords>().AddScoped<OneTimeTokens>().AddScoped<SessionGenerations>().AddScoped<Throttle>().AddScoped<MailBudget>().AddSingleton<KnownDevices>().AddScoped<SecondFactors>().AddScoped<RememberedDevices>().AddScoped<ExternalLogins>().AddScoped<Audit>().AddSingleton<AuditChain>();
         services.AddSingleton<ProvenClients>().AddScoped<ClientSecrets>();
         services.AddDataProtection().SetApplicationName("BlazorAuth");
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((keys, ring) => keys.XmlRepository = ring);

@@ -151,7 +151,7 @@ internal static class AccountEndpoints
                 (await flow.ChooseAsync(from.Caller, body.PasswordAlone, ct)).Match<IResult>(state => TypedResults.Ok(View(state)), Problems.Of))
             .WithName("chooseSignIn").WithSummary("Choose whether a password alone signs in, or a passkey is asked for after it. Needs a recent proof by a passkey or the authenticator app.")
             .Answers<SignInAnswer>(200)
-            .Refuses(AuthError.ValidationFailed, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.Conflict);
+            .Refuses(AuthError.ValidationFailed, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.Conflict, AuthError.RateLimited);
     }
 
     private static SignInAnswer View(PasswordAlone.State state) => new(state.Allowed, state.MayChange);

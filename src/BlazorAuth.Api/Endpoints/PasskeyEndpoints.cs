@@ -61,19 +61,19 @@ internal static class PasskeyEndpoints
             })
             .WithName("addPasskey").WithSummary("Add a passkey, with the ticket of the ceremony and the browser's credential. Without a name it gets its provider's.")
             .Answers<Passkeys.Passkey>(201)
-            .Refuses(AuthError.ValidationFailed, AuthError.PasskeyFailed, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.Conflict);
+            .Refuses(AuthError.ValidationFailed, AuthError.PasskeyFailed, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.Conflict, AuthError.RateLimited);
 
         group.MapPatch("/{id}", async (string id, RenameBody body, CallerFromBearer from, Passkeys passkeys, CancellationToken ct) =>
                 (await passkeys.RenameAsync(from.Caller, id, body.Name, ct)).Match<IResult>(TypedResults.Ok, Problems.Of))
             .WithName("renamePasskey").WithSummary("Give a passkey another name. Needs a sign-in that is fresh enough.")
             .Answers<Passkeys.Passkey>(200)
-            .Refuses(AuthError.ValidationFailed, AuthError.NotFound, AuthError.StepUpRequired, AuthError.Forbidden);
+            .Refuses(AuthError.ValidationFailed, AuthError.NotFound, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
         group.MapDelete("/{id}", async (string id, CallerFromBearer from, Passkeys passkeys, CancellationToken ct) =>
                 (await passkeys.RemoveAsync(from.Caller, id, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
             .WithName("removePasskey").WithSummary("Remove a passkey and end every other session. Needs a recent proof by a passkey or the authenticator app. The last way into the account stays.")
             .Answers(204)
-            .Refuses(AuthError.NotFound, AuthError.Conflict, AuthError.StepUpRequired, AuthError.Forbidden);
+            .Refuses(AuthError.NotFound, AuthError.Conflict, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
     }
 
     internal static IResult Print(Outcome<Ceremony> outcome) => outcome.Match<IResult>(

@@ -22,7 +22,7 @@ internal static class SecondFactorEndpoints
                 (await totp.BeginAsync(from.Caller, ct)).Match(begun => TypedResults.Ok(new SetUpAnswer(begun.Secret, begun.Uri)), Problems.Of))
             .WithName("beginTotp").WithSummary("Begin to set up an authenticator app; the secret is shown this once. Needs a recent proof, by a passkey or the authenticator app where there is one. Nothing changes before a code of it confirms.")
             .Answers<SetUpAnswer>(200)
-            .Refuses(AuthError.StepUpRequired, AuthError.Forbidden);
+            .Refuses(AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
         group.MapPost("/totp/confirm", async (CodeBody body, CallerFromBearer from, Totp totp, CancellationToken ct) =>
                 (await totp.ConfirmAsync(from.Caller, body.Code, ct)).Match(done => TypedResults.Ok(new CodesAnswer(done.RecoveryCodes)), Problems.Of))
@@ -35,7 +35,7 @@ internal static class SecondFactorEndpoints
                 (await totp.RemoveAsync(from.Caller, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
             .WithName("removeTotp").WithSummary("Remove the authenticator app and the recovery codes. Ends every other session. Needs a recent proof by a passkey or the authenticator app.")
             .Answers(204)
-            .Refuses(AuthError.StepUpRequired, AuthError.NotFound, AuthError.Forbidden);
+            .Refuses(AuthError.StepUpRequired, AuthError.NotFound, AuthError.Forbidden, AuthError.RateLimited);
 
         group.MapPost("/recovery-codes", async (CallerFromBearer from, RecoveryCodes codes, CancellationToken ct) =>
                 (await codes.MakeAsync(from.Caller, ct)).Match(made => TypedResults.Ok(new CodesAnswer(made.Codes)), Problems.Of))

@@ -7,65 +7,6 @@ using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Core.Credentials;
 
-/// <summary>What attempts are counted for.</summary>
-public enum Budget
-{
-    /// <summary>Wrong passwords for one account; each device that the account knows has a count of its own.</summary>
-    SignInPerAccount,
-    /// <summary>Wrong passwords from one network address.</summary>
-    SignInPerAddress,
-    /// <summary>Emails of one kind sent to one verified address, because somebody asked for them.</summary>
-    MailPerAddress,
-    /// <summary>Emails asked for from one network address.</summary>
-    MailPerCaller,
-    /// <summary>Emails of every kind sent to one verified address in an hour.</summary>
-    MailPerDestination,
-    /// <summary>Emails of every kind sent to one verified address in a day.</summary>
-    MailPerDestinationDaily,
-    /// <summary>Emails sent in an hour to one address that nobody has verified.</summary>
-    MailToUnverified,
-    /// <summary>Emails sent in a day to one address that nobody has verified.</summary>
-    MailToUnverifiedDaily,
-    /// <summary>The one reset email an hour that goes out whatever else was sent.</summary>
-    MailReserve,
-    /// <summary>Sign-ups from one network address.</summary>
-    SignUpPerAddress,
-    /// <summary>Wrong second factors for one account.</summary>
-    SecondFactorPerAccount,
-    /// <summary>Passkey ceremonies begun from one network address.</summary>
-    PasskeyPerAddress,
-    /// <summary>Anonymous accounts made from one network address.</summary>
-    AnonymousPerAddress,
-    /// <summary>Security events that a stranger caused from one network address.</summary>
-    EventsPerAddress,
-    /// <summary>Changes that one account's owner makes: profile, keys, exports.</summary>
-    ChangesPerAccount,
-    /// <summary>Sessions begun for one account.</summary>
-    SessionsPerAccount,
-    /// <summary>Links and tickets from one network address that are none.</summary>
-    LinksPerAddress,
-}
-
-/// <summary>
-/// A guess at an account's password that has been counted: the one thing a password is compared for, so that no door can compare
-/// without counting. Give it back when the comparison is done.
-/// </summary>
-public sealed class Guess : IDisposable
-{
-    internal Guess(HashingGate.Place place, AuthUser? user, string account, string counted) =>
-        (Place, User, Account, Counted) = (place, user, account, counted);
-
-    internal HashingGate.Place Place { get; }
-    internal AuthUser? User { get; }
-    internal string Account { get; }
-
-    /// <summary>What the attempt was counted for: the account, or one device that the account knows.</summary>
-    internal string Counted { get; }
-
-    /// <inheritdoc />
-    public void Dispose() => Place.Dispose();
-}
-
 /// <summary>
 /// Attempts are counted by one conditional statement before the work they pay for, so that parallel ones cannot outrun the
 /// count (Keycloak CVE-2024-4629, Devise CVE-2019-5421). Counts are in the store: restarts and other processes see them.
@@ -92,6 +33,12 @@ public sealed class Throttle(
             if (await TakeAsync(caller, null, budget, subject, ct) is { } refusal) return refusal;
         return null;
     }
+
+    /// <summary>
+    /// Takes one change that an owner makes to their account: each leaves rows that stay, and anybody can make an account.
+    /// </summary>
+    public Task<Refusal?> TakeChangeAsync(Caller caller, CancellationToken ct) =>
+        TakeAsync(caller, ct, (Budget.ChangesPerAccount, caller.UserId ?? ""));
 
     /// <summary>
     /// Takes one attempt without a word: false where the budget is spent. For work that nobody waits for an answer of.

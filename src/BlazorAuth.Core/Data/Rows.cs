@@ -223,51 +223,6 @@ public sealed class OneTimeToken
     public DateTimeOffset? RevokedAt { get; set; }
 }
 
-/// <summary>A letter that was promised. It carries no secret: the Postman mints the token when it sends.</summary>
-public sealed class OutboxLetter
-{
-    /// <summary>UUID v7; also the unique part of the Message-ID, so that a letter sent twice is recognised.</summary>
-    public required string Id { get; init; }
-    /// <summary>Which letter.</summary>
-    public required Mail.LetterKind Kind { get; init; }
-    /// <summary>
-    /// The address it is for. For letters anybody can ask for, the address typed; it is sent only to the same address on file.
-    /// </summary>
-    public required string To { get; init; }
-    /// <summary>The account it is about, where the asker is signed in to it.</summary>
-    public string? UserId { get; init; }
-    /// <summary>The session it was asked from, where that one survives.</summary>
-    public string? SessionId { get; init; }
-    /// <summary>The new address of a change of address.</summary>
-    public string? NewAddress { get; init; }
-    /// <summary>What the letter names: a passkey, a provider, how many codes are left.</summary>
-    public string? Detail { get; init; }
-    /// <summary>What goes into the state of the token that the Postman mints; see <see cref="OneTimeToken.State"/>.</summary>
-    public string? State { get; init; }
-    /// <summary>Network address of the asker.</summary>
-    public string? Address { get; init; }
-    /// <summary>The asker's network (<see cref="Credentials.Throttle.Network"/>): networks are served in turn.</summary>
-    public string Network { get; init; } = "";
-    /// <summary>How many later ones of its kind it tells of as well.</summary>
-    public int Folded { get; set; }
-    /// <summary>User-Agent of the asker.</summary>
-    public string? Agent { get; init; }
-    /// <summary>When it was promised.</summary>
-    public required DateTimeOffset CreatedAt { get; init; }
-    /// <summary>Not tried before this.</summary>
-    public required DateTimeOffset NextAttemptAt { get; set; }
-    /// <summary>How often it was tried.</summary>
-    public int Attempts { get; set; }
-    /// <summary>A Postman has it in hand until here.</summary>
-    public DateTimeOffset? ClaimedUntil { get; set; }
-    /// <summary>When it was sent, found to be for nobody, or given up.</summary>
-    public DateTimeOffset? DoneAt { get; set; }
-    /// <summary>
-    /// The type of the last failure, never its text, which may quote the letter; or why it was not sent. Null where it was.
-    /// </summary>
-    public string? LastError { get; set; }
-}
-
 /// <summary>A counter of attempts.</summary>
 public sealed class ThrottleCount
 {
@@ -277,42 +232,4 @@ public sealed class ThrottleCount
     public required int Count { get; set; }
     /// <summary>When the window ends.</summary>
     public required DateTimeOffset ResetsAt { get; set; }
-}
-
-/// <summary>One security event. Rows are added and never changed; each is chained to the one before it.</summary>
-public sealed class AuditEntry
-{
-    /// <summary>Its place in the chain, from 1, without gaps.</summary>
-    public long Id { get; internal set; }
-    /// <summary>When, UTC.</summary>
-    public required DateTimeOffset At { get; init; }
-    /// <summary>What happened.</summary>
-    public required AuditEvent Event { get; init; }
-    /// <summary>To whose account, where known.</summary>
-    public string? UserId { get; init; }
-    /// <summary>In which session.</summary>
-    public string? SessionId { get; init; }
-    /// <summary>From which network address.</summary>
-    public string? Address { get; init; }
-    /// <summary>With which agent.</summary>
-    public string? Agent { get; init; }
-    /// <summary>The refusal's code, where it was refused.</summary>
-    public string? Reason { get; init; }
-    /// <summary>MAC over this row and the one before it; null in rows older than the chain.</summary>
-    public byte[]? Mac { get; internal set; }
-}
-
-/// <summary>Where the audit's chain ends; one row.</summary>
-public sealed class AuditHead
-{
-    /// <summary>The key of the one row.</summary>
-    public const int Only = 1;
-    /// <summary>Always <see cref="Only"/>.</summary>
-    public int Id { get; init; }
-    /// <summary>How many rows are older than the chain.</summary>
-    public long Before { get; init; }
-    /// <summary>The last row's place.</summary>
-    public long Count { get; set; }
-    /// <summary>The last row's MAC.</summary>
-    public required byte[] Mac { get; set; }
 }

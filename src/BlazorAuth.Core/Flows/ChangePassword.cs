@@ -14,7 +14,7 @@ namespace BlazorAuth.Core.Flows;
 /// </summary>
 public sealed class ChangePassword(
     AuthDbContext db, StepUp stepUp, Passwords passwords, HashingGate gate, OneTimeTokens tokens, RememberedDevices devices,
-    Sessions sessions, Outbox outbox, Audit audit)
+    Sessions sessions, Throttle throttle, Outbox outbox, Audit audit)
 {
     /// <summary>The same where nobody was asked about API keys: they end.</summary>
     public Task<Outcome<Session>> ChangeAsync(
@@ -40,6 +40,7 @@ public sealed class ChangePassword(
         if (account is { IsAnonymous: true, PasswordHash: null }) return AuthError.Forbidden;
         // Before the proof: a code of the authenticator app works once, and must not be lost to a password that is too short.
         if (passwords.Judge(newPassword, "newPassword", account.Email, account.ChosenUserName) is { } weak) return weak;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
         var demanded = await stepUp.DemandForActAsync(caller, SensitiveAct.ChangePassword, proof, "currentPassword", ct);
         if (demanded.Value is not { } proven) return demanded.Refusal!;
         if (proof is Reauthentication.ByPassword { Password: { } current } && Passwords.Nfc(newPassword!) == Passwords.Nfc(current))

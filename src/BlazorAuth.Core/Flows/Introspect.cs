@@ -14,7 +14,7 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.ValidationFailed"/>.
 /// </summary>
 public sealed class Introspect(
-    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, ClientSecrets clients, IOptions<AuthOptions> options,
+    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, SessionGenerations generations, ClientSecrets clients, IOptions<AuthOptions> options,
     TimeProvider time)
 {
     /// <summary>Who asks: a client by its id and its secret.</summary>
@@ -44,7 +44,7 @@ public sealed class Introspect(
 
     private async Task<Token?> RefreshAsync(string sessionId, int generation, CancellationToken ct) =>
         await FindAsync(sessionId, generation, ct) is not { } session ? null
-            : new(true, session, null, options.Value.Issuer, sessions.LeewayEnd(session, generation) ?? session.IdleEndsAt);
+            : new(true, session, null, options.Value.Issuer, generations.LeewayEnd(session, generation) ?? session.IdleEndsAt);
 
     private async Task<Token?> KeyAsync(string sessionId, CancellationToken ct) =>
         (await sessions.FindLiveAsync(sessionId, 1, ct)).Value is { Kind: SessionKind.Key } session

@@ -15,7 +15,7 @@ namespace BlazorAuth.Core.Flows;
 /// </summary>
 public sealed class Passkeys(
     AuthDbContext db, PasskeyCeremonies ceremonies, StepUp stepUp, OneTimeTokens tokens, RememberedDevices devices, Sessions sessions,
-    Outbox outbox, Audit audit, TimeProvider time)
+    Throttle throttle, Outbox outbox, Audit audit, TimeProvider time)
 {
     /// <summary>Passkeys of one account.</summary>
     public const int Most = 20;
@@ -99,6 +99,7 @@ public sealed class Passkeys(
         if (string.IsNullOrWhiteSpace(name)) return Refusal.Shape("name", Fault.Required);
         if (ChangeProfile.ShapeOfText("name", name, MaximumName) is { } malformed) return malformed;
         if ((await OwnerAsync(caller, stepUp.OwnerAsync, ct)).Refused is { } unproven) return unproven;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
@@ -114,6 +115,7 @@ public sealed class Passkeys(
     public async Task<Outcome> RemoveAsync(Caller caller, string? id, CancellationToken ct)
     {
         if ((await OwnerAsync(caller, ct)).Refused is { } unproven) return unproven;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;

@@ -15,7 +15,7 @@ namespace BlazorAuth.Core.Flows;
 /// </summary>
 public sealed class PasswordAlone(
     AuthDbContext db, StepUp stepUp, SecondFactors factors, OneTimeTokens tokens, RememberedDevices devices, Sessions sessions,
-    Outbox outbox, Audit audit)
+    Throttle throttle, Outbox outbox, Audit audit)
 {
     /// <summary>How an account stands.</summary>
     /// <param name="Allowed">Whether a password signs in without a passkey after it.</param>
@@ -37,6 +37,7 @@ public sealed class PasswordAlone(
         if (allowed is not { } alone) return Refusal.Shape("passwordAlone", Fault.Required);
         var owner = await stepUp.OwnerByFactorAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;

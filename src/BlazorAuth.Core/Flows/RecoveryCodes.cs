@@ -13,7 +13,8 @@ namespace BlazorAuth.Core.Flows;
 /// <see cref="AuthError.RateLimited"/>, <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
 public sealed class RecoveryCodes(
-    AuthDbContext db, StepUp stepUp, SecondFactors factors, HashingGate gate, Sessions sessions, Outbox outbox, Audit audit)
+    AuthDbContext db, StepUp stepUp, SecondFactors factors, HashingGate gate, Sessions sessions, Throttle throttle, Outbox outbox,
+    Audit audit)
 {
     /// <summary>Ten new codes: the one time they are shown.</summary>
     public sealed record Made(IReadOnlyList<string> Codes);
@@ -24,6 +25,7 @@ public sealed class RecoveryCodes(
         var owner = await stepUp.OwnerByFactorAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
         if (!await factors.AreOnAsync(user.Id, ct)) return AuthError.NotFound;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
         using var place = gate.Enter(caller);
         if (place is null) return HashingGate.Full;
         var fresh = await factors.MakeRecoveryCodesAsync(place, user.Id, ct);

@@ -18,7 +18,7 @@ namespace BlazorAuth.Core.Flows;
 /// access token alone with <see cref="AuthError.Forbidden"/>, <see cref="AuthError.AccessTokenInvalid"/>.
 /// </summary>
 public sealed class RefreshTokens(
-    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, LiveSessions live, Outbox outbox, Audit audit,
+    AuthDbContext db, Secret secret, AccessTokens accessTokens, Sessions sessions, SessionGenerations generations, LiveSessions live, Outbox outbox, Audit audit,
     TimeProvider time)
 {
     /// <summary>An access token and the refresh token beside it.</summary>
@@ -94,7 +94,8 @@ public sealed class RefreshTokens(
     private async Task<Outcome<Pair>> RotateAsync(
         Caller caller, string sessionId, int generation, Dialect? dialect, TimeSpan? lifetime, CancellationToken ct)
     {
-        var rotated = await sessions.RotateAsync(sessionId, generation, dialect, ct);
+        var rotated = await generations.RotateAsync(
+            sessionId, generation, sessions.Lifetimes(SessionKind.Api, dialect).Idle, ct);
         var session = rotated ?? await db.Sessions.AsNoTracking().SingleOrDefaultAsync(s => s.Id == sessionId, ct);
         if (session is null) return AuthError.SessionRevoked;
         live.Learn(session);
@@ -105,7 +106,8 @@ public sealed class RefreshTokens(
             return dead == AuthError.SessionExpired ? AuthError.RefreshTokenExpired : dead;
         }
         if (generation < session.RenewedGeneration) return session.RenewedByStepUp ? AuthError.RefreshTokenExpired : AuthError.PasswordChanged;
-        if (generation == session.Generation || sessions.LeewayEnd(session, generation) is not null || sessions.IsAnswerLost(session, generation))
+        if (generation == session.Generation || generations.LeewayEnd(session, generation) is not null
+            || generations.IsAnswerLost(session, generation))
             return await IssueAsync(session, lifetime, ct);
         // Ours, of this session, and not yet issued: the store was set back. Nobody is robbed; the session is just unknown here.
         if (generation > session.Generation) return AuthError.RefreshTokenInvalid;

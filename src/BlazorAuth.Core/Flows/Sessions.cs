@@ -1,4 +1,3 @@
-using System.Globalization;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using Microsoft.EntityFrameworkCore;
@@ -12,7 +11,8 @@ namespace BlazorAuth.Core.Flows;
 /// from the next request on at any door of this process, and within a second at those of others. Reveals: a user's sessions to that user only; another's id is simply not found.
 /// Kills: what it is asked to. Refuses with: <see cref="AuthError.NotFound"/>; a dead credential with the reason it is dead.
 /// </summary>
-public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, IOptions<AuthOptions> options, TimeProvider time)
+public sealed class Sessions(
+    AuthDbContext db, SessionGenerations generations, LiveSessions live, Audit audit, IOptions<AuthOptions> options, TimeProvider time)
 {
     private static readonly TimeSpan SeenEvery = TimeSpan.FromMinutes(1);
 
@@ -62,23 +62,9 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         if (session is { EndedAt: null } && WhyDead(session) is not null) await ExpireAsync(sessionId, ct);
         if (session is null) return AuthError.SessionRevoked;
         if (WhyDead(session) is { } dead) return dead;
-        if (WhyStale(session, generation) is { } stale) return stale;
-        await NoteUseAsync(session, generation, ct);
+        if (generations.WhyStale(session, generation) is { } stale) return stale;
+        await generations.NoteUseAsync(session, generation, ct);
         return session;
-    }
-
-    /// <summary>
-    /// Notes that a credential of the newest generation has arrived where it should: its parent is then a copy, not a client that
-    /// never got the answer. After <see cref="TokenOptions.LostAnswerLeeway"/> the parent is refused anyway, and nothing is written.
-    /// </summary>
-    private async Task NoteUseAsync(Session session, int generation, CancellationToken ct)
-    {
-        var hasParent = generation > session.RenewedGeneration;
-        if (session.Kind != SessionKind.Api || !hasParent || generation != session.Generation || session.SeenGeneration >= generation
-            || !IsWithin(options.Value.Tokens.LostAnswerLeeway, session.GenerationAt)) return;
-        await db.Sessions.Where(s => s.Id == session.Id && s.SeenGeneration < generation)
-            .ExecuteUpdateAsync(set => set.SetProperty(s => s.SeenGeneration, generation), ct);
-        session.SeenGeneration = generation;
     }
 
     /// <summary>Whether nothing has ended the session yet. Call it inside the transaction of what only a live session may do.</summary>
@@ -143,8 +129,9 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         if (caller.ByKey) return AuthError.Forbidden;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await db.HoldAsync(caller.UserId, ct)) return AuthError.SessionRevoked;
-        await EndOthersAsync(caller.UserId!, caller.SessionId, SessionEnd.Revoked, ct, keysToo: true);
-        audit.Write(AuditEvent.OtherSessionsEnded, caller);
+        // Where there were none, nothing has happened that the audit could tell.
+        if (await EndOthersAsync(caller.UserId!, caller.SessionId, SessionEnd.Revoked, ct, keysToo: true) > 0)
+            audit.Write(AuditEvent.OtherSessionsEnded, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         return Outcome.Done;
@@ -248,78 +235,6 @@ public sealed class Sessions(AuthDbContext db, LiveSessions live, Audit audit, I
         SessionEnd.SignedOut or SessionEnd.Revoked or SessionEnd.EmailChanged or SessionEnd.AccountClosed
             or SessionEnd.Disowned or SessionEnd.AccountLocked => AuthError.SessionRevoked,
     };
-
-    // A refresh makes the pair before it worthless when the leeway ends; a renewal at once.
-    private AuthError? WhyStale(Session session, int generation) =>
-        generation < session.RenewedGeneration ? session.RenewedByStepUp ? AuthError.AccessTokenExpired : AuthError.PasswordChanged
-        : generation == session.Generation ? null
-        : LeewayEnd(session, generation) is not null ? null
-        : AuthError.AccessTokenInvalid;
-
-    /// <summary>When the leeway of a rotated credential ends; null where it was not rotated, or its leeway is over.</summary>
-    internal DateTimeOffset? LeewayEnd(Session session, int generation)
-    {
-        var leeway = options.Value.Tokens.ReuseLeeway;
-        return RotatedAt(session, generation) is { } rotated && IsWithin(leeway, rotated) ? rotated + leeway : null;
-    }
-
-    /// <summary>
-    /// Whether the token's successor was made a short while ago and has been used nowhere: its answer was lost on the way. A stolen
-    /// copy gets no further by it than with the token itself, for two holders of one successor are told apart at the next refresh.
-    /// </summary>
-    internal bool IsAnswerLost(Session session, int generation) =>
-        generation == session.Generation - 1 && session.SeenGeneration < session.Generation
-        && IsWithin(options.Value.Tokens.LostAnswerLeeway, session.GenerationAt);
-
-    private static DateTimeOffset? RotatedAt(Session session, int generation)
-    {
-        if (generation == session.Generation - 1) return session.GenerationAt;
-        foreach (var rotation in session.EarlierRotations?.Split(' ') ?? [])
-        {
-            var parts = rotation.Split(':');
-            if (int.Parse(parts[0], CultureInfo.InvariantCulture) == generation)
-                return DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(parts[1], CultureInfo.InvariantCulture));
-        }
-        return null;
-    }
-
-    // Counted both ways: a clock that was set back must not bring a rotated credential back to life.
-    private bool IsWithin(TimeSpan leeway, DateTimeOffset instant)
-    {
-        var since = time.GetUtcNow() - instant;
-        return since < leeway && since > -AccessTokens.ClockSkew;
-    }
-
-    /// <summary>
-    /// Rotates the session's credentials by one conditional statement: of any number at once, one succeeds. Null where the generation
-    /// is not the newest, where the session has ended, or where it was rotated too often within the leeway.
-    /// </summary>
-    internal async Task<Session?> RotateAsync(string sessionId, int generation, Dialect? dialect, CancellationToken ct)
-    {
-        var moment = time.GetUtcNow();
-        var now = moment.ToUnixTimeMilliseconds();
-        var idleEnd = (moment + Lifetimes(SessionKind.Api, dialect).Idle).ToUnixTimeMilliseconds();
-        var leewayStart = (moment - options.Value.Tokens.ReuseLeeway).ToUnixTimeMilliseconds();
-        // The change number is as Number makes it. Written out, because only so the new row comes back in the same round trip.
-        var rotated = await db.Sessions.FromSql(
-            $"""
-             UPDATE "Sessions" SET
-               "EarlierRotations" = CASE WHEN "GenerationAt" > {leewayStart} THEN
-                 COALESCE("EarlierRotations" || ' ', '') || CAST("Generation" - 1 AS TEXT) || ':' || CAST("GenerationAt" AS TEXT) END,
-               "Generation" = {generation + 1},
-               "SeenGeneration" = {generation},
-               "GenerationAt" = {now},
-               "LastSeenAt" = {now},
-               "IdleEndsAt" = CASE WHEN "AbsoluteEndsAt" < {idleEnd} THEN "AbsoluteEndsAt" ELSE {idleEnd} END,
-               "ChangeNumber" = 1 + CASE WHEN "ChangeNumber" > (SELECT MAX("ChangeNumber") FROM "Sessions")
-                 THEN "ChangeNumber" ELSE (SELECT MAX("ChangeNumber") FROM "Sessions") END
-             WHERE "Id" = {sessionId} AND "Generation" = {generation} AND "EndedAt" IS NULL
-               AND "IdleEndsAt" > {now} AND "AbsoluteEndsAt" > {now}
-               AND ("GenerationAt" <= {leewayStart} OR LENGTH(COALESCE("EarlierRotations", '')) < {Session.MaximumEarlierRotations - 50})
-             RETURNING *
-             """).AsNoTracking().ToListAsync(ct);
-        return rotated.SingleOrDefault();
-    }
 
     internal (TimeSpan Idle, TimeSpan Absolute) Lifetimes(SessionKind kind, Dialect? dialect) => kind switch
     {

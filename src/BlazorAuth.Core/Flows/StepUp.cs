@@ -45,6 +45,7 @@ public sealed class StepUp(
     {
         if (caller.ByKey) return AuthError.Forbidden;
         if (await FindAsync(caller, ct) is not { } user) return AuthError.SessionRevoked;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
         switch (proof)
         {
             case Reauthentication.ByPassword { Password: var password }:

@@ -63,6 +63,7 @@ public sealed class Totp(
         var owner = await stepUp.OwnerByFactorAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
         if (user.IsAnonymous) return AuthError.Forbidden;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
@@ -120,6 +121,7 @@ public sealed class Totp(
     {
         var owner = await stepUp.OwnerByFactorAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;

@@ -37,7 +37,8 @@ public sealed class HealthTests() : AuthTest(Store.File)
         Auth.Clock.Move(TimeSpan.FromSeconds(1));
         await AskAsync(site, "/health/ready");
         Assert.NotEmpty(site.Sql.Take());
-        Assert.Empty((await Auth.RowsAsync()).Except(rows));
+        // The start itself makes the link of the first administrator, perhaps only now.
+        Assert.Empty((await Auth.RowsAsync()).Except(rows).Where(table => table.Key != "OneTimeTokens"));
     }
 
     [Fact]

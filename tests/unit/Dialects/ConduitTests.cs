@@ -204,6 +204,9 @@ public sealed class ConduitTests : ForeignTest
     public async Task An_address_moves_when_the_new_one_confirms(bool program)
     {
         await RegisterAsync();
+        // Where an account has never had a verified address, whoever confirms the first one elsewhere voids its password (ADR 0009).
+        await Auth.DeliverAsync();
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default))).Refusal);
         var (access, _) = await SignInAsync();
         Assert.Equal("Verification code sent", (await PostAsync("/authentication/local/change-email", new { newEmail = "new@example.net" }, access)).Text("result"));
         await Auth.DeliverAsync();

@@ -25,6 +25,7 @@ public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
     private static readonly (string, string)[] Generous =
     [
         ("Throttle:SignInPerAddress", "10000"), ("Throttle:MailPerAddress", "10000"), ("Throttle:MailPerCaller", "10000"),
+        ("Throttle:MailToUnverified", "1000"), ("Throttle:MailToUnverifiedDaily", "1000"), ("Throttle:MailPerDestination", "1000"),
     ];
 
     private async Task<(string Ticket, string Code, string Link)> LetterAsync()

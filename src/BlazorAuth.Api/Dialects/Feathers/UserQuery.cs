@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using BlazorAuth.Core;
 using BlazorAuth.Core.Flows;
 
 namespace BlazorAuth.Api.Dialects.Feathers;

@@ -2,7 +2,7 @@ using System.Linq.Expressions;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 
-namespace BlazorAuth.Core.Flows;
+namespace BlazorAuth.Core;
 
 /// <summary>What accounts may be searched and sorted by. Nothing else of an account can be asked for: no hash, no stamp, no key.</summary>
 public enum AccountField
