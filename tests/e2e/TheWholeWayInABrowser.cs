@@ -147,6 +147,12 @@ public sealed class TheWholeWayInABrowser(Browser browser) : IClassFixture<Brows
         await Submit(page);
         Assert.Equal("somebody@example.com", await page.InputValueAsync("#identifier"));
         Assert.Equal("", await page.InputValueAsync("#current-password"));
+        Assert.Contains("sent no cookie", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
+
+        await page.Context.ClearCookiesAsync();
+        await page.Context.AddCookiesAsync([new() { Name = "another", Value = "1", Url = host.Url }]);
+        await page.FillAsync("#identifier", "somebody@example.com");
+        await Submit(page);
         Assert.Contains("open too long", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
     }
 

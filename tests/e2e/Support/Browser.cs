@@ -36,7 +36,7 @@ public sealed class Browser : IAsyncLifetime
             BaseURL = site, JavaScriptEnabled = javaScript, ColorScheme = scheme, UserAgent = agent,
             ViewportSize = new() { Width = width, Height = 800 },
         });
-        context.SetDefaultTimeout(10_000);
+        context.SetDefaultTimeout(30_000); // ten recovery codes are hashed in one answer, on a machine that may be busy
         return await context.NewPageAsync();
     }
 

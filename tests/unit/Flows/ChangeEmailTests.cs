@@ -154,7 +154,9 @@ public sealed class ChangeEmailTests : AuthTest
     public async Task An_account_without_an_address_gets_its_first_one()
     {
         await Auth.RegisterAsync(null, username: "jane");
-        Assert.Null(await Confirm(await Auth.EmailChangeLinkAsync(await Auth.SignInAsync("jane"), New)));
+        var session = await Auth.SignInAsync("jane");
+        var link = await Auth.EmailChangeLinkAsync(session, New);
+        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(session), link, default))).Refusal);
         await Auth.DeliverAsync();
         Assert.Equal("jane", (await Auth.UserAsync(New)).ChosenUserName);
         Assert.Equal(2, Auth.Mail.Sent.Count);
