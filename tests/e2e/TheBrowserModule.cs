@@ -283,15 +283,31 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         var page = await browser.PersonAsync(host.Url);
         List<string> printed = [];
         page.Console += (_, message) => printed.Add(message.Text);
-        await page.RouteAsync("**/sample.js", route => route.FulfillAsync(new()
-        {
-            ContentType = "text/javascript", Body = sample.Replace("http://localhost:5080", host.Url, StringComparison.Ordinal),
-        }));
-        if (elsewhere)
-            await page.RouteAsync(origin + "/", route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<!doctype html><title>App</title>" }));
+        sample = sample.Replace("http://localhost:5080", host.Url, StringComparison.Ordinal);
+        // A real server for the other origin: a page that comes from no address may not ask a local one.
+        using var server = elsewhere ? Serve(origin, sample) : null;
+        if (!elsewhere)
+            await page.RouteAsync("**/sample.js", route => route.FulfillAsync(new() { ContentType = "text/javascript", Body = sample }));
         await page.GotoAsync(elsewhere ? origin + "/" : "/");
         await page.EvaluateAsync("import('/sample.js')");
         Assert.Equal(["signedIn ada@example.com", "1 session", "signedOut nobody"], printed.Where(line => !line.Contains("status of 4", StringComparison.Ordinal)));
+    }
+
+    private static System.Net.HttpListener Serve(string origin, string script)
+    {
+        var listener = new System.Net.HttpListener { Prefixes = { origin + "/" } };
+        listener.Start();
+        _ = Task.Run(async () =>
+        {
+            while (listener.IsListening)
+            {
+                var asked = await listener.GetContextAsync(); // ends with the listener
+                var isScript = asked.Request.Url!.AbsolutePath == "/sample.js";
+                asked.Response.ContentType = isScript ? "text/javascript" : "text/html";
+                asked.Response.Close(System.Text.Encoding.UTF8.GetBytes(isScript ? script : "<!doctype html><title>App</title>"), willBlock: false);
+            }
+        });
+        return listener;
     }
 
     private static async Task OpenAsync(IPage page, string storage, bool go = true)
