@@ -48,7 +48,7 @@ public sealed class ApiKeys(
         if (demanded.Value is not { User: var user }) return demanded.Refusal!;
         // Nobody can come back to an anonymous account, and anybody can make one: its keys would be a stranger's, for years.
         if (user.IsAnonymous) return AuthError.Forbidden;
-        if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } limited) return limited;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;

@@ -27,7 +27,7 @@ public sealed class ChangeEmail(
         var demanded = await stepUp.DemandForActAsync(caller, SensitiveAct.ChangeEmail, proof, "currentPassword", ct);
         if (demanded.Value is not { User: var user } proven) return demanded.Refusal!;
         if (await throttle.TakeLetterAsync(caller, ct) is { } limited) return limited;
-        if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } tooMany) return tooMany;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } tooMany) return tooMany;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // A reset that came while the password was compared has ended the session, and this change with it.

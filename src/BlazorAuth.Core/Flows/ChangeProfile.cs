@@ -82,7 +82,7 @@ public sealed class ChangeProfile(AuthDbContext db, Throttle throttle, Sessions 
         if (input.Username.Value is { } name && !UserName.IsValid(name)) return Refusal.Shape("username", Fault.NotAUserName);
         if (input.Username.IsGiven && await MayTryAsync(caller, input.Username.Value, ct) is { } limited)
             return limited;
-        if (caller.UserId is { } id && await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, id)) is { } tooMany) return tooMany;
+        if (caller.UserId is not null && await throttle.TakeChangeAsync(caller, ct) is { } tooMany) return tooMany;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (!await sessions.HoldAsync(caller, ct)) return AuthError.SessionRevoked;
         var user = await db.Users.SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);

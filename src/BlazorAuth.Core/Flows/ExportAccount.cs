@@ -36,7 +36,7 @@ public sealed class ExportAccount(AuthDbContext db, ChangeProfile profiles, Step
     {
         var owner = await stepUp.OwnerAsync(caller, ct);
         if (owner.Value is not { } user) return owner.Refusal!;
-        if (await throttle.TakeAsync(caller, ct, (Budget.ChangesPerAccount, user.Id)) is { } limited) return limited;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
         audit.Write(AuditEvent.Exported, caller);
         await db.SaveChangesAsync(ct);
         var id = user.Id;
