@@ -40,7 +40,6 @@ public sealed class ChangePassword(
         if (account is { IsAnonymous: true, PasswordHash: null }) return AuthError.Forbidden;
         // Before the proof: a code of the authenticator app works once, and must not be lost to a password that is too short.
         if (passwords.Judge(newPassword, "newPassword", account.Email, account.ChosenUserName) is { } weak) return weak;
-        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
         var demanded = await stepUp.DemandForActAsync(caller, SensitiveAct.ChangePassword, proof, "currentPassword", ct);
         if (demanded.Value is not { } proven) return demanded.Refusal!;
         if (proof is Reauthentication.ByPassword { Password: { } current } && Passwords.Nfc(newPassword!) == Passwords.Nfc(current))
@@ -53,6 +52,7 @@ public sealed class ChangePassword(
         using (var place = gate.Enter(caller))
         {
             if (place is null) return HashingGate.Full;
+            if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
             await passwords.SetAsync(place, user, newPassword!, ct);
         }
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
