@@ -18,8 +18,13 @@ public sealed partial class BlazorAuthClient
         AskAsync(() => Wire.Post("api/account/verify/send", new EmailBody(email), WireJson.Default.EmailBody), ct);
 
     /// <summary>Verifies an address by the token of the emailed link. <see cref="WhoAmIAsync"/> reads the changed user.</summary>
-    public Task VerifyEmailAsync(string token, CancellationToken ct = default) =>
-        AskAsync(() => Wire.Post("api/account/verify", new VerifyBody(token, null, null), WireJson.Default.VerifyBody), ct);
+    /// <param name="token">The token of the link.</param>
+    /// <param name="newPassword">
+    /// For somebody who did not make the account: the password from now on. Everything that was set up before ends.
+    /// </param>
+    /// <param name="ct">Ends the wait.</param>
+    public Task VerifyEmailAsync(string token, string? newPassword = null, CancellationToken ct = default) => AskAsync(
+        () => Wire.Post("api/account/verify", new VerifyBody(token, null, null, newPassword), WireJson.Default.VerifyBody), ct);
 
     /// <summary>Verifies an address by the code of the email. <see cref="WhoAmIAsync"/> reads the changed user.</summary>
     public Task VerifyEmailByCodeAsync(string email, string code, CancellationToken ct = default) =>
@@ -37,9 +42,15 @@ public sealed partial class BlazorAuthClient
         AskAsync(() => Wire.Post("api/account/email/confirm", new VerifyBody(token, null, null), WireJson.Default.VerifyBody), ct);
 
     /// <summary>Changes the password, or sets the first one, by any proof. Every other session ends; this one goes on.</summary>
+    /// <param name="proof">A proof made for this act.</param>
+    /// <param name="newPassword">The password from now on.</param>
+    /// <param name="endKeys">Whether the API keys of the account end too. False keeps them.</param>
+    /// <param name="ct">Ends the wait.</param>
     /// <exception cref="InvalidOperationException">Nobody is signed in.</exception>
-    public Task<User> ChangePasswordAsync(Proof proof, string newPassword, CancellationToken ct = default) => ReplaceTokensAsync(
-        () => Wire.Post("api/account/password", Body(proof) with { NewPassword = newPassword }, WireJson.Default.ProofBody), ct);
+    public Task<User> ChangePasswordAsync(
+        Proof proof, string newPassword, bool endKeys = true, CancellationToken ct = default) => ReplaceTokensAsync(
+        () => Wire.Post(
+            "api/account/password", Body(proof) with { NewPassword = newPassword, EndKeys = endKeys }, WireJson.Default.ProofBody), ct);
 
     /// <summary>Closes the account and deletes everything in it; nobody is signed in here afterwards.</summary>
     /// <param name="proof">A proof made for this act; null for an anonymous account, which has none.</param>

@@ -137,8 +137,7 @@ public sealed partial class BlazorAuthClient
     /// <summary>Changes the password. Every other session ends; this one goes on with the tokens of the answer.</summary>
     /// <exception cref="InvalidOperationException">Nobody is signed in.</exception>
     public Task<User> ChangePasswordAsync(string currentPassword, string newPassword, CancellationToken ct = default) =>
-        ReplaceTokensAsync(
-            () => Wire.Post("api/account/password", new PasswordBody(currentPassword, newPassword), WireJson.Default.PasswordBody), ct);
+        ChangePasswordAsync(new Proof.ByPassword(currentPassword), newPassword, endKeys: true, ct);
 
     /// <summary>Asks the service who is signed in, and keeps what it says. Null for nobody, also where the session turns out to have ended.</summary>
     public async Task<User?> WhoAmIAsync(CancellationToken ct = default)

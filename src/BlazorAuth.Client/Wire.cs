@@ -20,11 +20,9 @@ internal sealed record AnonymousBody(JsonElement? Profile);
 
 internal sealed record RefreshBody(string RefreshToken);
 
-internal sealed record PasswordBody(string CurrentPassword, string NewPassword);
-
 internal sealed record ResetBody(string Token, string NewPassword);
 
-internal sealed record VerifyBody(string? Token, string? Email, string? Code);
+internal sealed record VerifyBody(string? Token, string? Email, string? Code, string? NewPassword = null);
 
 internal sealed record AppCodeBody(string Code);
 
@@ -37,6 +35,7 @@ internal sealed record ProofBody
     public JsonElement? Credential { get; init; }
     public string? NewPassword { get; init; }
     public string? NewEmail { get; init; }
+    public bool? EndKeys { get; init; }
 }
 
 internal sealed record CodesAnswer(string[]? RecoveryCodes);
@@ -54,7 +53,6 @@ internal sealed record TokenAnswer(string? AccessToken, int ExpiresIn, string? R
 [JsonSerializable(typeof(CredentialBody))]
 [JsonSerializable(typeof(AnonymousBody))]
 [JsonSerializable(typeof(RefreshBody))]
-[JsonSerializable(typeof(PasswordBody))]
 [JsonSerializable(typeof(TicketAnswer))]
 [JsonSerializable(typeof(TokenAnswer))]
 [JsonSerializable(typeof(PasskeyChallenge))]

@@ -77,7 +77,9 @@ user.username = `benjamin.${unique}`;
 user.email = `new-${email}`;
 await call('publicDB.save of the address', () => skygear.publicDB.save(user), saved => saved.email === email && saved.email_pending === `new-${email}`);
 const confirm = await letter(`new-${email}`, /confirm-email-change\?token=([\w-]+)/);
-await fetch(`${base}/api/account/email/confirm`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token: confirm }) });
+// In the session that asked: the first address of an account, confirmed by anybody else, would end what was set before.
+const asUser = { Authorization: `Bearer ${skygear.auth.accessToken}`, 'Content-Type': 'application/json' };
+await fetch(`${base}/api/account/email/confirm`, { method: 'POST', headers: asUser, body: JSON.stringify({ token: confirm }) });
 await call('whoami after it confirmed', () => skygear.auth.whoami(), saved => saved.email === `new-${email}` && saved.is_verified === true && saved.email_pending === undefined);
 await call('publicDB.save of another user', () => skygear.publicDB.save(new skygear.UserRecord({ _id: `user/${id}`, username: 'stolen' })), code(ErrorCodes.PermissionDenied, 'PermissionDenied'));
 await call('publicDB.save of another record', () => skygear.publicDB.save(new (skygear.Record.extend('note'))({ text: 'hello' })), code(ErrorCodes.NotSupported, 'NotSupported'));
@@ -124,6 +126,10 @@ if (setup) {
   const own = { Authorization: `Bearer ${skygear.auth.accessToken}`, 'Content-Type': 'application/json' };
   const { secret } = await (await fetch(`${base}/api/account/totp`, { method: 'POST', headers: own })).json();
   await call('a second factor', async () => (await fetch(`${base}/api/account/totp/confirm`, { method: 'POST', headers: own, body: JSON.stringify({ code: totp(secret) }) })).status, 200);
+  await call('adminDisableUser before the new factor proved the session', () => skygear.auth.adminDisableUser(id), code(ErrorCodes.PermissionDenied, 'PermissionDenied'));
+  // The code of the next step: the one that confirmed is used up.
+  const raised = await fetch(`${base}/api/account/step-up`, { method: 'POST', headers: own, body: JSON.stringify({ code: totp(secret, 1) }) });
+  await skygear.auth._setAccessToken((await raised.json()).accessToken);
   await call('adminDisableUser', () => skygear.auth.adminDisableUser(id), id);
   await call('fetchUserRole', () => skygear.auth.fetchUserRole([id, skygear.auth.currentUser._id]), roles => roles[id].length === 0 && roles[skygear.auth.currentUser._id][0].name === 'administrator');
   await call('assignUserRole', () => skygear.auth.assignUserRole([id], ['administrator']), 'OK');
@@ -136,10 +142,10 @@ if (setup) {
 process.exit(failed ? 1 : 0);
 
 // What an authenticator app shows (RFC 6238).
-function totp(base32) {
+function totp(base32, stepsAhead = 0) {
   const bits = [...base32].map(c => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
   const counter = Buffer.alloc(8);
-  counter.writeBigInt64BE(BigInt(Math.floor(Date.now() / 30000)));
+  counter.writeBigInt64BE(BigInt(Math.floor(Date.now() / 30000) + stepsAhead));
   const mac = createHmac('sha1', Buffer.from(bits.match(/.{8}/g).map(b => parseInt(b, 2)))).update(counter).digest();
   return String((mac.readInt32BE(mac[19] & 15) & 0x7fffffff) % 1000000).padStart(6, '0');
 }

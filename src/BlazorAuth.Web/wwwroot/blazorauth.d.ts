@@ -96,8 +96,8 @@ export interface Client {
   beginPasskey(): Promise<{ ticket: string; options: Record<string, unknown> }>;
   /** `credential` is what `toJSON()` of the browser's credential says. */
   signInWithPasskey(ticket: string, credential: unknown): Promise<SignInResult>;
-  /** Ends every other session; this one goes on. */
-  changePassword(currentPassword: string, newPassword: string): Promise<User>;
+  /** Ends every other session, and the API keys unless `endKeys` is false; this session goes on. */
+  changePassword(currentPassword: string, newPassword: string, options?: { endKeys?: boolean }): Promise<User>;
   /** Signs out here at once, then at the service; false where it could not be told. */
   signOut(): Promise<boolean>;
 }

@@ -278,13 +278,13 @@ export function createClient({ baseUrl = new URL(import.meta.url).origin, storag
     sendEmailCode: async email => (await read(await post("token/email-code", { email }))).ticket,
     beginPasskey: async () => read(await post("token/passkey/options", {})),
 
-    async changePassword(currentPassword, newPassword) {
+    async changePassword(currentPassword, newPassword, { endKeys = true } = {}) {
       follow();
       const before = current;
       if (!before) throw new TypeError("Nobody is signed in.");
       let next;
       const answer = await authorized(token => inTurn(async () => {
-        const sent = await post("account/password", { currentPassword, newPassword }, { headers: bearer(token) });
+        const sent = await post("account/password", { currentPassword, newPassword, endKeys }, { headers: bearer(token) });
         if (sent.ok) renew(before, next = await tokensOf(sent));
         return sent;
       }), "POST", true);

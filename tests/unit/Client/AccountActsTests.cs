@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using BlazorAuth.Client;
 using BlazorAuth.UnitTests.Support;
@@ -118,6 +120,34 @@ public sealed class AccountActsTests() : AuthTest(settings: ("Throttle:SignInPer
         Assert.Equal(10, (await person.Auth.CreateRecoveryCodesAsync()).Count);
         await person.Auth.RemoveTotpAsync();
         await SignedInAsync();
+    }
+
+    [Fact]
+    public async Task Who_verifies_an_address_that_somebody_else_registered_sets_the_password()
+    {
+        await Stranger().Auth.SignUpAsync(new(Jane, Password));
+        var person = Stranger();
+        await person.Auth.VerifyEmailAsync(await LinkAsync(Jane), newPassword: OtherPassword);
+        Assert.Equal(AuthErrorCode.InvalidCredentials, await CodeAsync(() => person.Auth.SignInAsync(Jane, Password)));
+        Assert.IsType<SignInResult.SignedIn>(await person.Auth.SignInAsync(Jane, OtherPassword));
+    }
+
+    [Theory]
+    [InlineData(true, HttpStatusCode.Unauthorized)]
+    [InlineData(false, HttpStatusCode.OK)]
+    public async Task A_changed_password_ends_api_keys_unless_they_are_to_stay(bool endKeys, HttpStatusCode afterwards)
+    {
+        await Auth.MemberAsync(Jane);
+        var person = await SignedInAsync();
+        using var api = person.Api();
+        using var made = await api.PostAsJsonAsync("/api/account/keys", new { description = "backup", password = Password });
+        var key = JsonElement.Parse(await made.Content.ReadAsStringAsync()).GetProperty("key").GetString();
+
+        await person.Auth.ChangePasswordAsync(_password, OtherPassword, endKeys);
+        using var asked = new HttpRequestMessage(HttpMethod.Get, "/api/account");
+        asked.Headers.Authorization = new("Bearer", key);
+        using var answer = await _site.Client.SendAsync(asked);
+        Assert.Equal(afterwards, answer.StatusCode);
     }
 
     [Fact]
