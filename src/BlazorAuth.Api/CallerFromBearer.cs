@@ -1,12 +1,11 @@
-using System.IdentityModel.Tokens.Jwt;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Flows;
-using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
 namespace BlazorAuth.Api;
@@ -52,20 +51,34 @@ public readonly record struct CallerFromBearer(Caller Caller)
     internal static async Task<Outcome<Session>> FindAsync(
         IServiceProvider services, string? token, Dialect? door, bool changes, CancellationToken ct)
     {
+        var found = await FindLiveAsync(services, token, door, changes, ct);
+        return found.Value is { } live ? live.Session : found.Refusal!;
+    }
+
+    /// <summary>The session of a credential, and the access token where the credential is one.</summary>
+    internal sealed record Live(Session Session, AccessToken? Token);
+
+    /// <inheritdoc cref="FindAsync(IServiceProvider, string?, Dialect?, bool, CancellationToken)"/>
+    internal static async Task<Outcome<Live>> FindLiveAsync(
+        IServiceProvider services, string? token, Dialect? door, bool changes, CancellationToken ct)
+    {
         if (token?.StartsWith(Secret.ApiKeyPrefix, StringComparison.Ordinal) is true)
-            return await services.GetRequiredService<ApiKeys>().FindAsync(token, changes, ct);
+        {
+            var key = await services.GetRequiredService<ApiKeys>().FindAsync(token, changes, ct);
+            return key.Value is { } owner ? new Live(owner, null) : key.Refusal!;
+        }
         var tokens = services.GetRequiredService<AccessTokens>();
-        if (tokens.Read(token) is not { } claims)
-            return tokens.Read(token, evenExpired: true) is null ? AuthError.AccessTokenInvalid : AuthError.AccessTokenExpired;
-        return await FindAsync(services, claims, door, ct);
+        if (await tokens.ReadEvenExpiredAsync(token) is not { } read) return AuthError.AccessTokenInvalid;
+        if (tokens.HasExpired(read)) return AuthError.AccessTokenExpired;
+        var found = await FindAsync(services, read, door, ct);
+        return found.Value is { } session ? new Live(session, read) : found.Refusal!;
     }
 
     private static async Task<Outcome<Session>> FindAsync(
-        IServiceProvider services, ClaimsPrincipal claims, Dialect? door, CancellationToken ct)
+        IServiceProvider services, AccessToken token, Dialect? door, CancellationToken ct)
     {
-        if (AccessTokens.SessionOf(claims) is not var (sessionId, generation)) return AuthError.AccessTokenInvalid;
         var sessions = services.GetRequiredService<Sessions>();
-        var found = await sessions.FindLiveAsync(sessionId, generation, ct);
+        var found = await sessions.FindLiveAsync(token.SessionId, token.Generation, ct);
         if (found.Value is not { } session) return found;
         if (session.Kind != SessionKind.Api) return AuthError.AccessTokenInvalid;
         await sessions.SeeAtAsync(session, door, ct);
@@ -74,8 +87,6 @@ public readonly record struct CallerFromBearer(Caller Caller)
 
     internal static void Add(IServiceCollection services)
     {
-        // Claims keep their names. The setting both lines of the bearer handler share is this one.
-        JwtSecurityTokenHandler.DefaultMapInboundClaims = false;
         services.AddAuthentication().AddJwtBearer(Scheme, bearer => bearer.Events = new JwtBearerEvents
         {
             OnMessageReceived = ReadHeaderAsync,
@@ -87,6 +98,7 @@ public readonly record struct CallerFromBearer(Caller Caller)
         services.AddOptions<JwtBearerOptions>(Scheme).Configure<AccessTokens>((bearer, tokens) =>
         {
             bearer.TokenValidationParameters = tokens.Validation();
+            bearer.MapInboundClaims = false;
             bearer.Audience = null;
             bearer.SaveToken = false;
         });
@@ -94,9 +106,8 @@ public readonly record struct CallerFromBearer(Caller Caller)
     }
 
     /// <summary>The session of the request's own token even when its time is over: revoking needs no fresh one (RFC 7009 §2.1).</summary>
-    internal static string? SessionOfEvenExpired(HttpContext http) =>
-        http.RequestServices.GetRequiredService<AccessTokens>().Read(ReadToken(http), evenExpired: true) is { } token
-            ? AccessTokens.SessionOf(token)?.SessionId : null;
+    internal static async Task<string?> SessionOfEvenExpiredAsync(HttpContext http) =>
+        (await http.RequestServices.GetRequiredService<AccessTokens>().ReadEvenExpiredAsync(ReadToken(http)))?.SessionId;
 
     private static async Task ReadHeaderAsync(MessageReceivedContext context)
     {
@@ -157,8 +168,8 @@ public readonly record struct CallerFromBearer(Caller Caller)
     private static async Task FindSessionAsync(TokenValidatedContext context)
     {
         var http = context.HttpContext;
-        var found = context.SecurityToken is JwtSecurityToken token && AccessTokens.HasOurHeader(token)
-            ? await FindAsync(http.RequestServices, context.Principal!, DoorOf(http), http.RequestAborted)
+        var found = context.SecurityToken is JsonWebToken read && AccessToken.Of(read) is { } token
+            ? await FindAsync(http.RequestServices, token, DoorOf(http), http.RequestAborted)
             : AuthError.AccessTokenInvalid;
         if (found.Value is { } session)
         {

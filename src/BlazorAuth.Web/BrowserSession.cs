@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using BlazorAuth.Api;
 using BlazorAuth.Core;
@@ -39,7 +40,7 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
         [
             new Claim("sub", session.UserId),
             new Claim(AccessTokens.SessionClaim, session.Id),
-            new Claim(AccessTokens.GenerationClaim, session.Generation.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+            new Claim(AccessTokens.GenerationClaim, session.Generation.ToString(CultureInfo.InvariantCulture)),
         ], Scheme, "sub", "role");
         Http.User = new ClaimsPrincipal(identity); // form tokens made in this very answer are the new owner's
         await Http.SignInAsync(Scheme, Http.User, new AuthenticationProperties
@@ -118,7 +119,7 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
         }
         var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
         var ct = context.HttpContext.RequestAborted;
-        var found = AccessTokens.SessionOf(context.Principal!) is { } named
+        var found = Named(context.Principal!) is { } named
             ? await sessions.FindLiveAsync(named.SessionId, named.Generation, ct) : AuthError.SessionRevoked;
         if (found.Value is not { Kind: SessionKind.Browser } session)
         {
@@ -131,6 +132,12 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
         context.HttpContext.Items[typeof(Session)] = session;
         await sessions.SeeAsync(session, ct);
     }
+
+    // The claims that SignInAsync put into the cookie.
+    private static (string SessionId, int Generation)? Named(ClaimsPrincipal cookie) =>
+        cookie.FindFirst(AccessTokens.SessionClaim)?.Value is { } sessionId
+        && int.TryParse(cookie.FindFirst(AccessTokens.GenerationClaim)?.Value, CultureInfo.InvariantCulture, out var generation)
+            ? (sessionId, generation) : null;
 
     private static Caller CallerOf(HttpContext http, Session? session)
     {

@@ -105,7 +105,7 @@ internal static class TokenEndpoints
         group.MapPost("/revoke", async (RefreshBody? body, HttpContext http, CallerFromBearer from, RefreshTokens tokens, Sessions sessions, IEnumerable<ICookieDoor> doors, CancellationToken ct) =>
             {
                 if (body?.RefreshToken is not null) await tokens.RevokeAsync(from.Caller, body.RefreshToken, ct);
-                else if (CallerFromBearer.SessionOfEvenExpired(http) is { } session) await sessions.SignOutAsync(from.Caller, session, ct);
+                else if (await CallerFromBearer.SessionOfEvenExpiredAsync(http) is { } session) await sessions.SignOutAsync(from.Caller, session, ct);
                 else if (await CookieMode.SessionAsync(http) is not null) await doors.Single().SignOutAsync(ct);
                 return Results.NoContent();
             })

@@ -1,12 +1,30 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
-using System.IdentityModel.Tokens.Jwt;
-using System.Security.Claims;
 using BlazorAuth.Core.Data;
 using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
 namespace BlazorAuth.Core.Credentials;
+
+/// <summary>An access token of ours: just signed, or its signature, issuer, audience and type were checked.</summary>
+/// <param name="Text">The token itself.</param>
+/// <param name="Id">Its <c>jti</c>.</param>
+/// <param name="SessionId">The session that it belongs to.</param>
+/// <param name="Generation">The generation of that session's credentials.</param>
+/// <param name="IssuedAt">When it was signed, in whole seconds.</param>
+/// <param name="ExpiresAt">When it expires, in whole seconds.</param>
+public sealed record AccessToken(
+    string Text, string Id, string SessionId, int Generation, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt)
+{
+    /// <summary>Reads the claims of a token whose signature was checked; null where one of them is missing or malformed.</summary>
+    public static AccessToken? Of(JsonWebToken token) =>
+        token.TryGetPayloadValue<string>(AccessTokens.SessionClaim, out var sessionId)
+        && token.TryGetPayloadValue<int>(AccessTokens.GenerationClaim, out var generation)
+        && token.TryGetPayloadValue<long>("iat", out var issued) && token.TryGetPayloadValue<long>("exp", out var expires)
+            ? new AccessToken(token.EncodedToken, token.Id, sessionId, generation,
+                DateTimeOffset.FromUnixTimeSeconds(issued), DateTimeOffset.FromUnixTimeSeconds(expires))
+            : null;
+}
 
 /// <summary>Access tokens: ES256 JWTs of type <c>at+jwt</c> (RFC 9068), never stored, tied to a session and its generation.</summary>
 public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options, TimeProvider time)
@@ -34,22 +52,10 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
 
     private const int SignatureBytes = 64;
 
-    private static readonly JwtSecurityTokenHandler Handler = new() { SetDefaultTimesOnTokenCreation = false, MapInboundClaims = false };
+    private static readonly JsonWebTokenHandler Handler = new() { SetDefaultTimesOnTokenCreation = false, MapInboundClaims = false };
 
     /// <summary>Signs a token for the session as it stands.</summary>
-    public Task<string> IssueAsync(Session session, CancellationToken ct) => IssueAsync(session, null, ct);
-
-    /// <summary>The access token that another one is asked for with: the new one has its generation and ends no later.</summary>
-    /// <param name="SessionId">Its session.</param>
-    /// <param name="Generation">Its generation.</param>
-    /// <param name="EndsAt">Its end, in whole seconds.</param>
-    public readonly record struct Bound(string SessionId, int Generation, DateTimeOffset EndsAt);
-
-    /// <summary>What a valid token bounds another one to; null for what is no token of ours.</summary>
-    public Bound? Bounds(string? token) =>
-        Read(token) is { } claims && SessionOf(claims) is var (sessionId, generation)
-        && long.TryParse(claims.FindFirst("exp")?.Value, CultureInfo.InvariantCulture, out var end)
-            ? new Bound(sessionId, generation, DateTimeOffset.FromUnixTimeSeconds(end)) : null;
+    public Task<AccessToken> IssueAsync(Session session, CancellationToken ct) => IssueAsync(session, null, ct);
 
     /// <summary>What a token may say about its account where <see cref="TokenOptions.Claims"/> asks for it.</summary>
     /// <param name="DisplayName">The display name, or null.</param>
@@ -62,34 +68,45 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     public bool NamesHolder => options.Value.Tokens.Claims.Count > 0;
 
     /// <summary>The same, for as long as a client asks: see <see cref="Lifetime"/>.</summary>
-    public async Task<string> IssueAsync(
-        Session session, TimeSpan? asked, CancellationToken ct, Bound? bound = null, Holder? holder = null)
+    /// <param name="session">The session.</param>
+    /// <param name="asked">The lifetime that the client asks for.</param>
+    /// <param name="ct">Ends the wait.</param>
+    /// <param name="bound">The token that this one is asked for with: the new one has its generation and ends no later.</param>
+    /// <param name="holder">What the token says about the account.</param>
+    public async Task<AccessToken> IssueAsync(
+        Session session, TimeSpan? asked, CancellationToken ct, AccessToken? bound = null, Holder? holder = null)
     {
         var key = await keys.CurrentAsync(ct);
-        var now = time.GetUtcNow();
-        var header = new JwtHeader(new SigningCredentials(key.Key, Algorithm)) { [JwtHeaderParameterNames.Typ] = Type };
-        var payload = new JwtPayload
+        var now = DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds());
+        var end = DateTimeOffset.FromUnixTimeSeconds(
+            EndOf(time.GetUtcNow() + Lifetime(session, asked), bound).ToUnixTimeSeconds());
+        var (id, generation) = (Secret.Random(16), bound?.Generation ?? session.Generation);
+        var payload = new Dictionary<string, object>(StringComparer.Ordinal)
         {
             ["iss"] = options.Value.Issuer,
             ["aud"] = options.Value.Tokens.Audience,
             ["sub"] = session.UserId,
             ["client_id"] = Client,
-            ["sid"] = session.Id,
-            ["gen"] = bound?.Generation ?? session.Generation,
-            ["jti"] = Secret.Random(16),
+            [SessionClaim] = session.Id,
+            [GenerationClaim] = generation,
+            ["jti"] = id,
             ["iat"] = now.ToUnixTimeSeconds(),
-            ["exp"] = EndOf(now + Lifetime(session, asked), bound).ToUnixTimeSeconds(),
+            ["exp"] = end.ToUnixTimeSeconds(),
             ["auth_time"] = session.AuthenticatedAt.ToUnixTimeSeconds(),
             ["amr"] = session.Methods.Split(' '),
         };
         if (holder is not null) Describe(payload, holder);
         if (session.Dialect == Dialect.Kuzzle) payload["_id"] = session.UserId; // what its clients read from the token themselves
-        return Handler.WriteToken(new JwtSecurityToken(header, payload));
+        var text = Handler.CreateToken(new SecurityTokenDescriptor
+        {
+            Claims = payload, TokenType = Type, SigningCredentials = new SigningCredentials(key.Key, Algorithm),
+        });
+        return new AccessToken(text, id, session.Id, generation, now, end);
     }
 
     // The stock handlers map unique_name to ClaimTypes.Name, some of them name too, and take the first. It must be the one that
     // no other account can have: an API that compares names would be deceived by a chosen display name.
-    private void Describe(JwtPayload payload, Holder holder)
+    private void Describe(Dictionary<string, object> payload, Holder holder)
     {
         foreach (var claim in options.Value.Tokens.Claims)
             switch (claim)
@@ -111,7 +128,7 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     /// How long a token of the session opens something: as the client asks or else as its dialect's clients expect, but never longer
     /// than the session, nor than the token it is asked for with where that bounds it.
     /// </summary>
-    public TimeSpan Lifetime(Session session, TimeSpan? asked = null, Bound? bound = null)
+    public TimeSpan Lifetime(Session session, TimeSpan? asked = null, AccessToken? bound = null)
     {
         var lifetime = asked ?? (session.Dialect is { } dialect ? options.Value.Tokens.DialectAccessLifetimes.Of(dialect) : options.Value.Tokens.AccessTokenLifetime);
         var now = time.GetUtcNow();
@@ -119,12 +136,17 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
         return left < lifetime ? left : lifetime;
     }
 
-    private static DateTimeOffset EndOf(DateTimeOffset end, Bound? bound) =>
-        bound is { EndsAt: var latest } && latest < end ? latest : end;
+    private static DateTimeOffset EndOf(DateTimeOffset end, AccessToken? bound) =>
+        bound is { ExpiresAt: var latest } && latest < end ? latest : end;
 
-    /// <summary>What makes a token ours: signature, issuer, audience, times, and nothing taken from the token's own header but the key's name.</summary>
+    /// <summary>
+    /// What makes a token ours: signature, algorithm, type, issuer, audience and times. Nothing is taken from the token's own
+    /// header but the key's name.
+    /// </summary>
     public TokenValidationParameters Validation() => new()
     {
+        ValidTypes = [Type],
+        ValidAlgorithms = [Algorithm],
         ValidIssuer = options.Value.Issuer,
         ValidAudience = options.Value.Tokens.Audience,
         ClockSkew = ClockSkew,
@@ -132,28 +154,29 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
         RequireSignedTokens = true,
         ValidateIssuerSigningKey = true,
         NameClaimType = "sub",
+        // The library takes a token at exactly exp + skew; here it has expired then.
         LifetimeValidator = (notBefore, expires, _, _) => InTime(notBefore, expires),
         IssuerSigningKeyResolver = (_, _, keyId, _) => [.. keys.Published.Where(k => k.Key.KeyId == keyId).Select(k => k.Key)],
     };
 
-    /// <summary>The claims of a token that is ours, or null. Whether its session lives is not looked at.</summary>
+    /// <summary>The token of a text that is ours and has not expired, or null. Whether its session lives is not checked.</summary>
     /// <param name="token">Any text.</param>
-    /// <param name="evenExpired">Whether its time may be over: revoking needs no fresh one (RFC 7009 §2.1).</param>
-    public ClaimsPrincipal? Read(string? token, bool evenExpired = false)
+    public async Task<AccessToken?> ReadAsync(string? token) =>
+        await ReadEvenExpiredAsync(token) is { } read && !HasExpired(read) ? read : null;
+
+    /// <summary>The same, also of an expired token: revoking needs no fresh one (RFC 7009 §2.1).</summary>
+    /// <param name="token">Any text.</param>
+    public async Task<AccessToken?> ReadEvenExpiredAsync(string? token)
     {
         if (!HasOurShape(token)) return null;
         var parameters = Validation();
-        if (evenExpired) (parameters.ValidateLifetime, parameters.LifetimeValidator) = (false, null);
-        try
-        {
-            var principal = Handler.ValidateToken(token, parameters, out var read);
-            return HasOurHeader((JwtSecurityToken)read) ? principal : null;
-        }
-        catch (Exception refused) when (refused is not OutOfMemoryException)
-        {
-            return null; // the library fails in many ways on what is no token; none of them is a fault here
-        }
+        (parameters.ValidateLifetime, parameters.LifetimeValidator) = (false, null);
+        var read = await Handler.ValidateTokenAsync(token, parameters);
+        return read is { IsValid: true, SecurityToken: JsonWebToken ours } ? AccessToken.Of(ours) : null;
     }
+
+    /// <summary>Whether the token has expired, clocks that differ by <see cref="ClockSkew"/> included.</summary>
+    public bool HasExpired(AccessToken token) => token.ExpiresAt + ClockSkew <= time.GetUtcNow();
 
     /// <summary>
     /// Whether the text can be a token at all. The bits that the last character of a signature has left over are not signed, and the
@@ -162,15 +185,6 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     public static bool HasOurShape([NotNullWhen(true)] string? token) =>
         token is { Length: > 0 and <= MaximumLength } && token.AsSpan().Count('.') == 2
         && Secret.TryDecode(token.AsSpan(token.LastIndexOf('.') + 1), new byte[SignatureBytes]);
-
-    /// <summary>Whether the header is one of ours: the algorithm and the type, exactly.</summary>
-    public static bool HasOurHeader(JwtSecurityToken token) =>
-        token.Header.Alg == Algorithm && token.Header.Typ == Type;
-
-    /// <summary>The session a validated token belongs to.</summary>
-    public static (string SessionId, int Generation)? SessionOf(ClaimsPrincipal principal) =>
-        principal.FindFirst(SessionClaim)?.Value is { } sid
-        && int.TryParse(principal.FindFirst(GenerationClaim)?.Value, CultureInfo.InvariantCulture, out var generation) ? (sid, generation) : null;
 
     private bool InTime(DateTime? notBefore, DateTime? expires)
     {

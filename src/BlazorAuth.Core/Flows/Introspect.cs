@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Security.Claims;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using Microsoft.EntityFrameworkCore;
@@ -35,7 +33,7 @@ public sealed class Introspect(
         if (string.IsNullOrEmpty(token)) return Refusal.Shape("token", Fault.Required);
         var found = secret.TryReadRefreshToken(token, out var sessionId, out var generation) ? await RefreshAsync(sessionId, generation, ct)
             : secret.TryReadApiKey(token, out var key) ? await KeyAsync(key, ct)
-            : accessTokens.Read(token) is { } claims ? await AccessAsync(claims, ct) : null;
+            : await accessTokens.ReadAsync(token) is { } access ? await AccessAsync(access, ct) : null;
         // A token within the leeway of clocks is still taken at the door; one that says it is over is not called active (§2.2).
         if (found is null || found.ExpiresAt <= time.GetUtcNow()) return new Answer(null);
         var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == found.Session.UserId, ct);
@@ -50,13 +48,9 @@ public sealed class Introspect(
         (await sessions.FindLiveAsync(sessionId, 1, ct)).Value is { Kind: SessionKind.Key } session
             ? new(false, session, null, options.Value.Issuer, session.AbsoluteEndsAt, options.Value.Tokens.Audience, session.Id, session.CreatedAt) : null;
 
-    private async Task<Token?> AccessAsync(ClaimsPrincipal token, CancellationToken ct)
-    {
-        if (AccessTokens.SessionOf(token) is not var (sessionId, generation) || await FindAsync(sessionId, generation, ct) is not { } session) return null;
-        return new(false, session, null, token.FindFirst("iss")!.Value, Instant("exp"), token.FindFirst("aud")!.Value, token.FindFirst("jti")?.Value, Instant("iat"));
-
-        DateTimeOffset Instant(string claim) => DateTimeOffset.FromUnixTimeSeconds(long.Parse(token.FindFirst(claim)!.Value, CultureInfo.InvariantCulture));
-    }
+    private async Task<Token?> AccessAsync(AccessToken token, CancellationToken ct) =>
+        await FindAsync(token.SessionId, token.Generation, ct) is not { } session ? null
+            : new(false, session, null, options.Value.Issuer, token.ExpiresAt, options.Value.Tokens.Audience, token.Id, token.IssuedAt);
 
     private async Task<Session?> FindAsync(string sessionId, int generation, CancellationToken ct) =>
         (await sessions.FindLiveAsync(sessionId, generation, ct)).Value is { Kind: SessionKind.Api } session ? session : null;

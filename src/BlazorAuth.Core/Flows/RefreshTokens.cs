@@ -1,4 +1,3 @@
-using System.Security.Claims;
 using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Mail;
@@ -23,10 +22,14 @@ public sealed class RefreshTokens(
 {
     /// <summary>An access token and the refresh token beside it.</summary>
     public sealed record Pair(
-        string AccessToken, TimeSpan AccessLifetime, string RefreshToken, TimeSpan RefreshLifetime, Session Session);
+        AccessToken Access, TimeSpan AccessLifetime, string RefreshToken, TimeSpan RefreshLifetime, Session Session)
+    {
+        /// <summary>The text of the access token.</summary>
+        public string AccessToken => Access.Text;
+    }
 
     /// <summary>An access token without a refresh token.</summary>
-    public sealed record Another(string AccessToken, TimeSpan AccessLifetime);
+    public sealed record Another(AccessToken Access, TimeSpan AccessLifetime);
 
     /// <summary>
     /// The pair of the session as it stands. Only for a caller who gave a proof in this very request: a password, a code, a
@@ -56,14 +59,14 @@ public sealed class RefreshTokens(
         if (session.Dialect == caller.Door)
             return new Another(
                 await AccessTokenAsync(session, lifetime, null, ct), accessTokens.Lifetime(session, lifetime));
-        if (accessTokens.Bounds(token) is not { } bound || bound.SessionId != session.Id) return AuthError.AccessTokenInvalid;
+        if (await accessTokens.ReadAsync(token) is not { } bound || bound.SessionId != session.Id) return AuthError.AccessTokenInvalid;
         return new Another(
             await AccessTokenAsync(session, lifetime, bound, ct), accessTokens.Lifetime(session, lifetime, bound));
     }
 
     // The account is read only where the settings put something of it into tokens.
-    private async Task<string> AccessTokenAsync(
-        Session session, TimeSpan? lifetime, AccessTokens.Bound? bound, CancellationToken ct)
+    private async Task<AccessToken> AccessTokenAsync(
+        Session session, TimeSpan? lifetime, AccessToken? bound, CancellationToken ct)
     {
         var user = accessTokens.NamesHolder
             ? await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == session.UserId, ct) : null;
@@ -121,11 +124,9 @@ public sealed class RefreshTokens(
     public async Task RevokeAsync(Caller caller, string? token, CancellationToken ct)
     {
         if (secret.TryReadRefreshToken(token, out var sessionId, out _)
-            || (sessionId = SessionOf(accessTokens.Read(token, evenExpired: true))) is not null)
+            || (sessionId = (await accessTokens.ReadEvenExpiredAsync(token))?.SessionId) is not null)
             await sessions.SignOutAsync(caller, sessionId, ct);
     }
-
-    private static string? SessionOf(ClaimsPrincipal? token) => token is null ? null : AccessTokens.SessionOf(token)?.SessionId;
 
     private async Task<Outcome<Pair>> EndFamilyAsync(Caller caller, Session session, CancellationToken ct)
     {

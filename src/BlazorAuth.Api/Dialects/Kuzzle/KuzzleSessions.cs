@@ -40,7 +40,7 @@ internal sealed class KuzzleSessions(
         if (found.Refusal is { } refusal)
         {
             if (refusal.Error != AuthError.AccessTokenExpired || request.Flag("global")) return refusal;
-            ended = AccessTokens.SessionOf(access.Read(KuzzleToken.Unwrap(request.Token), evenExpired: true)!)?.SessionId;
+            ended = (await access.ReadEvenExpiredAsync(KuzzleToken.Unwrap(request.Token)))!.SessionId;
         }
         else if (request.Flag("global"))
         {
@@ -94,11 +94,10 @@ internal sealed class KuzzleSessions(
             ask.Caller, session, KuzzleToken.Unwrap(ask.Request.Token!), lifetime + Rounding, ct);
         return another.Match<KuzzleReply>(made =>
         {
-            var token = made.AccessToken;
             var ttl = Math.Min((long)made.AccessLifetime.TotalMilliseconds, Milliseconds(session, lifetime));
             return new JsonObject
             {
-                ["token"] = token, ["expiresAt"] = KuzzleToken.Read(access, token, session).End, ["ttl"] = ttl,
+                ["token"] = made.Access.Text, ["expiresAt"] = KuzzleToken.Of(made.Access, session).End, ["ttl"] = ttl,
                 ["singleUse"] = false,
             };
         }, refusal => refusal);
@@ -107,7 +106,7 @@ internal sealed class KuzzleSessions(
     /// <summary>What a client signs in with from now on; a socket is told when it is over.</summary>
     public JsonObject Print(KuzzleAsk ask, RefreshTokens.Pair pair, TimeSpan? asked)
     {
-        ask.Issued = KuzzleToken.Read(access, pair.AccessToken, pair.Session);
+        ask.Issued = KuzzleToken.Of(pair.Access, pair.Session);
         return new()
         {
             ["_id"] = pair.Session.UserId, ["jwt"] = pair.AccessToken, ["expiresAt"] = ask.Issued.End, ["ttl"] = Milliseconds(pair.Session, asked),

@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
 using BlazorAuth.Core.Credentials;
@@ -40,22 +39,18 @@ internal sealed record KuzzleToken(Session Session, int Generation, DateTimeOffs
     {
         if (text is null || text.Length > AccessTokens.MaximumLength) return AuthError.AccessTokenInvalid;
         var token = Unwrap(text);
-        var found = await CallerFromBearer.FindAsync(services, token, Dialect.Kuzzle, changes, ct);
-        if (found.Value is not { } session) return found.Refusal!;
-        if (session.Kind == SessionKind.Key)
+        var found = await CallerFromBearer.FindLiveAsync(services, token, Dialect.Kuzzle, changes, ct);
+        if (found.Value is not { } live) return found.Refusal!;
+        var session = live.Session;
+        if (live.Token is not { } access)
             return text == token || text == Wrap(token, session) ? new KuzzleToken(session, 1, ApiKeys.EndOf(session)) : AuthError.AccessTokenInvalid;
-        var read = Read(services.GetRequiredService<AccessTokens>(), token, session);
+        var read = Of(access, session);
         // To the second, where our own API forgives clocks that differ: nobody but us reads what we say of the end.
         return read.ExpiresAt <= services.GetRequiredService<TimeProvider>().GetUtcNow() ? AuthError.AccessTokenExpired : read;
     }
 
-    /// <summary>What a token of ours says of itself.</summary>
-    public static KuzzleToken Read(AccessTokens tokens, string token, Session session)
-    {
-        var claims = tokens.Read(token, evenExpired: true)!;
-        var end = DateTimeOffset.FromUnixTimeSeconds(long.Parse(claims.FindFirst("exp")!.Value, CultureInfo.InvariantCulture));
-        return new(session, AccessTokens.SessionOf(claims)!.Value.Generation, end);
-    }
+    /// <summary>The same of an access token of ours.</summary>
+    public static KuzzleToken Of(AccessToken token, Session session) => new(session, token.Generation, token.ExpiresAt);
 
     /// <summary>The text without what Kuzzle's clients need around it.</summary>
     public static string Unwrap(string text) =>

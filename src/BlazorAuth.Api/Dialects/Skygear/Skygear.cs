@@ -141,7 +141,7 @@ internal sealed class Skygear : ISpoken
         var tokens = call.Use<RefreshTokens>();
         var another = await tokens.IssueAnotherAsync(call.In(session), session, call.Token!, null, ct);
         return await another.Match(
-            issued => PrintAsync(call, session, issued.AccessToken, ct), refusal => Task.FromResult(Problems.Of(refusal)));
+            issued => PrintAsync(call, session, issued.Access.Text, ct), refusal => Task.FromResult(Problems.Of(refusal)));
     }
 
     // After a proof: a password that was given, or a sign-up.
