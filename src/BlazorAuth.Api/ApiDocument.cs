@@ -1,5 +1,7 @@
 using System.Text.Json;
-using BlazorAuth.Core;
+using BlazorAuth.Api.Dialects.Feathers;
+using BlazorAuth.Api.Endpoints;
+using BlazorAuth.Core.Results;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.OpenApi;
@@ -118,7 +120,7 @@ internal static class ApiDocument
     {
         var (status, title, detail) = Problems.Describe(error);
         var faults = error is AuthError.ValidationFailed
-            ? new Dictionary<string, string[]>(StringComparer.Ordinal) { ["email"] = [Problems.Sentence(new("email", Fault.Required))] } : null;
+            ? new Dictionary<string, string[]>(StringComparer.Ordinal) { ["email"] = [Problems.Sentence(new("email", FieldErrorCode.Required))] } : null;
         return new($"https://auth.example.com/problems/{error.Code()}", title, status, detail, error.Code(), "4bf92f3577b34da6a3ce929d0e0e4736", faults)
         {
             Ticket = error == AuthError.SecondFactorRequired ? "tkt_example" : null,

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlazorAuth.Api.Endpoints;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 

@@ -1,7 +1,11 @@
+using BlazorAuth.Api.Dialects;
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Clients;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.Tokens;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.Extensions.Options;
@@ -10,7 +14,7 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace BlazorAuth.Api;
 
-/// <summary>Who asks, taken from the access token of the Authorization header (or the cookie, see <see cref="ICookieDoor"/>) and its session.</summary>
+/// <summary>Who asks, taken from the access token of the Authorization header (or the cookie, see <see cref="IBrowserSession"/>) and its session.</summary>
 /// <param name="Caller">The caller; not signed in on routes that anyone may call.</param>
 public readonly record struct CallerFromBearer(Caller Caller)
 {
@@ -37,7 +41,7 @@ public readonly record struct CallerFromBearer(Caller Caller)
     }
 
     /// <summary>The dialect whose address was called; null at our own API.</summary>
-    private static Dialect? DoorOf(HttpContext http) => Dialects.Spoken.At(http.Request.Path)?.Dialect;
+    private static Dialect? DoorOf(HttpContext http) => Dialects.DialectRegistry.At(http.Request.Path)?.Dialect;
 
     /// <summary>
     /// The living session of a token's text, from wherever a dialect carries it: an access token, or an API key. The same looks as at
@@ -48,40 +52,40 @@ public readonly record struct CallerFromBearer(Caller Caller)
     /// <param name="door">The dialect that asks.</param>
     /// <param name="changes">Whether what is asked for may change something.</param>
     /// <param name="ct">Ends the wait.</param>
-    internal static async Task<Outcome<Session>> FindAsync(
+    internal static async Task<Result<Session>> FindAsync(
         IServiceProvider services, string? token, Dialect? door, bool changes, CancellationToken ct)
     {
         var found = await FindLiveAsync(services, token, door, changes, ct);
-        return found.Value is { } live ? live.Session : found.Refusal!;
+        return found.Value is { } live ? live.Session : found.Failure!;
     }
 
     /// <summary>The session of a credential, and the access token where the credential is one.</summary>
     internal sealed record Live(Session Session, AccessToken? Token);
 
     /// <inheritdoc cref="FindAsync(IServiceProvider, string?, Dialect?, bool, CancellationToken)"/>
-    internal static async Task<Outcome<Live>> FindLiveAsync(
+    internal static async Task<Result<Live>> FindLiveAsync(
         IServiceProvider services, string? token, Dialect? door, bool changes, CancellationToken ct)
     {
-        if (token?.StartsWith(Secret.ApiKeyPrefix, StringComparison.Ordinal) is true)
+        if (token?.StartsWith(TokenCodec.ApiKeyPrefix, StringComparison.Ordinal) is true)
         {
             var key = await services.GetRequiredService<ApiKeys>().FindAsync(token, changes, ct);
-            return key.Value is { } owner ? new Live(owner, null) : key.Refusal!;
+            return key.Value is { } owner ? new Live(owner, null) : key.Failure!;
         }
         var tokens = services.GetRequiredService<AccessTokens>();
         if (await tokens.ReadEvenExpiredAsync(token) is not { } read) return AuthError.AccessTokenInvalid;
         if (tokens.HasExpired(read)) return AuthError.AccessTokenExpired;
         var found = await FindAsync(services, read, door, ct);
-        return found.Value is { } session ? new Live(session, read) : found.Refusal!;
+        return found.Value is { } session ? new Live(session, read) : found.Failure!;
     }
 
-    private static async Task<Outcome<Session>> FindAsync(
+    private static async Task<Result<Session>> FindAsync(
         IServiceProvider services, AccessToken token, Dialect? door, CancellationToken ct)
     {
-        var sessions = services.GetRequiredService<Sessions>();
+        var sessions = services.GetRequiredService<SessionStore>();
         var found = await sessions.FindLiveAsync(token.SessionId, token.Generation, ct);
         if (found.Value is not { } session) return found;
         if (session.Kind != SessionKind.Api) return AuthError.AccessTokenInvalid;
-        await sessions.SeeAtAsync(session, door, ct);
+        await sessions.TouchAtAsync(session, door, ct);
         return session;
     }
 
@@ -146,7 +150,7 @@ public readonly record struct CallerFromBearer(Caller Caller)
     }
 
     private static string? ReadKey(HttpContext http) =>
-        http.Request.Headers.Authorization is [{ } header] && header.StartsWith($"{Scheme} {Secret.ApiKeyPrefix}", StringComparison.OrdinalIgnoreCase)
+        http.Request.Headers.Authorization is [{ } header] && header.StartsWith($"{Scheme} {TokenCodec.ApiKeyPrefix}", StringComparison.OrdinalIgnoreCase)
             ? header[(Scheme.Length + 1)..].Trim() : null;
 
     private static async Task FindKeyAsync(MessageReceivedContext context, string key)
@@ -161,8 +165,8 @@ public readonly record struct CallerFromBearer(Caller Caller)
             context.Success();
             return;
         }
-        await Remember(http, found.Refusal!.Error);
-        context.Fail(found.Refusal.Error.Code());
+        await Remember(http, found.Failure!.Error);
+        context.Fail(found.Failure.Error.Code());
     }
 
     private static async Task FindSessionAsync(TokenValidatedContext context)
@@ -176,8 +180,8 @@ public readonly record struct CallerFromBearer(Caller Caller)
             http.Items[typeof(CallerFromBearer)] = session;
             return;
         }
-        await Remember(http, found.Refusal!.Error);
-        context.Fail(found.Refusal.Error.Code());
+        await Remember(http, found.Failure!.Error);
+        context.Fail(found.Failure.Error.Code());
     }
 
     private static Task Remember(HttpContext http, AuthError error)

@@ -1,5 +1,5 @@
 using BlazorAuth.Api.Dialects;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Options;
 
 namespace BlazorAuth.Api;
 

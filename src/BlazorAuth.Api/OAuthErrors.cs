@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Results;
 using Microsoft.OpenApi;
 
 namespace BlazorAuth.Api;
@@ -21,9 +21,9 @@ internal static class OAuthErrors
     public static bool Speaks(PathString path) => path.StartsWithSegments("/oauth");
 
     /// <summary>Status, OAuth error and description of a refusal. What a flow refuses a token for is told by our code.</summary>
-    public static (int Status, string Error, string Description) Describe(Refusal refusal) => refusal.Error switch
+    public static (int Status, string Error, string Description) Describe(AuthFailure refusal) => refusal.Error switch
     {
-        AuthError.ValidationFailed => (400, "invalid_request", $"The parameter {refusal.Faults.FirstOrDefault()?.Field} is missing."),
+        AuthError.ValidationFailed => (400, "invalid_request", $"The parameter {refusal.FieldErrors.FirstOrDefault()?.Field} is missing."),
         AuthError.BadJson => (400, "invalid_request", $"Send {OAuthForm.ContentType} in UTF-8, each parameter once, and client credentials in one place."),
         AuthError.PayloadTooLarge => (413, "invalid_request", "Bodies are at most 64 KiB."),
         AuthError.NotFound => (404, "invalid_request", "There is nothing here. Check path and method."),
@@ -40,7 +40,7 @@ internal static class OAuthErrors
     public static RouteHandlerBuilder AlsoRefuses(this RouteHandlerBuilder route, params string[] codes) => route.WithMetadata(new OAuthCodes(codes));
 
     /// <summary>Writes the refusal; the status of the framework stands where OAuth names none (405, 503).</summary>
-    public static Task WriteAsync(HttpContext http, Refusal refusal, int? framework)
+    public static Task WriteAsync(HttpContext http, AuthFailure refusal, int? framework)
     {
         var (status, error, description) = Describe(refusal);
         if (framework == StatusCodes.Status503ServiceUnavailable) error = "temporarily_unavailable";

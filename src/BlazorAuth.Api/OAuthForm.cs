@@ -1,7 +1,6 @@
 using System.Text;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Tokens;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
@@ -17,13 +16,13 @@ internal sealed class OAuthForm
 
     private readonly Dictionary<string, string> _fields;
 
-    private OAuthForm(Dictionary<string, string> fields, Introspect.Client client) => (_fields, Client) = (fields, client);
+    private OAuthForm(Dictionary<string, string> fields, IntrospectToken.Client client) => (_fields, Client) = (fields, client);
 
     /// <summary>A parameter, or null.</summary>
     public string? this[string name] => _fields.GetValueOrDefault(name);
 
     /// <summary>The client and its secret; both null where none is named.</summary>
-    public Introspect.Client Client { get; }
+    public IntrospectToken.Client Client { get; }
 
     /// <summary>Whether the client may be who the tokens were issued to: that one is public and has no secret, or an empty one.</summary>
     public bool IsPublicClient => Client is { Id: null or AccessTokens.Client, Secret: null or "" };
@@ -57,7 +56,7 @@ internal sealed class OAuthForm
         }
     }
 
-    private static Introspect.Client? Basic(StringValues headers)
+    private static IntrospectToken.Client? Basic(StringValues headers)
     {
         const string prefix = "Basic ";
         if (headers.Count > 1) throw Unreadable();

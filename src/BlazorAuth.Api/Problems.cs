@@ -1,7 +1,12 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Api.Dialects;
+using BlazorAuth.Api.Dialects.Feathers;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.SignIn;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing.Template;
 using Microsoft.Extensions.Options;
 
@@ -38,7 +43,7 @@ internal static class Problems
         AuthError.RateLimited => (429, "Too many attempts.", "Wait for the seconds of Retry-After."),
         AuthError.UnexpectedFailure => (500, "Something went wrong on our side.", "Nothing was changed. The traceId finds it in our logs."),
         AuthError.InvalidCredentials => (401, "Identifier or password is incorrect.", "Which of the two is not told."),
-        AuthError.EmailNotVerified => (403, "The e-mail address is not verified.", "Ask for a letter at /api/account/verify/send."),
+        AuthError.EmailNotVerified => (403, "The e-mail address is not verified.", "Ask for an email at /api/account/verify/send."),
         AuthError.AccountLocked => (403, "The account is locked.", "An administrator locked it."),
         AuthError.AccountDisabled => (403, "The account is closed.", "It cannot sign in."),
         AuthError.SignUpDisabled => (403, "Sign-up is closed.", "This site takes no new accounts."),
@@ -60,18 +65,18 @@ internal static class Problems
         AuthError.SessionRevoked => (401, "The session was ended.", "Sign in again."),
         AuthError.SessionExpired => (401, "The session has expired.", "Sign in again."),
         AuthError.PasswordChanged => (401, "The password was changed after this credential was issued.", "Sign in again."),
-        AuthError.LinkInvalid => (400, "The link or code is not valid.", "It may have been cut off. Ask for a new letter."),
-        AuthError.LinkExpired => (400, "The link or code has expired.", "Or a newer letter took its place. Ask for a new one."),
+        AuthError.LinkInvalid => (400, "The link or code is not valid.", "It may have been cut off. Ask for a new email."),
+        AuthError.LinkExpired => (400, "The link or code has expired.", "Or a newer email took its place. Ask for a new one."),
         AuthError.LinkUsed => (400, "The link or code was used already.", "Each works once."),
     };
 
     /// <summary>The refusal as an answer.</summary>
-    public static IResult Of(Refusal refusal) => new Printed(refusal, null);
+    public static IResult Of(AuthFailure refusal) => new Printed(refusal, null);
 
     /// <summary>The first factor was right: the ticket for the second.</summary>
-    public static IResult Of(SignInOutcome.NeedsSecondFactor due) => new Printed(due.Refusal, null) { Due = due };
+    public static IResult Of(SignInOutcome.NeedsSecondFactor due) => new Printed(due.Failure, null) { Due = due };
 
-    private static Printed Of(Refusal refusal, int? status) => new(refusal, status);
+    private static Printed Of(AuthFailure refusal, int? status) => new(refusal, status);
 
     /// <summary>The error as an answer, under another status of its class where HTTP has a more exact one (405, 415).</summary>
     public static IResult Of(AuthError error, int? status = null) => new Printed(error, status);
@@ -91,7 +96,8 @@ internal static class Problems
         try
         {
             // Refused by the server when somebody reads it, which not every route does.
-            if (http.Request.ContentLength > Hosting.MaximumBodyLength) await http.Request.Body.ReadExactlyAsync(new byte[1], http.RequestAborted);
+            var longest = http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize;
+            if (http.Request.ContentLength > longest) await http.Request.Body.ReadExactlyAsync(new byte[1], http.RequestAborted);
             await next(http);
         }
         catch (BadHttpRequestException unreadable) when (!http.Response.HasStarted)
@@ -107,8 +113,8 @@ internal static class Problems
         {
             http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Problems)).Failed(fault, http.Request.Method);
             http.Response.Clear();
-            var away = Hosting.IsStoreAway(fault);
-            await Of(new Refusal(AuthError.UnexpectedFailure) { RetryAfter = away ? Hosting.StoreRetryAfter : null },
+            var away = http.RequestServices.GetRequiredService<IAuthDatabase>().IsAway(fault);
+            await Of(new AuthFailure(AuthError.UnexpectedFailure) { RetryAfter = away ? StoreHealth.RetryAfter : null },
                 away ? StatusCodes.Status503ServiceUnavailable : null).ExecuteAsync(http);
             return;
         }
@@ -139,20 +145,20 @@ internal static class Problems
         _ => AuthError.BadJson,
     };
 
-    private sealed record Printed(Refusal Refusal, int? Status) : IResult
+    private sealed record Printed(AuthFailure Failure, int? Status) : IResult
     {
         public SignInOutcome.NeedsSecondFactor? Due { get; init; }
 
         public Task ExecuteAsync(HttpContext http)
         {
-            http.Response.SayRetryAfter(Refusal.RetryAfter);
-            if (Dialects.Spoken.At(http.Request.Path) is { } dialect) return dialect.WriteAsync(http, Refusal, Status ?? Describe(Refusal.Error).Status);
-            if (OAuthErrors.Speaks(http.Request.Path)) return OAuthErrors.WriteAsync(http, Refusal, Status);
-            var (status, title, detail) = Describe(Refusal.Error);
+            http.Response.SayRetryAfter(Failure.RetryAfter);
+            if (Dialects.DialectRegistry.At(http.Request.Path) is { } dialect) return dialect.WriteAsync(http, Failure, Status ?? Describe(Failure.Error).Status);
+            if (OAuthErrors.Speaks(http.Request.Path)) return OAuthErrors.WriteAsync(http, Failure, Status);
+            var (status, title, detail) = Describe(Failure.Error);
             var site = http.RequestServices.GetRequiredService<IOptions<AuthOptions>>().Value.ApiSite;
-            var code = Refusal.Error.Code();
-            var errors = Refusal.Faults.Count == 0 ? null
-                : Refusal.Faults.GroupBy(f => f.Field).ToDictionary(g => g.Key, g => g.Select(Sentence).ToArray());
+            var code = Failure.Error.Code();
+            var errors = Failure.FieldErrors.Count == 0 ? null
+                : Failure.FieldErrors.GroupBy(f => f.Field).ToDictionary(g => g.Key, g => g.Select(Sentence).ToArray());
             http.Response.StatusCode = Status ?? status;
             http.Response.Headers.CacheControl = "no-store";
             var problem = new Problem(
@@ -165,25 +171,25 @@ internal static class Problems
         }
     }
 
-    public static string Sentence(FieldFault fault) => fault.Fault switch
+    public static string Sentence(FieldError fault) => fault.Code switch
     {
-        Fault.Required => "Is required.",
-        Fault.TooShort => $"Must have at least {fault.Limit} characters.",
-        Fault.TooLong when fault.Field == "passkeys" => $"There are {fault.Limit} already, which is the most.",
-        Fault.TooLong => $"Must have at most {fault.Limit} characters.",
-        Fault.NotAnEmail => "Must be an e-mail address.",
-        Fault.NotAUserName => "Must have 3 to 32 letters, digits, dots, hyphens or underscores, and begin with a letter.",
-        Fault.NotAUrl => "Must be an https address.",
-        Fault.NotAnObject => "Must be a JSON object.",
-        Fault.NotAMode => "Must be token, or cookie where this host serves pages.",
-        Fault.HasControlCharacters => "Must not contain control characters.",
-        Fault.Taken => "Is taken.",
-        Fault.Common => "Is one of the most used passwords.",
-        Fault.Guessable => "Is easy to guess from the account.",
-        Fault.Same => "Is the same as before.",
-        Fault.Wrong => "Is incorrect.",
-        Fault.LastWayIn => "Is the last way into the account.",
-        Fault.Alone => "Must be changed by itself.",
+        FieldErrorCode.Required => "Is required.",
+        FieldErrorCode.TooShort => $"Must have at least {fault.Limit} characters.",
+        FieldErrorCode.TooLong when fault.Field == "passkeys" => $"There are {fault.Limit} already, which is the most.",
+        FieldErrorCode.TooLong => $"Must have at most {fault.Limit} characters.",
+        FieldErrorCode.NotAnEmail => "Must be an e-mail address.",
+        FieldErrorCode.NotAUserName => "Must have 3 to 32 letters, digits, dots, hyphens or underscores, and begin with a letter.",
+        FieldErrorCode.NotAUrl => "Must be an https address.",
+        FieldErrorCode.NotAnObject => "Must be a JSON object.",
+        FieldErrorCode.NotAMode => "Must be token, or cookie where this host serves pages.",
+        FieldErrorCode.HasControlCharacters => "Must not contain control characters.",
+        FieldErrorCode.Taken => "Is taken.",
+        FieldErrorCode.Common => "Is one of the most used passwords.",
+        FieldErrorCode.Guessable => "Is easy to guess from the account.",
+        FieldErrorCode.Same => "Is the same as before.",
+        FieldErrorCode.Wrong => "Is incorrect.",
+        FieldErrorCode.LastWayIn => "Is the last way into the account.",
+        FieldErrorCode.Alone => "Must be changed by itself.",
     };
 }
 

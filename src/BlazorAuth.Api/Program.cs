@@ -1,13 +1,15 @@
 using BlazorAuth.Api;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Messaging.Email;
+using BlazorAuth.Hosting;
 
-// Letters point to the pages, which this host does not serve: in development they are at the site's own address.
+// EmailTemplates point to the pages, which this host does not serve: in development they are at the site's own address.
 const string Address = "http://localhost:5081", SiteAddress = "http://localhost:5080";
 
-return await Hosting.RunAsync(async () =>
+return await AuthHost.RunAsync(async () =>
 {
-    var builder = Hosting.CreateBuilder(args, Address);
-    var options = builder.Services.AddAuthCore(builder.Configuration, builder.Environment.IsDevelopment(), SiteAddress);
+    var builder = AuthHost.CreateBuilder(args, Address);
+    var options = builder.AddAuth(SiteAddress);
     if (builder.Environment.IsDevelopment())
     {
         options.RecallSiteAddress(builder.Configuration);
@@ -19,7 +21,7 @@ return await Hosting.RunAsync(async () =>
     await app.Services.OpenAuthStoreAsync();
     app.UseConfiguredProxies(options);
     app.UseHead();
-    app.UseNetworkShares();
+    app.UseNetworkLimiter();
     app.UseRouting();
     app.UseTokenApi(options, alone: true);
     app.UseAuthentication();

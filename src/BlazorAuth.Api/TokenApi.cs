@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 using BlazorAuth.Api.Dialects;
 using BlazorAuth.Api.Dialects.Kuzzle;
 using BlazorAuth.Api.Endpoints;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Results;
 
 namespace BlazorAuth.Api;
 
@@ -21,7 +23,7 @@ public static class TokenApi
 
     /// <summary>Whether the path is the API's: errors there are problems, never pages.</summary>
     public static bool Owns(PathString path) =>
-        path.StartsWithSegments("/api") || PublicDocuments.Own(path) || Spoken.At(path) is not null || OAuthErrors.Speaks(path);
+        path.StartsWithSegments("/api") || PublicDocuments.Own(path) || DialectRegistry.At(path) is not null || OAuthErrors.Speaks(path);
 
     /// <summary>Registers the bearer scheme, strict JSON and the API document.</summary>
     public static void AddTokenApi(this IServiceCollection services, AuthOptions options)

@@ -51,7 +51,7 @@ public sealed partial class BlazorAuthClient
     /// <summary>Takes up the session of the last start, without the network. Returns its user, or null.</summary>
     public Task<User?> RestoreAsync(CancellationToken ct = default) => Kept.RestoreAsync(ct);
 
-    /// <summary>Makes an account; signs nobody in. Null where the service says nothing of it, and a letter decides.</summary>
+    /// <summary>Makes an account; signs nobody in. Null where the service says nothing of it, and an email decides.</summary>
     public async Task<User?> SignUpAsync(NewAccount account, CancellationToken ct = default)
     {
         using var answer = await _http.SendAsync(Wire.Post("api/account", account, WireJson.Default.NewAccount), ct).ConfigureAwait(false);
@@ -59,7 +59,7 @@ public sealed partial class BlazorAuthClient
     }
 
     /// <summary>
-    /// Makes the anonymous current user somebody's; the id stays. Null where a letter decides.
+    /// Makes the anonymous current user somebody's; the id stays. Null where an email decides.
     /// </summary>
     /// <exception cref="InvalidOperationException">Nobody is signed in, or not anonymously.</exception>
     public async Task<User?> UpgradeAsync(NewAccount account, CancellationToken ct = default)
@@ -93,7 +93,7 @@ public sealed partial class BlazorAuthClient
         return (await _wire.ReadAsync(answer, WireJson.Default.TicketAnswer, ct).ConfigureAwait(false)).Ticket ?? throw Wire.Malformed(answer);
     }
 
-    /// <summary>Signs in with the code of the letter.</summary>
+    /// <summary>Signs in with the code of the email.</summary>
     public Task<SignInResult> SignInWithEmailCodeAsync(string ticket, string code, CancellationToken ct = default) =>
         BeginAsync("api/token/email-code/verify", new(ticket, code), WireJson.Default.CodeBody, ct);
 

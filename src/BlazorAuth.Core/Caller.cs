@@ -1,4 +1,5 @@
-using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Core;
 

@@ -1,10 +1,13 @@
 using System.Globalization;
 using System.Security.Claims;
 using BlazorAuth.Api;
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Diagnostics;
@@ -16,7 +19,7 @@ namespace BlazorAuth.Web;
 /// Cookie and session row: the cookie carries a session's id and generation, encrypted, and every request looks whether the
 /// session lives. A copied cookie dies with its session, which Identity's own cookie does not for half an hour.
 /// </summary>
-public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessions, KnownDevices known, IOptions<AuthOptions> options) : ICookieDoor
+public sealed class BrowserSession(IHttpContextAccessor accessor, SessionStore sessions, KnownDevices known, IOptions<AuthOptions> options) : IBrowserSession
 {
     /// <summary>The authentication scheme.</summary>
     public const string Scheme = "Browser";
@@ -66,12 +69,12 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
     }
 
     /// <summary>What this browser is remembered by, where its owner asked for that.</summary>
-    public string? RememberedDevice => Http.Request.Cookies[CookieRules.Name(options.Value, "device")];
+    public string? TrustedDevice => Http.Request.Cookies[CookieRules.Name(options.Value, "device")];
 
     /// <summary>Remembers this browser: the cookie opens nothing, it only stands in for a second factor.</summary>
     public void Remember(string device) => Http.Response.Cookies.Append(CookieRules.Name(options.Value, "device"), device, new CookieOptions
     {
-        HttpOnly = true, Secure = options.Value.Https, SameSite = SameSiteMode.Lax, Path = "/", MaxAge = RememberedDevices.Lifetime,
+        HttpOnly = true, Secure = options.Value.Https, SameSite = SameSiteMode.Lax, Path = "/", MaxAge = TrustedDevices.Lifetime,
     });
 
     /// <inheritdoc />
@@ -94,7 +97,7 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
     {
         cookie.Cookie.Name = CookieRules.Name(options, "session");
         cookie.Cookie.HttpOnly = true;
-        cookie.Cookie.SameSite = SameSiteMode.Lax; // Strict would sign people out on the way from a letter
+        cookie.Cookie.SameSite = SameSiteMode.Lax; // Strict would sign people out on the way from an email
         cookie.Cookie.SecurePolicy = CookieRules.Secure(options);
         cookie.SlidingExpiration = false;
         cookie.Events.OnValidatePrincipal = ValidateAsync;
@@ -117,20 +120,20 @@ public sealed class BrowserSession(IHttpContextAccessor accessor, Sessions sessi
             context.RejectPrincipal();
             return;
         }
-        var sessions = context.HttpContext.RequestServices.GetRequiredService<Sessions>();
+        var sessions = context.HttpContext.RequestServices.GetRequiredService<SessionStore>();
         var ct = context.HttpContext.RequestAborted;
         var found = Named(context.Principal!) is { } named
             ? await sessions.FindLiveAsync(named.SessionId, named.Generation, ct) : AuthError.SessionRevoked;
         if (found.Value is not { Kind: SessionKind.Browser } session)
         {
             // Told by whoever refuses the request: the sign-in page, or the API.
-            context.HttpContext.Items[typeof(AuthError)] = found.Refusal?.Error ?? AuthError.SessionRevoked;
+            context.HttpContext.Items[typeof(AuthError)] = found.Failure?.Error ?? AuthError.SessionRevoked;
             context.RejectPrincipal();
             await context.HttpContext.SignOutAsync(Scheme);
             return;
         }
         context.HttpContext.Items[typeof(Session)] = session;
-        await sessions.SeeAsync(session, ct);
+        await sessions.TouchAsync(session, ct);
     }
 
     // The claims that SignInAsync put into the cookie.

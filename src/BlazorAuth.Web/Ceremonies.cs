@@ -1,8 +1,10 @@
 using System.Text.Json;
 using BlazorAuth.Api;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Passkeys;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.SignIn;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.Extensions.Options;
 
@@ -22,16 +24,16 @@ internal static class Ceremonies
     {
         app.MapPost("/login/passkey", (HttpContext http, BrowserSession browser, SignInWithPasskey flow, CancellationToken ct) =>
             BeginAsync(http, () => flow.BeginAsync(browser.Caller, ct)));
-        app.MapPost("/account/step-up/passkey", (HttpContext http, BrowserSession browser, StepUp flow, CancellationToken ct) =>
+        app.MapPost("/account/step-up/passkey", (HttpContext http, BrowserSession browser, Reauthenticate flow, CancellationToken ct) =>
             BeginAsync(http, () => flow.BeginPasskeyAsync(browser.Caller, ct)));
-        app.MapPost("/account/passkeys/begin", (HttpContext http, BrowserSession browser, Passkeys flow, CancellationToken ct) =>
+        app.MapPost("/account/passkeys/begin", (HttpContext http, BrowserSession browser, ManagePasskeys flow, CancellationToken ct) =>
             BeginAsync(http, () => flow.BeginAsync(browser.Caller, ct)));
         // Where password managers send people (W3C, A Well-Known URL for Relying Party Passkey Endpoints).
         app.MapGet("/.well-known/passkey-endpoints", (IOptions<AuthOptions> options) =>
             Results.Json(new { enroll = options.Value.Link("account/passkeys"), manage = options.Value.Link("account/passkeys") }));
     }
 
-    private static async Task<IResult> BeginAsync(HttpContext http, Func<Task<Outcome<Ceremony>>> begin)
+    private static async Task<IResult> BeginAsync(HttpContext http, Func<Task<Result<Ceremony>>> begin)
     {
         if (!http.Request.HasFormContentType || !await http.RequestServices.GetRequiredService<IAntiforgery>().IsRequestValidAsync(http))
             return Results.Json(new Refused("This page was open too long. Load it again."), statusCode: StatusCodes.Status400BadRequest);

@@ -1,5 +1,5 @@
-using BlazorAuth.Core;
-using BlazorAuth.Core.Mail;
+using BlazorAuth.Core.Messaging.Email;
+using BlazorAuth.Core.Options;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Web;
@@ -7,15 +7,15 @@ namespace BlazorAuth.Web;
 /// <summary>Reads the mail folder for the development inbox. Mapped in Development only: elsewhere these addresses do not exist.</summary>
 public sealed class DevMail(IOptions<AuthOptions> options)
 {
-    /// <summary>One letter and the name of its file.</summary>
-    public sealed record Entry(string Id, Eml Mail);
+    /// <summary>One email and the name of its file.</summary>
+    public sealed record Entry(string Id, EmlFile Mail);
 
-    /// <summary>The newest letters first; those to one address where one is given.</summary>
+    /// <summary>The newest emails first; those to one address where one is given.</summary>
     public IReadOnlyList<Entry> List(string? to)
     {
         if (!Directory.Exists(options.Value.MailPath)) return [];
         return [.. Directory.EnumerateFiles(options.Value.MailPath, "*.eml").OrderDescending(StringComparer.Ordinal)
-            .Select(path => (Path.GetFileNameWithoutExtension(path), Eml.TryRead(path)))
+            .Select(path => (Path.GetFileNameWithoutExtension(path), EmlFile.TryRead(path)))
             .Where(f => f.Item2 is { } mail && (string.IsNullOrEmpty(to) || string.Equals(mail.To, to, StringComparison.OrdinalIgnoreCase)))
             .Take(500).Select(f => new Entry(f.Item1, f.Item2!))];
     }
@@ -38,7 +38,7 @@ internal static class DevMailEndpoints
         });
     }
 
-    /// <summary>The addresses a letter's text offers, each on a line of its own.</summary>
+    /// <summary>The addresses an email's text offers, each on a line of its own.</summary>
     internal static IEnumerable<string> Links(string text) =>
         text.Split('\n', StringSplitOptions.TrimEntries).Where(line => Uri.TryCreate(line, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https");
 }

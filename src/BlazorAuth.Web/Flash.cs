@@ -1,8 +1,7 @@
 using System.Text.Json;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Options;
 
@@ -15,7 +14,7 @@ public enum Notice
     SignedOut,
     /// <summary>The session was over when a page was asked for.</summary>
     SessionOver,
-    /// <summary>A letter with a link and a code is on its way; the detail is the address.</summary>
+    /// <summary>An email with a link and a code is on its way; the detail is the address.</summary>
     VerifyLetterAsked,
     /// <summary>The address is verified.</summary>
     EmailVerified,
@@ -29,7 +28,7 @@ public enum Notice
     EmailChangeRefused,
     /// <summary>An account that a stranger made with the address is gone.</summary>
     EmailDisowned,
-    /// <summary>A letter to reset the password is on its way, if there is an account; the detail is the address.</summary>
+    /// <summary>An email to reset the password is on its way, if there is an account; the detail is the address.</summary>
     ResetLetterAsked,
     /// <summary>The password was reset.</summary>
     PasswordReset,
@@ -65,7 +64,7 @@ public enum Notice
     PasswordAloneRefused,
     /// <summary>A password alone signs in again.</summary>
     PasswordAloneAllowed,
-    /// <summary>A letter with a code to sign in is on its way, if there is an account; the detail is the address.</summary>
+    /// <summary>An email with a code to sign in is on its way, if there is an account; the detail is the address.</summary>
     SignInCodeAsked,
     /// <summary>An external provider is linked; the detail is its name.</summary>
     ProviderLinked,
@@ -79,7 +78,7 @@ public enum Notice
     ProviderCookieMissing,
     /// <summary>What an external provider said was refused here; the detail is the sentence.</summary>
     ProviderRefused,
-    /// <summary>Something was taken back; a letter to choose a password is on its way.</summary>
+    /// <summary>Something was taken back; an email to choose a password is on its way.</summary>
     Undone,
 }
 
@@ -126,10 +125,10 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     /// <summary>Forgets the link once it has done its work: the page is then itself again.</summary>
     public void DropLink() => Drop("link");
 
-    /// <summary>Keeps the address a letter was promised to, for somebody who is not signed in.</summary>
+    /// <summary>Keeps the address an email was promised to, for somebody who is not signed in.</summary>
     public void KeepAddress(string email) => Keep("address", email, AddressLifetime);
 
-    /// <summary>The address a letter was promised to in this browser, of late.</summary>
+    /// <summary>The address an email was promised to in this browser, of late.</summary>
     public string? Address() => Read("address");
 
     /// <summary>Keeps the ticket of a sign-in that needs the second factor, in this browser and nowhere else.</summary>
@@ -145,26 +144,26 @@ public sealed class Flash(IHttpContextAccessor accessor, IDataProtectionProvider
     /// Keeps the secret of an authenticator app between the page that shows it and the code that confirms it: the page can be loaded
     /// again, in a second tab too, and nothing else has the secret any more.
     /// </summary>
-    public void KeepSetUp(Totp.Begun begun) => Keep("setup", JsonSerializer.Serialize(begun), Totp.Patience);
+    public void KeepSetUp(ManageAuthenticator.AuthenticatorSetup begun) => Keep("setup", JsonSerializer.Serialize(begun), ManageAuthenticator.Patience);
 
     /// <summary>The set-up begun in this browser, if it is the one that waits.</summary>
-    public Totp.Begun? SetUp(string? pending) =>
-        pending is not null && Read("setup") is { } text && JsonSerializer.Deserialize<Totp.Begun>(text) is { } begun && begun.Id == pending ? begun : null;
+    public ManageAuthenticator.AuthenticatorSetup? SetUp(string? pending) =>
+        pending is not null && Read("setup") is { } text && JsonSerializer.Deserialize<ManageAuthenticator.AuthenticatorSetup>(text) is { } begun && begun.Id == pending ? begun : null;
 
     /// <summary>Forgets it once it is on or given up.</summary>
     public void DropSetUp() => Drop("setup");
 
-    /// <summary>A sign-in by letter that was asked for in this browser: to which address, and where it leads.</summary>
+    /// <summary>A sign-in by email that was asked for in this browser: to which address, and where it leads.</summary>
     public sealed record Asked(string Ticket, string Address, string? ReturnUrl);
 
-    /// <summary>Keeps what a letter that signs in was asked with: here its link needs no second thought, and its code counts.</summary>
+    /// <summary>Keeps what an email that signs in was asked with: here its link needs no second thought, and its code counts.</summary>
     public void KeepCode(Asked asked)
     {
         if (asked.ReturnUrl is { Length: > LongestReturn }) asked = asked with { ReturnUrl = null };
         Keep("code", JsonSerializer.Serialize(asked), CodeLifetime);
     }
 
-    /// <summary>The letter that was asked for here last.</summary>
+    /// <summary>The email that was asked for here last.</summary>
     public Asked? Code() => Read("code") is { } text ? JsonSerializer.Deserialize<Asked>(text) : null;
 
     /// <summary>Forgets it once it is used or worth nothing.</summary>

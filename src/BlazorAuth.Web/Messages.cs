@@ -1,6 +1,8 @@
 using BlazorAuth.Api;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Audit;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Security;
 using BlazorAuth.Web.Components;
 
 namespace BlazorAuth.Web;
@@ -12,19 +14,19 @@ public static class Messages
     /// Prints a refusal: its status on the answer, its sentences on the form. <paramref name="ids"/> names the inputs of JSON
     /// fields whose id differs from the usual one.
     /// </summary>
-    public static FormErrors Show(HttpContext http, Refusal refusal, params (string Field, string Id)[] ids)
+    public static FormErrors Show(HttpContext http, AuthFailure refusal, params (string Field, string Id)[] ids)
     {
         http.Response.StatusCode = refusal.Error == AuthError.RateLimited ? StatusCodes.Status429TooManyRequests : StatusCodes.Status422UnprocessableEntity;
         http.Response.SayRetryAfter(refusal.RetryAfter);
-        return refusal.Faults.Count == 0
+        return refusal.FieldErrors.Count == 0
             ? FormErrors.None.Add(null, Sentence(refusal))
-            : refusal.Faults.Aggregate(FormErrors.None, (errors, fault) =>
+            : refusal.FieldErrors.Aggregate(FormErrors.None, (errors, fault) =>
                 errors.Add(ids.FirstOrDefault(i => i.Field == fault.Field).Id ?? InputId(fault.Field),
                     refusal.Error == AuthError.SecondFactorInvalid && fault.Field == "code" ? Sentence(refusal) : Sentence(fault)));
     }
 
     /// <summary>The sentence for a refusal as a whole.</summary>
-    public static string Sentence(Refusal refusal) => refusal.Error switch
+    public static string Sentence(AuthFailure refusal) => refusal.Error switch
     {
         AuthError.ValidationFailed => "Check what you entered.",
         AuthError.BadJson or AuthError.PayloadTooLarge => "The form was too large or not readable. Try again.",
@@ -34,7 +36,7 @@ public static class Messages
         AuthError.RateLimited => $"Too many attempts. Wait {Wait(refusal.RetryAfter)}, then try again.",
         AuthError.UnexpectedFailure => "Something went wrong on our side. Nothing was changed. Try again.",
         AuthError.InvalidCredentials => "The e-mail address, user name or password is incorrect.",
-        AuthError.EmailNotVerified => "Verify your e-mail address first: we sent you a letter with a link. You can ask for another one below.",
+        AuthError.EmailNotVerified => "Verify your e-mail address first: we sent you an email with a link. You can ask for another one below.",
         AuthError.AccountLocked => "This account is locked. Contact the people who run this site.",
         AuthError.AccountDisabled => "This account is closed.",
         AuthError.SignUpDisabled => "This site takes no new accounts at the moment.",
@@ -52,46 +54,46 @@ public static class Messages
             or AuthError.RefreshTokenReused or AuthError.SessionRevoked or AuthError.SessionExpired or AuthError.PasswordChanged
             => "Your session has ended. Sign in again.",
         AuthError.LinkInvalid => "This link or code is not right. It may have been cut off on the way: use the whole link, or ask for a new one.",
-        AuthError.LinkExpired => "This link has expired, or a newer letter took its place. Ask for a new one.",
+        AuthError.LinkExpired => "This link has expired, or a newer email took its place. Ask for a new one.",
         AuthError.LinkUsed => "This link was used already. If that was not you, reset your password.",
     };
 
     /// <summary>The sentence for a refusal of what an external provider said.</summary>
-    public static string Sentence(Refusal refusal, string provider) => refusal switch
+    public static string Sentence(AuthFailure refusal, string provider) => refusal switch
     {
         { Error: AuthError.EmailTaken } => $"There is already an account with the e-mail address of your {provider} account. Sign in to it first, then link {provider} there.",
         { Error: AuthError.ValidationFailed } => $"{provider} gave us no e-mail address, and this site needs one. Create an account with your address, then link {provider} there.",
         { Error: AuthError.InvalidCredentials } => $"That is not the {provider} account that is linked to yours.",
-        { Error: AuthError.Conflict, Faults: [{ Fault: Fault.Taken }] } => $"That {provider} account is linked to another account here.",
-        { Error: AuthError.Conflict, Faults: [{ Fault: Fault.Alone }] } => $"Your account is linked to another {provider} account. Unlink it first.",
+        { Error: AuthError.Conflict, FieldErrors: [{ Code: FieldErrorCode.Taken }] } => $"That {provider} account is linked to another account here.",
+        { Error: AuthError.Conflict, FieldErrors: [{ Code: FieldErrorCode.Alone }] } => $"Your account is linked to another {provider} account. Unlink it first.",
         _ => Sentence(refusal),
     };
 
     /// <summary>The sentence for one field.</summary>
-    public static string Sentence(FieldFault fault) => fault.Fault switch
+    public static string Sentence(FieldError fault) => fault.Code switch
     {
-        Fault.Required when fault.Field == "credential" => "Confirm with your passkey.",
-        Fault.Required => $"Enter {Noun(fault.Field)}.",
-        Fault.TooShort => $"Use at least {fault.Limit} characters.",
-        Fault.TooLong when fault.Field == "passkeys" => $"You have {fault.Limit} passkeys, which is the most. Remove one first.",
-        Fault.TooLong => $"Use at most {fault.Limit} characters.",
-        Fault.NotAnEmail => "Enter an e-mail address in the form name@example.com.",
-        Fault.NotAUserName => "A user name has 3 to 32 letters, digits, dots, hyphens or underscores, and begins with a letter.",
-        Fault.NotAUrl => "Enter an address that begins with https://.",
-        Fault.NotAnObject => "The profile must be a JSON object.",
-        Fault.NotAMode => "This way to sign in does not exist here.",
-        Fault.HasControlCharacters => "Leave out line breaks and control characters.",
-        Fault.Taken when fault.Field == "username" => "This user name is taken. Choose another one.",
-        Fault.Taken => "There is already an account with this e-mail address. Sign in, or reset its password.",
-        Fault.Common => "This password is on the list of the most used ones. Choose another one.",
-        Fault.Guessable => "This password is easy to guess from your account. Choose another one.",
-        Fault.Same when fault.Field == "newEmail" => "This is your address already.",
-        Fault.Same => "The new password is the same as the current one.",
-        Fault.Wrong when fault.Field == "code" => "The code is not right, or its letter is too old. Ask for a new letter.",
-        Fault.Wrong when fault.Field == "recoveryCode" => "The recovery code is not right, or was used before.",
-        Fault.Wrong => "The password is incorrect.",
-        Fault.LastWayIn => "This is the last way into your account. Add another one first.",
-        Fault.Alone => "Change one thing at a time.",
+        FieldErrorCode.Required when fault.Field == "credential" => "Confirm with your passkey.",
+        FieldErrorCode.Required => $"Enter {Noun(fault.Field)}.",
+        FieldErrorCode.TooShort => $"Use at least {fault.Limit} characters.",
+        FieldErrorCode.TooLong when fault.Field == "passkeys" => $"You have {fault.Limit} passkeys, which is the most. Remove one first.",
+        FieldErrorCode.TooLong => $"Use at most {fault.Limit} characters.",
+        FieldErrorCode.NotAnEmail => "Enter an e-mail address in the form name@example.com.",
+        FieldErrorCode.NotAUserName => "A user name has 3 to 32 letters, digits, dots, hyphens or underscores, and begins with a letter.",
+        FieldErrorCode.NotAUrl => "Enter an address that begins with https://.",
+        FieldErrorCode.NotAnObject => "The profile must be a JSON object.",
+        FieldErrorCode.NotAMode => "This way to sign in does not exist here.",
+        FieldErrorCode.HasControlCharacters => "Leave out line breaks and control characters.",
+        FieldErrorCode.Taken when fault.Field == "username" => "This user name is taken. Choose another one.",
+        FieldErrorCode.Taken => "There is already an account with this e-mail address. Sign in, or reset its password.",
+        FieldErrorCode.Common => "This password is on the list of the most used ones. Choose another one.",
+        FieldErrorCode.Guessable => "This password is easy to guess from your account. Choose another one.",
+        FieldErrorCode.Same when fault.Field == "newEmail" => "This is your address already.",
+        FieldErrorCode.Same => "The new password is the same as the current one.",
+        FieldErrorCode.Wrong when fault.Field == "code" => "The code is not right, or its email is too old. Ask for a new email.",
+        FieldErrorCode.Wrong when fault.Field == "recoveryCode" => "The recovery code is not right, or was used before.",
+        FieldErrorCode.Wrong => "The password is incorrect.",
+        FieldErrorCode.LastWayIn => "This is the last way into your account. Add another one first.",
+        FieldErrorCode.Alone => "Change one thing at a time.",
     };
 
     /// <summary>The sentence for a notice.</summary>
@@ -99,18 +101,18 @@ public static class Messages
     {
         Notice.SessionOver => "Your session has ended. Sign in again to go on.",
         Notice.SignedOut => "You are signed out.",
-        Notice.VerifyLetterAsked => $"If {detail} has an account that is not verified yet, a letter is on its way.",
+        Notice.VerifyLetterAsked => $"If {detail} has an account that is not verified yet, an email is on its way.",
         Notice.EmailVerified => "Your e-mail address is verified.",
         Notice.EmailVerifiedPasswordVoid => "Your e-mail address is verified. Somebody else may have signed up with it, so nothing that was set counts: "
-            + "we sent you a letter to choose a password.",
+            + "we sent you an email to choose a password.",
         Notice.EmailAlreadyVerified => "This e-mail address is verified already. All is well, and there is nothing left to do.",
         Notice.EmailVerifiedNewPassword => "Your e-mail address is verified, and everything that was set before has ended. Choose a new password.",
         Notice.EmailChangeRefused => "Thank you. The account does not get your address.",
         Notice.EmailDisowned => "Thank you. The account that was made with your address is removed.",
-        Notice.ResetLetterAsked => $"If there is an account with {detail}, a letter with a link to choose a new password is on its way.",
+        Notice.ResetLetterAsked => $"If there is an account with {detail}, an email with a link to choose a new password is on its way.",
         Notice.PasswordReset => "Your password is changed, and every device is signed out. Sign in with the new password.",
         Notice.PasswordChanged => "Your password is changed. All other devices are signed out.",
-        Notice.EmailChangeAsked => $"We sent a letter to {detail}. Your address changes when you confirm it there.",
+        Notice.EmailChangeAsked => $"We sent an email to {detail}. Your address changes when you confirm it there.",
         Notice.EmailChanged => "Your e-mail address is changed.",
         Notice.SessionEnded => "That session is ended.",
         Notice.OtherSessionsEnded => "All other sessions are ended.",
@@ -124,7 +126,7 @@ public static class Messages
         Notice.PasskeyRemoved => "The passkey is removed, and all other devices are signed out.",
         Notice.PasswordAloneRefused => "From now on a passkey is asked for after the password. All other devices are signed out.",
         Notice.PasswordAloneAllowed => "From now on the password alone signs in.",
-        Notice.SignInCodeAsked => $"If there is an account with {detail}, a letter with a code is on its way.",
+        Notice.SignInCodeAsked => $"If there is an account with {detail}, an email with a code is on its way.",
         Notice.ProviderLinked => $"You can now sign in with {detail}.",
         Notice.ProviderUnlinked => $"You can no longer sign in with {detail}.",
         Notice.ProviderDenied => $"You did not go on at {detail}. Nothing was changed.",
@@ -134,7 +136,7 @@ public static class Messages
         Notice.ProviderRefused => detail ?? "",
         Notice.Undone when detail is not null => $"It is taken back, and every device is signed out. {detail} belongs to another account by now: "
             + "write to the people who run this site to get yours back.",
-        Notice.Undone => "It is taken back, and every device is signed out. We sent you a letter to choose a new password.",
+        Notice.Undone => "It is taken back, and every device is signed out. We sent you an email to choose a new password.",
         Notice.AccountClosed => "Your account is closed, and everything in it is deleted.",
     };
 
@@ -152,7 +154,7 @@ public static class Messages
         AuditEvent.EmailVerified => "The e-mail address was verified",
         AuditEvent.CodeRefused => "A wrong code was typed",
         AuditEvent.EmailDisowned => "The e-mail address was disowned",
-        AuditEvent.PasswordResetAsked => "A letter to reset the password was asked for",
+        AuditEvent.PasswordResetAsked => "An email to reset the password was asked for",
         AuditEvent.PasswordReset => "The password was reset by mail",
         AuditEvent.PasswordChanged => "The password was changed",
         AuditEvent.StepUpRefused => "A wrong current password was typed",
@@ -195,19 +197,19 @@ public static class Messages
     };
 
     /// <summary>What taking something back restores; null where that is told otherwise.</summary>
-    public static string? TakesBack(Undoable act) => act switch
+    public static string? TakesBack(RevertibleChange act) => act switch
     {
-        Undoable.PasskeyAdded => "The passkey is removed.",
-        Undoable.PasskeyRemoved => "The passkey is put back.",
-        Undoable.SecondFactorAdded => "The authenticator app and its recovery codes are removed.",
-        Undoable.SecondFactorRemoved => "The authenticator app is put back, and asked for again at sign-in.",
-        Undoable.RecoveryCodesMade => "The new recovery codes work no more.",
-        Undoable.ProviderLinked => "The provider is unlinked.",
-        Undoable.ProviderUnlinked => "The provider is linked again.",
-        Undoable.ApiKeyMade => "The API key is revoked.",
-        Undoable.DeviceRemembered => "The browser is forgotten: the code is asked for there again.",
-        Undoable.PasswordAloneAllowed => "A passkey is asked for after the password again.",
-        Undoable.EmailChangeAsked => "The change of your e-mail address is stopped.",
+        RevertibleChange.PasskeyAdded => "The passkey is removed.",
+        RevertibleChange.PasskeyRemoved => "The passkey is put back.",
+        RevertibleChange.SecondFactorAdded => "The authenticator app and its recovery codes are removed.",
+        RevertibleChange.SecondFactorRemoved => "The authenticator app is put back, and asked for again at sign-in.",
+        RevertibleChange.RecoveryCodesMade => "The new recovery codes work no more.",
+        RevertibleChange.ProviderLinked => "The provider is unlinked.",
+        RevertibleChange.ProviderUnlinked => "The provider is linked again.",
+        RevertibleChange.ApiKeyMade => "The API key is revoked.",
+        RevertibleChange.DeviceRemembered => "The browser is forgotten: the code is asked for there again.",
+        RevertibleChange.PasswordAloneAllowed => "A passkey is asked for after the password again.",
+        RevertibleChange.EmailChangeAsked => "The change of your e-mail address is stopped.",
         _ => null,
     };
 

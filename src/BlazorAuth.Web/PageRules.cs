@@ -1,5 +1,5 @@
 using BlazorAuth.Api;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Options;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Components.Endpoints;
 using Microsoft.AspNetCore.Diagnostics;
@@ -59,7 +59,7 @@ internal static class PageRules
     });
 
     /// <summary>
-    /// The secret of a letter's link leaves the address at once, into a cookie: it is then in no history, referrer or shared
+    /// The secret of an email's link leaves the address at once, into a cookie: it is then in no history, referrer or shared
     /// screen. Opening a link changes nothing, because mail scanners open them.
     /// </summary>
     public static void UseLinkPages(this IApplicationBuilder app) => app.Use((http, next) =>

@@ -1,22 +1,30 @@
 using BlazorAuth.Api;
 using BlazorAuth.Core;
+using BlazorAuth.Hosting;
 using BlazorAuth.Web;
-using BlazorAuth.Web.Verbs;
+using BlazorAuth.Web.Commands;
 
 const string Address = "http://localhost:5080";
 
-return await Hosting.RunAsync(async () =>
+return await AuthHost.RunAsync(async () =>
 {
-    if (Verb.IsMeant(args)) return await Verb.RunAsync(args, Address);
+    if (CliCommand.IsMeant(args)) return await CliCommand.RunAsync(args, () =>
+    {
+        var host = AuthHost.CreateBuilder([], Address);
+        host.AddAuth(host.ListeningUrl(Address));
+        return host;
+    });
 
-    var builder = Hosting.CreateBuilder(args, Address);
-    var options = builder.Services.AddAuthCore(builder.Configuration, builder.Environment.IsDevelopment(), builder.ListeningUrl(Address));
+    var builder = AuthHost.CreateBuilder(args, Address);
+    var options = builder.AddAuth(builder.ListeningUrl(Address));
     builder.Services.AddSite(options);
     if (options.Api.InProcess) builder.Services.AddTokenApi(options);
 
     await using var app = builder.Build();
     await app.Services.OpenAuthStoreAsync();
     if (app.Environment.IsDevelopment()) options.NoteSiteAddress();
+    app.UseConfiguredProxies(options);
+    app.UseNetworkLimiter();
     app.UseSite(options);
     if (options.Api.InProcess) app.MapTokenApi(options);
     app.MapSite();

@@ -1,7 +1,6 @@
 using System.Text.Json;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.ExternalLogins;
+using BlazorAuth.Core.Options;
 
 namespace BlazorAuth.Web;
 
@@ -11,7 +10,7 @@ internal static class ProviderClaims
     private const int LongestSubject = 1000;
 
     /// <summary>Who it is; null where the claims do not name anybody.</summary>
-    public static ExternalSignIn.Identity? Read(JsonElement claims, ExternalProviderOptions provider)
+    public static SignInWithProvider.Identity? Read(JsonElement claims, ExternalProviderOptions provider)
     {
         var subject = Number(claims, provider.IdClaim) ?? Text(claims, provider.IdClaim);
         if (string.IsNullOrWhiteSpace(subject) || subject.Length > LongestSubject || subject.Any(char.IsControl)) return null;

@@ -3,10 +3,11 @@ using System.Security.Claims;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Api;
+using BlazorAuth.Api.Dialects.Feathers;
+using BlazorAuth.Core.ExternalLogins;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Tokens;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.OAuth;
 using Microsoft.AspNetCore.WebUtilities;
@@ -34,7 +35,7 @@ internal sealed partial class ProviderHandler(IOptionsMonitor<ProviderScheme> op
     : OAuthHandler<ProviderScheme>(options, logger, encoder)
 {
     private static readonly AuthenticationFailureException NoToken = new("no token");
-    private ExternalSignIn.Identity? _identity;
+    private SignInWithProvider.Identity? _identity;
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
@@ -42,7 +43,7 @@ internal sealed partial class ProviderHandler(IOptionsMonitor<ProviderScheme> op
         properties.IssuedUtc = TimeProvider.GetUtcNow();
         var address = BuildChallengeUrl(properties, Options.ReturnUri);
         // OpenID Connect Core §3.1.2.1; whoever does not know it has to ignore it (RFC 6749 §3.1).
-        Response.Redirect(ProviderRound.IsStepUp(properties) ? QueryHelpers.AddQueryString(address, "prompt", "login") : address);
+        Response.Redirect(ExternalLoginFlow.IsStepUp(properties) ? QueryHelpers.AddQueryString(address, "prompt", "login") : address);
         return Task.CompletedTask;
     }
 
@@ -53,8 +54,8 @@ internal sealed partial class ProviderHandler(IOptionsMonitor<ProviderScheme> op
         var result = await HandleRemoteAuthenticateAsync();
         var denied = result.Properties is not null && Request.Query["error"] == "access_denied";
         if (_identity is null && !denied) NotDone(Logger, Options.Provider.Name, Reason(result));
-        await Context.RequestServices.GetRequiredService<ProviderRound>()
-            .ComeBackAsync(Options.Provider, result.Properties ?? result.Ticket?.Properties, _identity, denied, HasCookie());
+        await Context.RequestServices.GetRequiredService<ExternalLoginFlow>()
+            .HandleCallbackAsync(Options.Provider, result.Properties ?? result.Ticket?.Properties, _identity, denied, HasCookie());
         return true;
     }
 
@@ -64,18 +65,18 @@ internal sealed partial class ProviderHandler(IOptionsMonitor<ProviderScheme> op
 
     protected override async Task<OAuthTokenResponse> ExchangeCodeAsync(OAuthCodeExchangeContext context)
     {
-        if (context.Properties.IssuedUtc is not { } left || TimeProvider.GetUtcNow() - left > ProviderRound.Patience || !context.Properties.Items.Remove(OAuthConstants.CodeVerifierKey, out var verifier))
+        if (context.Properties.IssuedUtc is not { } left || TimeProvider.GetUtcNow() - left > ExternalLoginFlow.Patience || !context.Properties.Items.Remove(OAuthConstants.CodeVerifierKey, out var verifier))
             return OAuthTokenResponse.Failed(NoToken);
         KeyValuePair<string, string>[] form =
         [
             new("grant_type", "authorization_code"), new("code", context.Code), new("redirect_uri", Options.ReturnUri), new(OAuthConstants.CodeVerifierKey, verifier!),
         ];
         var inBody = Options.SecretInBody;
-        var answer = await AskAsync(TokenRequest(form, inBody));
+        var answer = await RequestAsync(TokenRequest(form, inBody));
         // Refused for another reason than the code: perhaps for the way the secret was sent (RFC 6749 §2.3.1 leaves two).
         if (answer is { IsRefusal: true, Error: not "invalid_grant" })
         {
-            var other = await AskAsync(TokenRequest(form, !inBody));
+            var other = await RequestAsync(TokenRequest(form, !inBody));
             if (other.Token is not null) (Options.SecretInBody, answer) = (!inBody, other);
         }
         return answer.Token is not null ? OAuthTokenResponse.Success(answer.Json!) : OAuthTokenResponse.Failed(NoToken);
@@ -86,7 +87,7 @@ internal sealed partial class ProviderHandler(IOptionsMonitor<ProviderScheme> op
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, Options.UserInformationEndpoint);
         request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + tokens.AccessToken);
-        var answer = await AskAsync(request);
+        var answer = await RequestAsync(request);
         if (answer is { Status: 200, Json: { } claims }) _identity = ProviderClaims.Read(claims.RootElement, Options.Provider);
         return new AuthenticationTicket(new ClaimsPrincipal(identity), properties, Scheme.Name);
     }
@@ -105,7 +106,7 @@ internal sealed partial class ProviderHandler(IOptionsMonitor<ProviderScheme> op
     }
 
     // Whatever a provider answers, or does not, is one of these; never an exception.
-    private async Task<ProviderAnswer> AskAsync(HttpRequestMessage request)
+    private async Task<ProviderAnswer> RequestAsync(HttpRequestMessage request)
     {
         using (request)
             try

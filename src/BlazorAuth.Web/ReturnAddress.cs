@@ -1,4 +1,4 @@
-using BlazorAuth.Core;
+using BlazorAuth.Core.Results;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace BlazorAuth.Web;
@@ -22,8 +22,8 @@ public static class ReturnAddress
     public const string Factor = "factor";
 
     /// <summary>Where it is asked again who somebody is, on the way to an address, after a refusal.</summary>
-    public static string StepUp(Refusal refusal, string? address) =>
-        With("/account/step-up", address) + (refusal.Faults.Count > 0 ? $"&with={Factor}" : "");
+    public static string StepUp(AuthFailure refusal, string? address) =>
+        With("/account/step-up", address) + (refusal.FieldErrors.Count > 0 ? $"&with={Factor}" : "");
 
     /// <summary>Hands the address on to the next page of the same errand.</summary>
     public static string With(string page, string? address) =>

@@ -1,4 +1,4 @@
-using BlazorAuth.Core;
+using BlazorAuth.Core.Options;
 
 namespace BlazorAuth.Web;
 
@@ -17,7 +17,7 @@ internal sealed class SecurityHeaders(AuthOptions options) : IStartupFilter
     // Said although default-src covers the first: what audits look for (ASVS 3.4.3).
     private const string Nowhere = "object-src 'none'; frame-ancestors 'none'; base-uri 'none'";
 
-    /// <summary>A letter of the development inbox styles itself inline, as letters must; it may do nothing else.</summary>
+    /// <summary>An email of the development inbox styles itself inline, as emails must; it may do nothing else.</summary>
     public const string LetterPolicy =
         "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-top-navigation-by-user-activation; " + Nowhere;
 

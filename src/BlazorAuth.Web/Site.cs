@@ -1,8 +1,9 @@
+using BlazorAuth.Web.Components;
 using System.Reflection;
 using BlazorAuth.Api;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Flows;
-using BlazorAuth.Web.Components;
+using BlazorAuth.Core.Administration;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Options;
 
 namespace BlazorAuth.Web;
 
@@ -15,9 +16,9 @@ internal static class Site
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();
         services.AddHttpContextAccessor();
-        services.AddScoped<ICookieDoor>(provider => provider.GetRequiredService<BrowserSession>());
-        services.AddScoped<BrowserSession>().AddScoped<Flash>().AddScoped<DevMail>().AddScoped<ProviderRound>();
-        ProviderRound.Add(
+        services.AddScoped<IBrowserSession>(provider => provider.GetRequiredService<BrowserSession>());
+        services.AddScoped<BrowserSession>().AddScoped<Flash>().AddScoped<DevMail>().AddScoped<ExternalLoginFlow>();
+        ExternalLoginFlow.Add(
             services.AddAuthentication(BrowserSession.Scheme).AddCookie(BrowserSession.Scheme, cookie => BrowserSession.Configure(cookie, options)), options);
         services.AddAuthorization();
         services.AddAntiforgery(antiforgery =>
@@ -30,15 +31,14 @@ internal static class Site
 
     public static void UseSite(this WebApplication app, AuthOptions options)
     {
-        app.UseConfiguredProxies(options);
-        app.UseNetworkShares();
+        var database = app.Services.GetRequiredService<IAuthDatabase>();
         app.UseSeeOther();
         app.UseWhen(http => !options.Api.InProcess || !TokenApi.Owns(http.Request.Path), pages =>
         {
             pages.UseExceptionHandler(new ExceptionHandlerOptions
             {
                 ExceptionHandlingPath = "/error", CreateScopeForErrors = true,
-                StatusCodeSelector = fault => Hosting.IsStoreAway(fault) ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError,
+                StatusCodeSelector = fault => database.IsAway(fault) ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError,
             });
             pages.UseStatusCodePagesWithReExecute("/error", createScopeForStatusCodePages: true);
             pages.UseErrorPage();
@@ -73,7 +73,7 @@ internal static class Site
         await using var scope = app.Services.CreateAsyncScope();
         // In Production the console is a journal that others read.
         var setUp = app.Environment.IsDevelopment()
-            ? await scope.ServiceProvider.GetRequiredService<SetUpAdministrator>().OfferAsync(CancellationToken.None) : null;
+            ? await scope.ServiceProvider.GetRequiredService<CreateFirstAdministrator>().OfferAsync(CancellationToken.None) : null;
         List<(string Name, string Value)> lines = [("Site", options.Site.ToString())];
         if (app.Environment.IsDevelopment())
         {

@@ -6,7 +6,7 @@ using Microsoft.Playwright;
 
 namespace BlazorAuth.EndToEndTests;
 
-/// <summary>Letters that sign in, and letters that take something back, read from the folder on the disk.</summary>
+/// <summary>Emails that sign in, and emails that take something back, read from the folder on the disk.</summary>
 public sealed class TheLetters(Browser browser) : IClassFixture<Browser>
 {
     private const string Ada = "ada@example.com", Password = "a quiet first morning", Thiefs = "an even quieter second", Next = "a third and last one";
@@ -19,7 +19,7 @@ public sealed class TheLetters(Browser browser) : IClassFixture<Browser>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Sign_in_by_the_code_of_a_letter(bool javaScript)
+    public async Task Sign_in_by_the_code_of_a_email(bool javaScript)
     {
         await using var host = await Host.StartAsync();
         await MemberAsync(host);
@@ -49,7 +49,7 @@ public sealed class TheLetters(Browser browser) : IClassFixture<Browser>
             await page.GotoAsync("/login/email-code");
             await page.FillAsync("#email", Ada);
             await Submit(page);
-            await Task.Delay(TimeSpan.FromSeconds(2)); // the newest letter is the one just asked for
+            await Task.Delay(TimeSpan.FromSeconds(2)); // the newest email is the one just asked for
             var link = (await host.LetterAsync(Ada, "code to sign in")).LinkTo("/login/email-link");
             var reader = elsewhere ? await browser.PersonAsync(host.Url, javaScript: false) : page;
             await reader.GotoAsync(link);

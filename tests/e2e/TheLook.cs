@@ -29,7 +29,7 @@ public sealed class TheLook(Browser browser) : IClassFixture<Browser>
         {
             if (message.Type == "error" && !message.Text.Contains("status of 4", StringComparison.Ordinal)) faults.Add($"{page.Url}: {message.Text}");
         };
-        await SignUp(page); // so that the inbox has a letter, and there is somebody to sign in
+        await SignUp(page); // so that the inbox has an email, and there is somebody to sign in
         foreach (var path in Own) await Check(path, null);
         await page.GotoAsync("/account/password");
         await Check(null, "refused");

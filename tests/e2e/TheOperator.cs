@@ -66,13 +66,13 @@ public sealed class TheOperator
     }
 
     [Fact]
-    public async Task A_test_letter_goes_straight_through_the_transport_and_a_refusal_is_told()
+    public async Task A_test_email_goes_straight_through_the_transport_and_a_refusal_is_told()
     {
         var data = Directory.CreateTempSubdirectory("blazorauth-").FullName;
         var sent = await Host.OperateAsync(data, "mail test --to jane@example.com --json");
         var json = JsonDocument.Parse(sent.Out).RootElement;
         Assert.Equal((0, "", true, "folder"), (sent.Code, sent.Error, json.GetProperty("sent").GetBoolean(), json.GetProperty("transport").GetString()));
-        Assert.Contains("This is a test letter", await File.ReadAllTextAsync(Assert.Single(Directory.GetFiles(Path.Combine(data, "mail")))), StringComparison.Ordinal);
+        Assert.Contains("This is a test email", await File.ReadAllTextAsync(Assert.Single(Directory.GetFiles(Path.Combine(data, "mail")))), StringComparison.Ordinal);
 
         (string, string)[] nobody =
         [

@@ -150,7 +150,7 @@ public sealed class TheWholeWayOverJson
     }
 
     [Fact]
-    public async Task Killed_in_the_middle_of_sign_ups_every_answered_account_exists_and_its_letter_comes()
+    public async Task Killed_in_the_middle_of_sign_ups_every_answered_account_exists_and_its_email_comes()
     {
         var port = Host.FreePort();
         var answered = new System.Collections.Concurrent.ConcurrentBag<string>();

@@ -8,7 +8,7 @@ internal static class KillFaults
     private const int Rounds = 3, Together = 10;
     private static readonly (string, string) Unlimited = ("BlazorAuth__Throttle__Enabled", "false");
 
-    /// <summary>Who was told to have an account has it, with that password and a letter; everybody else can sign up again.</summary>
+    /// <summary>Who was told to have an account has it, with that password and an email; everybody else can sign up again.</summary>
     public static async Task<string> SignUpsAsync()
     {
         await using var server = new Server(settings: Unlimited);
@@ -39,7 +39,7 @@ internal static class KillFaults
                 Claim.That(entered.Ok, $"{email} was told {answer} and cannot sign in: {entered}");
                 var letter = await client.LetterAsync(email, "verify-email");
                 var verified = await client.PostAsync("/api/account/verify", new { token = letter.Token });
-                Claim.That(verified.Ok, $"the newest letter of {email} opens nothing: {verified}");
+                Claim.That(verified.Ok, $"the newest email of {email} opens nothing: {verified}");
             }
             await server.KillAsync();
         }

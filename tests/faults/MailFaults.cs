@@ -14,7 +14,7 @@ internal static partial class MailFaults
     public static Task<string> HangsAsync() => TroubleAsync((_, mail) => mail.Stall(SmtpStage.Message), (_, mail) => mail.Recover(), kill: false);
 
     /// <summary>
-    /// Nobody who asks waits for the mail server; every letter comes when it is back, also over a kill, and one that comes twice
+    /// Nobody who asks waits for the mail server; every email comes when it is back, also over a kill, and one that comes twice
     /// says by its Message-ID that it is the same.
     /// </summary>
     private static async Task<string> TroubleAsync(Action<Wire, SmtpListener> begin, Action<Wire, SmtpListener> end, bool kill)
@@ -53,11 +53,11 @@ internal static partial class MailFaults
         var all = await mail.WaitFor(9 + 3 + emails.Length, TimeSpan.FromSeconds(75));
         await Task.Delay(TimeSpan.FromSeconds(3));
         foreach (var email in emails)
-            Claim.That(mail.Received.Any(m => m.Contains($"To: {email}", StringComparison.OrdinalIgnoreCase)), $"no letter came to {email}");
+            Claim.That(mail.Received.Any(m => m.Contains($"To: {email}", StringComparison.OrdinalIgnoreCase)), $"no email came to {email}");
         var ids = mail.Received.Select(m => Id().Match(m).Value).ToList();
-        Claim.That(ids.TrueForAll(id => id.Length > 0), "a letter has no Message-ID");
-        Claim.That(ids.Distinct().Count() == 9 + 3 + emails.Length, $"{ids.Distinct().Count()} letters came for {9 + 3 + emails.Length} that were promised");
-        return $"asking took {troubled.TotalMilliseconds:0} ms (before: {usual.TotalMilliseconds:0}); all {all.Count} letters came{(kill ? ", over a kill" : "")}, {ids.Count - ids.Distinct().Count()} of them twice";
+        Claim.That(ids.TrueForAll(id => id.Length > 0), "an email has no Message-ID");
+        Claim.That(ids.Distinct().Count() == 9 + 3 + emails.Length, $"{ids.Distinct().Count()} emails came for {9 + 3 + emails.Length} that were promised");
+        return $"asking took {troubled.TotalMilliseconds:0} ms (before: {usual.TotalMilliseconds:0}); all {all.Count} emails came{(kill ? ", over a kill" : "")}, {ids.Count - ids.Distinct().Count()} of them twice";
     }
 
     private static async Task<TimeSpan> MedianAsync(Client client, IEnumerable<string> emails)

@@ -1,9 +1,17 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api.Dialects;
@@ -12,7 +20,7 @@ namespace BlazorAuth.Api.Dialects;
 /// Conduit's authentication module: its 'Local Authentication' document in the words it has there, and those of v0.16, where a recent
 /// sign-in ('sudo') stands for the old password. What of it is answered, and otherwise than there: docs/dialects/conduit.md.
 /// </summary>
-internal sealed class Conduit : ISpoken
+internal sealed class Conduit : IDialect
 {
     private const string Prefix = "/authentication", Hook = "/hook/authentication";
 
@@ -55,9 +63,9 @@ internal sealed class Conduit : ISpoken
         }
     }
 
-    public Task WriteAsync(HttpContext http, Refusal refusal, int status)
+    public Task WriteAsync(HttpContext http, AuthFailure refusal, int status)
     {
-        if (refusal is { Error: AuthError.SecondFactorInvalid, Faults: [{ Field: "code" }] }) status = StatusCodes.Status400BadRequest;
+        if (refusal is { Error: AuthError.SecondFactorInvalid, FieldErrors: [{ Field: "code" }] }) status = StatusCodes.Status400BadRequest;
         http.Response.StatusCode = status;
         return http.Response.WriteAsJsonAsync(Describe(refusal, status), http.RequestAborted);
     }
@@ -77,9 +85,9 @@ internal sealed class Conduit : ISpoken
         group.MapPost("/local/new/anonymous", async (ForeignJson body, CallerFromBearer from, SignInAnonymously signIn, RefreshTokens tokens, CancellationToken ct) =>
             await PrintAsync(await signIn.BeginAsync(from.Caller, body.Object("userData")?.Raw(), SessionKind.Api, Dialect.Conduit, ct), tokens, ct));
         foreach (var (path, name) in new[] { ("/local", "email"), ("/username", "username") })
-            group.MapPost(path, async (ForeignJson body, CallerFromBearer from, SignIn signIn, RefreshTokens tokens, CancellationToken ct) =>
+            group.MapPost(path, async (ForeignJson body, CallerFromBearer from, SignInWithPassword signIn, RefreshTokens tokens, CancellationToken ct) =>
             {
-                var input = new SignIn.Input(body.Required(name), body.Required("password"), SessionKind.Api, Dialect: Dialect.Conduit);
+                var input = new SignInWithPassword.Input(body.Required(name), body.Required("password"), SessionKind.Api, Dialect: Dialect.Conduit);
                 return await PrintAsync(await signIn.WithPasswordAsync(from.Caller, input, ct), tokens, ct);
             });
         group.MapPost("/renew", async (ForeignJson body, HttpRequest request, CallerFromBearer from, RefreshTokens tokens, CancellationToken ct) =>
@@ -93,20 +101,20 @@ internal sealed class Conduit : ISpoken
     private static void MapLetters(RouteGroupBuilder group)
     {
         group.MapPost("/forgot-password", async (ForeignJson body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
-            Say(await reset.AskAsync(from.Caller, body.Required("email"), ct), "If the email address is valid, a letter with a link to reset the password is on its way"));
+            Say(await reset.RequestAsync(from.Caller, body.Required("email"), ct), "If the email address is valid, an email with a link to reset the password is on its way"));
         group.MapPost("/reset-password", async (ForeignJson body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
             Say(await reset.SetAsync(from.Caller, body.Required("passwordResetToken"), body.Required("password"), ct), "Password reset successful"));
         group.MapPost("/local/resend-verification", async (ForeignJson body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
-            Say(await verify.SendAsync(from.Caller, body.Required("email"), ct), "If the email address is valid, a letter to verify it is on its way"));
+            Say(await verify.SendAsync(from.Caller, body.Required("email"), ct), "If the email address is valid, an email to verify it is on its way"));
         group.MapPost("/local/verify-email", async (ForeignJson body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
             (await verify.ConfirmCodeAsync(from.Caller, body.Required("email"), body.Required("code"), ct)).Match(_ => Say("Email verified"), Problems.Of));
     }
 
     private static void MapMagicLinks(RouteGroupBuilder group)
     {
-        group.MapPost("/magic-link", async (ForeignJson body, CallerFromBearer from, EmailCode flow, CancellationToken ct) =>
-            (await flow.AskAsync(from.Caller, body.Required("email"), ct)).Match(_ => Say("token sent"), Problems.Of));
-        group.MapPost("/magic-link/{token}", async (string token, CallerFromBearer from, EmailCode flow, RefreshTokens tokens, CancellationToken ct) =>
+        group.MapPost("/magic-link", async (ForeignJson body, CallerFromBearer from, SignInWithEmailCode flow, CancellationToken ct) =>
+            (await flow.RequestAsync(from.Caller, body.Required("email"), ct)).Match(_ => Say("token sent"), Problems.Of));
+        group.MapPost("/magic-link/{token}", async (string token, CallerFromBearer from, SignInWithEmailCode flow, RefreshTokens tokens, CancellationToken ct) =>
             await PrintAsync(await flow.OpenAsync(from.Caller, token, new(SessionKind.Api, Dialect: Dialect.Conduit), ct), tokens, ct));
     }
 
@@ -131,13 +139,13 @@ internal sealed class Conduit : ISpoken
 
     private static void MapOwn(RouteGroupBuilder group)
     {
-        group.MapPost("/logout", async (CallerFromBearer from, Sessions sessions, CancellationToken ct) =>
+        group.MapPost("/logout", async (CallerFromBearer from, SessionStore sessions, CancellationToken ct) =>
         {
             await sessions.SignOutAsync(from.Caller, from.Caller.SessionId!, ct);
             return Say("LoggedOut");
         });
         group.MapPost("/local/change-email", async (ForeignJson body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
-            Say(await change.AskAsync(from.Caller, body.Required("newEmail"), ProofOf(body, "password"), ct), "Verification code sent"));
+            Say(await change.RequestAsync(from.Caller, body.Required("newEmail"), ProofOf(body, "password"), ct), "Verification code sent"));
         foreach (var path in new[] { "/local/change-password", "/username/change-password" })
             group.MapPost(path, async (ForeignJson body, CallerFromBearer from, ChangePassword change, RefreshTokens tokens, CancellationToken ct) =>
             {
@@ -145,18 +153,18 @@ internal sealed class Conduit : ISpoken
                 // Every older token is dead: the client needs the next pair.
                 return await outcome.Match(async session => Print(await tokens.IssueAsync(session, ct), "Password changed successfully"), refusal => Task.FromResult(Problems.Of(refusal)));
             });
-        group.MapGet("/user", async (CallerFromBearer from, ChangeProfile profiles, Totp totp, CancellationToken ct) =>
+        group.MapGet("/user", async (CallerFromBearer from, ChangeProfile profiles, ManageAuthenticator totp, CancellationToken ct) =>
         {
-            var factor = await totp.LookAsync(from.Caller, ct);
+            var factor = await totp.PreviewAsync(from.Caller, ct);
             return (await profiles.ReadAsync(from.Caller, ct)).Match<IResult>(account => TypedResults.Ok(Print(account, factor.On)), Problems.Of);
         });
-        group.MapPatch("/user", async (ForeignJson body, CallerFromBearer from, ChangeProfile profiles, Totp totp, CancellationToken ct) =>
+        group.MapPatch("/user", async (ForeignJson body, CallerFromBearer from, ChangeProfile profiles, ManageAuthenticator totp, CancellationToken ct) =>
         {
             var data = body.Object("userData") ?? throw ForeignJson.Unreadable();
             var fields = ForeignJson.ObjectOf(data.Fields(without: Own.Contains));
             var input = new ChangeProfile.Input(Profile: fields, Mode: ChangeProfile.ProfileMode.SetFields);
             var outcome = await profiles.ChangeAsync(from.Caller, input, ct);
-            var factor = await totp.LookAsync(from.Caller, ct);
+            var factor = await totp.PreviewAsync(from.Caller, ct);
             return outcome.Match<IResult>(changed => TypedResults.Ok(Print(changed, factor.On)), Problems.Of);
         });
         group.MapDelete("/user", async (CallerFromBearer from, CloseAccount close, CancellationToken ct) =>
@@ -173,7 +181,7 @@ internal sealed class Conduit : ISpoken
 
     internal static IResult Say(string result) => TypedResults.Ok(new Said(result));
 
-    private static IResult Say(Outcome outcome, string result) => outcome.Refusal is { } refusal ? Problems.Of(refusal) : Say(result);
+    private static IResult Say(Result outcome, string result) => outcome.Failure is { } refusal ? Problems.Of(refusal) : Say(result);
 
     private static IResult Print(RefreshTokens.Pair pair, string? result = null) =>
         TypedResults.Ok(new Pair(result, pair.Session.UserId, pair.AccessToken, pair.RefreshToken));
@@ -195,7 +203,7 @@ internal sealed class Conduit : ISpoken
         return user;
     }
 
-    private static Error Describe(Refusal refusal, int status) => refusal.Error switch
+    private static Error Describe(AuthFailure refusal, int status) => refusal.Error switch
     {
         AuthError.InvalidCredentials => new("UNAUTHORIZED", status, "Invalid login credentials"),
         AuthError.EmailTaken => new("CONFLICT", status, "User already exists", "USER_EXISTS"),
@@ -203,9 +211,9 @@ internal sealed class Conduit : ISpoken
         AuthError.AccountLocked or AuthError.AccountDisabled => new("FORBIDDEN", status, "Inactive user"),
         AuthError.StepUpRequired => new("FORBIDDEN", status, "Re-login required to enter sudo mode"),
         AuthError.SecondFactorInvalid => new(NameOf(status), status, status == StatusCodes.Status400BadRequest ? "Code is not correct" : "Invalid code"),
-        AuthError.ValidationFailed when refusal.Faults is [{ Fault: Fault.NotAMode }] => new("INVALID_ARGUMENTS", status, "Method not valid"),
+        AuthError.ValidationFailed when refusal.FieldErrors is [{ Code: FieldErrorCode.NotAMode }] => new("INVALID_ARGUMENTS", status, "Method not valid"),
         AuthError.LinkInvalid or AuthError.LinkExpired or AuthError.LinkUsed => new("INVALID_ARGUMENTS", status, "Invalid parameters"),
-        AuthError.ValidationFailed when refusal.Faults is [{ Fault: Fault.NotAnEmail }] => new("INVALID_ARGUMENTS", status, "Invalid email address provided"),
+        AuthError.ValidationFailed when refusal.FieldErrors is [{ Code: FieldErrorCode.NotAnEmail }] => new("INVALID_ARGUMENTS", status, "Invalid email address provided"),
         var error => new(NameOf(status), status, error switch
         {
             AuthError.SamePassword => "The new password can not be the same as the old password",

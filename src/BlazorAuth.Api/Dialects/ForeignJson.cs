@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Results;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace BlazorAuth.Api.Dialects;

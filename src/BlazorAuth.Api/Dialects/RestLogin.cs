@@ -1,6 +1,8 @@
-using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Api.Dialects.Feathers;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 
 namespace BlazorAuth.Api.Dialects;
 
@@ -25,15 +27,15 @@ internal static class RestLogin
     public static async Task<IResult> AnswerAsync(SkygearCall call, CancellationToken ct)
     {
         if (!TryRead(out var email, out var password)) return Print(AuthError.ValidationFailed);
-        var input = new SignIn.Input(email, password, SessionKind.Api);
-        var outcome = await call.Use<SignIn>().WithPasswordAsync(call.Stranger, input, ct);
+        var input = new SignInWithPassword.Input(email, password, SessionKind.Api);
+        var outcome = await call.Use<SignInWithPassword>().WithPasswordAsync(call.Stranger, input, ct);
         return await outcome.Match<Task<IResult>>(
             async done =>
             {
                 var pair = await call.Use<RefreshTokens>().IssueAsync(done.Session, Lifetime, ct);
                 return TypedResults.Ok(new Signed(pair.AccessToken, done.User.Id));
             },
-            due => Task.FromResult(Print(due.Refusal)),
+            due => Task.FromResult(Print(due.Failure)),
             refusal => Task.FromResult(Print(refusal)));
 
         bool TryRead(out string? email, out string? password)
@@ -52,7 +54,7 @@ internal static class RestLogin
     }
 
     // One message for an unknown address and a wrong password.
-    private static IResult Print(Refusal refusal)
+    private static IResult Print(AuthFailure refusal)
     {
         var (status, title, _) = Problems.Describe(refusal.Error);
         var message = refusal.Error == AuthError.InvalidCredentials ? "Email or password is incorrect." : title;

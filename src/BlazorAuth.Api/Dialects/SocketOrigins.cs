@@ -1,4 +1,4 @@
-using BlazorAuth.Core;
+using BlazorAuth.Core.Options;
 using Microsoft.Extensions.Primitives;
 
 namespace BlazorAuth.Api.Dialects;

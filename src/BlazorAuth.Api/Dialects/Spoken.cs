@@ -1,5 +1,8 @@
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Api.Dialects.Kuzzle;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Results;
 
 namespace BlazorAuth.Api.Dialects;
 
@@ -7,7 +10,7 @@ namespace BlazorAuth.Api.Dialects;
 /// A wire format of another system, spoken over our flows: routes, and how a refusal is printed there. Printers only: a rule that is
 /// written here is written twice.
 /// </summary>
-internal interface ISpoken
+internal interface IDialect
 {
     /// <summary>Which one.</summary>
     Dialect Dialect { get; }
@@ -19,13 +22,13 @@ internal interface ISpoken
     void Map(IEndpointRouteBuilder routes);
 
     /// <summary>Writes a refusal; Retry-After is written already. The status is that of our own API for it, or of the framework where that is more exact.</summary>
-    Task WriteAsync(HttpContext http, Refusal refusal, int status);
+    Task WriteAsync(HttpContext http, AuthFailure refusal, int status);
 }
 
 /// <summary>Every dialect there is. A path belongs to the first that owns it; one that is not listed in the settings does not exist.</summary>
-internal static class Spoken
+internal static class DialectRegistry
 {
-    private static readonly ISpoken[] All =
+    private static readonly IDialect[] All =
     [
         new KuzzleDialect(), // before Feathers, which has the rest of /users
         new Conduit(), // before Feathers, which has the rest of /authentication
@@ -35,7 +38,7 @@ internal static class Spoken
     ];
 
     /// <summary>The dialect of a path, listed or not.</summary>
-    public static ISpoken? At(PathString path) => Array.Find(All, dialect => dialect.Owns(path));
+    public static IDialect? At(PathString path) => Array.Find(All, dialect => dialect.Owns(path));
 
     /// <summary>Maps the listed dialects.</summary>
     public static void MapDialects(this IEndpointRouteBuilder routes, AuthOptions options)

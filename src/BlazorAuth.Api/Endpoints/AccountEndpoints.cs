@@ -1,6 +1,12 @@
 using System.Text.Json;
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Messaging.Email;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.TwoFactor;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.ModelBinding;
 
@@ -78,7 +84,7 @@ internal static class AccountEndpoints
 
         group.MapPost("/verify/send", async (EmailBody body, CallerFromBearer from, VerifyEmail verify, CancellationToken ct) =>
                 Print(await verify.SendAsync(from.Caller, body.Email, ct), Results.Accepted()))
-            .WithName("sendVerification").WithSummary("Ask for the verification letter again. The answer does not tell whether the address has an account.")
+            .WithName("sendVerification").WithSummary("Ask for the verification email again. The answer does not tell whether the address has an account.")
             .Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
 
@@ -87,7 +93,7 @@ internal static class AccountEndpoints
                 : (body.Token is not null
                     ? await verify.ConfirmAsync(from.Caller, body.Token, ct)
                     : await verify.ConfirmCodeAsync(from.Caller, body.Email, body.Code, ct)).Match(_ => Results.NoContent(), Problems.Of))
-            .WithName("verifyEmail").WithSummary("Verify an e-mail address by the token or the code of the letter. With newPassword beside the token, that is the password from now on, and everything set before ends.")
+            .WithName("verifyEmail").WithSummary("Verify an e-mail address by the token or the code of the email. With newPassword beside the token, that is the password from now on, and everything set before ends.")
             .Answers(204)
             .Refuses(AuthError.ValidationFailed, AuthError.WeakPassword, AuthError.CommonPassword, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.Conflict, AuthError.RateLimited);
     }
@@ -95,14 +101,14 @@ internal static class AccountEndpoints
     private static void MapForgotten(RouteGroupBuilder group)
     {
         group.MapPost("/password/forgot", async (EmailBody body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
-                Print(await reset.AskAsync(from.Caller, body.Email, ct), Results.Accepted()))
-            .WithName("forgotPassword").WithSummary("Ask for a reset letter. The answer does not tell whether the address has an account.")
+                Print(await reset.RequestAsync(from.Caller, body.Email, ct), Results.Accepted()))
+            .WithName("forgotPassword").WithSummary("Ask for a reset email. The answer does not tell whether the address has an account.")
             .Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
 
         group.MapPost("/password/reset", async (ResetBody body, CallerFromBearer from, ResetPassword reset, CancellationToken ct) =>
                 Print(await reset.SetAsync(from.Caller, body.Token, body.NewPassword, ct)))
-            .WithName("resetPassword").WithSummary("Set a new password with the token of the letter. Ends every session.")
+            .WithName("resetPassword").WithSummary("Set a new password with the token of the email. Ends every session.")
             .Answers(204)
             .Refuses(AuthError.ValidationFailed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.WeakPassword,
                 AuthError.CommonPassword, AuthError.Conflict, AuthError.RateLimited);
@@ -142,19 +148,19 @@ internal static class AccountEndpoints
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed,
                 AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
-        group.MapGet("/sign-in", async (CallerFromBearer from, PasswordAlone flow, CancellationToken ct) =>
+        group.MapGet("/sign-in", async (CallerFromBearer from, ManagePasswordOnlySignIn flow, CancellationToken ct) =>
                 TypedResults.Ok(View(await flow.ReadAsync(from.Caller, ct))))
             .WithName("getSignInChoice").WithSummary("Whether a password alone signs in to the account.")
             .Refuses();
 
-        group.MapPatch("/sign-in", async (SignInBody body, CallerFromBearer from, PasswordAlone flow, CancellationToken ct) =>
+        group.MapPatch("/sign-in", async (SignInBody body, CallerFromBearer from, ManagePasswordOnlySignIn flow, CancellationToken ct) =>
                 (await flow.ChooseAsync(from.Caller, body.PasswordAlone, ct)).Match<IResult>(state => TypedResults.Ok(View(state)), Problems.Of))
             .WithName("chooseSignIn").WithSummary("Choose whether a password alone signs in, or a passkey is asked for after it. Needs a recent proof by a passkey or the authenticator app.")
             .Answers<SignInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.Conflict, AuthError.RateLimited);
     }
 
-    private static SignInAnswer View(PasswordAlone.State state) => new(state.Allowed, state.MayChange);
+    private static SignInAnswer View(ManagePasswordOnlySignIn.State state) => new(state.Allowed, state.MayChange);
 
     // Fills in what was sent, and decides nothing: the flow knows which proof its act takes.
     private static bool TryProof(string? password, string? code, string? ticket, JsonElement? credential, out Reauthentication proof)
@@ -179,10 +185,10 @@ internal static class AccountEndpoints
                 AuthError.Forbidden, AuthError.StepUpRequired, AuthError.WeakPassword, AuthError.CommonPassword,
                 AuthError.SamePassword, AuthError.Conflict, AuthError.RateLimited);
 
-        owner.MapPost("/step-up", async (StepUpBody body, CallerFromBearer from, StepUp stepUp, TokenPrinter printer, CancellationToken ct) =>
+        owner.MapPost("/step-up", async (StepUpBody body, CallerFromBearer from, Reauthenticate stepUp, TokenPrinter printer, CancellationToken ct) =>
             {
                 if (!TryProof(body.Password, body.Code, body.Ticket, body.Credential, out var proof)) return Problems.Of(AuthError.BadJson);
-                var outcome = await stepUp.ProveAsync(from.Caller, proof, ct);
+                var outcome = await stepUp.ReauthenticateAsync(from.Caller, proof, ct);
                 return await outcome.Match(session => printer.PrintAsync(session, ct), refusal => Task.FromResult(Problems.Of(refusal)));
             })
             .WithName("stepUp").WithSummary("Prove again who you are, by the password, a code of the authenticator app, or a passkey: sensitive acts want a proof that is not older than a while. The answer carries this session's new tokens.")
@@ -190,7 +196,7 @@ internal static class AccountEndpoints
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed, AuthError.Forbidden,
                 AuthError.RateLimited);
 
-        owner.MapPost("/step-up/options", async (CallerFromBearer from, StepUp stepUp, CancellationToken ct) =>
+        owner.MapPost("/step-up/options", async (CallerFromBearer from, Reauthenticate stepUp, CancellationToken ct) =>
                 PasskeyEndpoints.Print(await stepUp.BeginPasskeyAsync(from.Caller, ct)))
             .WithName("beginStepUpWithPasskey").WithSummary("Begin a proof by passkey. The ticket is good in this session only.")
             .Answers<PasskeyEndpoints.CeremonyAnswer>(200)
@@ -198,7 +204,7 @@ internal static class AccountEndpoints
 
         owner.MapPost("/email", async (ChangeEmailBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
                 TryProof(body.CurrentPassword ?? body.Password, body.Code, body.Ticket, body.Credential, out var proof)
-                    ? Print(await change.AskAsync(from.Caller, body.NewEmail, proof, ct), Results.Accepted()) : Problems.Of(AuthError.BadJson))
+                    ? Print(await change.RequestAsync(from.Caller, body.NewEmail, proof, ct), Results.Accepted()) : Problems.Of(AuthError.BadJson))
             .WithName("changeEmail").WithSummary("Ask to move the account to another address. It moves when that address confirms. Needs the current password, a code of the authenticator app, or a passkey, given with this call.")
             .Answers(202)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorInvalid, AuthError.PasskeyFailed,
@@ -206,7 +212,7 @@ internal static class AccountEndpoints
 
         anyone.MapPost("/email/confirm", async (TokenBody body, CallerFromBearer from, ChangeEmail change, CancellationToken ct) =>
                 (await change.ConfirmAsync(from.Caller, body.Token, ct)).Match(_ => Results.NoContent(), Problems.Of))
-            .WithName("confirmEmailChange").WithSummary("Confirm the new address with the token of the letter. Ends every session but the one that asked.")
+            .WithName("confirmEmailChange").WithSummary("Confirm the new address with the token of the email. Ends every session but the one that asked.")
             .Answers(204)
             .Refuses(AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.LinkUsed, AuthError.EmailTaken, AuthError.Conflict, AuthError.RateLimited);
     }
@@ -248,8 +254,8 @@ internal static class AccountEndpoints
         }
     }
 
-    private static IResult Print(Outcome outcome, IResult? done = null) =>
-        outcome.Refusal is { } refusal ? Problems.Of(refusal) : done ?? Results.NoContent();
+    private static IResult Print(Result outcome, IResult? done = null) =>
+        outcome.Failure is { } refusal ? Problems.Of(refusal) : done ?? Results.NoContent();
 
-    private static IResult Print(Outcome<Account> outcome) => outcome.Match<IResult>(TypedResults.Ok, Problems.Of);
+    private static IResult Print(Result<Account> outcome) => outcome.Match<IResult>(TypedResults.Ok, Problems.Of);
 }

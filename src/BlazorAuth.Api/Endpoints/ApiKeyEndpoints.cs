@@ -1,6 +1,8 @@
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.Tokens;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.ModelBinding;
 
@@ -35,7 +37,7 @@ internal static class ApiKeyEndpoints
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
         group.MapDelete("/{id}", async (string id, [FromBody(EmptyBodyBehavior = EmptyBodyBehavior.Allow)] RevokeBody? body, CallerFromBearer from, ApiKeys keys, CancellationToken ct) =>
-                (await keys.RevokeAsync(from.Caller, id, body?.Password, ct)).Refusal is { } refusal ? Problems.Of(refusal) : Results.NoContent())
+                (await keys.RevokeAsync(from.Caller, id, body?.Password, ct)).Failure is { } refusal ? Problems.Of(refusal) : Results.NoContent())
             .WithName("revokeApiKey").WithSummary("Revoke an API key, from the next request on. Needs the password, or a sign-in that is fresh enough.")
             .Answers(204)
             .Refuses(AuthError.NotFound, AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
@@ -47,6 +49,6 @@ internal static class ApiKeyEndpoints
     private static KeyAnswer Print(Session key) =>
         new(key.Id, key.Description!, key.Scopes?.Split(' '), key.CreatedAt, key.LastSeenAt, ApiKeys.EndOf(key));
 
-    private static IResult Print(ApiKeys.Made made) => Results.Created("/api/account/keys", new MadeAnswer(
+    private static IResult Print(ApiKeys.CreatedKey made) => Results.Created("/api/account/keys", new MadeAnswer(
         made.Session.Id, made.Key, made.Session.Description!, made.Session.Scopes?.Split(' '), made.Session.CreatedAt, ApiKeys.EndOf(made.Session)));
 }

@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Keys;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Tokens;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 

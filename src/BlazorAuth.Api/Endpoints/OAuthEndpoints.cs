@@ -1,8 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.Tokens;
 
 namespace BlazorAuth.Api.Endpoints;
 
@@ -67,7 +68,7 @@ internal static class OAuthEndpoints
             .Takes<RevokeForm>().Answers(200)
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials);
 
-        group.MapPost("/introspect", async (OAuthForm form, CallerFromBearer from, Introspect introspect, CancellationToken ct) =>
+        group.MapPost("/introspect", async (OAuthForm form, CallerFromBearer from, IntrospectToken introspect, CancellationToken ct) =>
                 (await introspect.DescribeAsync(from.Caller, form.Client, form["token"], ct)).Match<IResult>(answer => Results.Json(Print(answer.Active), Known), Problems.Of))
             .WithName("introspectToken").WithSummary("Whether a token is alive, and whose (RFC 7662). For the clients of Api:IntrospectionClients, by HTTP Basic or in the form.")
             .Takes<IntrospectForm>().Answers<Introspection>(200)
@@ -84,11 +85,11 @@ internal static class OAuthEndpoints
         _ => null,
     };
 
-    private static IResult Missing(string parameter) => Problems.Of(Refusal.Shape(parameter, Fault.Required));
+    private static IResult Missing(string parameter) => Problems.Of(AuthFailure.Shape(parameter, FieldErrorCode.Required));
 
     private static TokenAnswer Print(RefreshTokens.Pair pair) => new(pair.AccessToken, "Bearer", (int)pair.AccessLifetime.TotalSeconds, pair.RefreshToken);
 
-    private static Introspection Print(Introspect.Token? token) => token is null ? new(false) : new(
+    private static Introspection Print(IntrospectToken.Token? token) => token is null ? new(false) : new(
         true, token.IsRefresh ? "refresh_token" : "Bearer", AccessTokens.Client, token.Username, token.Session.UserId, token.Session.Id,
         token.Issuer, token.Audience, token.Id, token.IssuedAt?.ToUnixTimeSeconds(), token.ExpiresAt.ToUnixTimeSeconds(),
         token.Session.Scopes);

@@ -1,7 +1,12 @@
 using System.Text.Json;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Messaging.Email;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 
 namespace BlazorAuth.Api.Endpoints;
 
@@ -40,9 +45,9 @@ internal static class TokenEndpoints
     {
         var group = api.MapGroup("/token").WithTags("Tokens");
 
-        group.MapPost("", async (SignInBody body, string? mode, CallerFromBearer from, SignIn signIn, TokenPrinter printer, IEnumerable<ICookieDoor> doors, CancellationToken ct) =>
+        group.MapPost("", async (SignInBody body, string? mode, CallerFromBearer from, SignInWithPassword signIn, TokenPrinter printer, IEnumerable<IBrowserSession> doors, CancellationToken ct) =>
             {
-                if (printer.DoorOf(mode) is not { } door) return Problems.Of(Refusal.Shape("mode", Fault.NotAMode));
+                if (printer.DoorOf(mode) is not { } door) return Problems.Of(AuthFailure.Shape("mode", FieldErrorCode.NotAMode));
                 var outcome = await signIn.WithPasswordAsync(
                     from.Caller, new(body.Identifier, body.Password, door, KnownDevice: doors.FirstOrDefault()?.KnownDevice), ct);
                 return await printer.PrintAsync(outcome, ct);
@@ -52,26 +57,26 @@ internal static class TokenEndpoints
             .Refuses(AuthError.ValidationFailed, AuthError.InvalidCredentials, AuthError.SecondFactorRequired, AuthError.EmailNotVerified,
                 AuthError.AccountLocked, AuthError.RateLimited);
 
-        group.MapPost("/second-factor", async (SecondFactorBody body, CallerFromBearer from, SecondFactor second, TokenPrinter printer, CancellationToken ct) =>
-                await printer.PrintAsync((await second.GiveAsync(from.Caller, new(body.Ticket, body.Code, body.RecoveryCode), ct)).Outcome, ct))
+        group.MapPost("/second-factor", async (SecondFactorBody body, CallerFromBearer from, VerifySecondFactor second, TokenPrinter printer, CancellationToken ct) =>
+                await printer.PrintAsync((await second.VerifyAsync(from.Caller, new(body.Ticket, body.Code, body.RecoveryCode), ct)).Outcome, ct))
             .WithName("completeSignIn").WithSummary("Go on with the ticket of a sign-in, by the code of the authenticator app or by a recovery code, which is used up.")
             .Answers<SignedInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.TicketExpired, AuthError.SecondFactorInvalid, AuthError.EmailNotVerified,
                 AuthError.AccountLocked, AuthError.InvalidCredentials, AuthError.RateLimited);
 
-        group.MapPost("/email-code", async (AccountEndpoints.EmailBody body, CallerFromBearer from, EmailCode flow, CancellationToken ct) =>
-                (await flow.AskAsync(from.Caller, body.Email, ct)).Match<IResult>(
+        group.MapPost("/email-code", async (AccountEndpoints.EmailBody body, CallerFromBearer from, SignInWithEmailCode flow, CancellationToken ct) =>
+                (await flow.RequestAsync(from.Caller, body.Email, ct)).Match<IResult>(
                     ticket => TypedResults.Accepted((string?)null, new TicketAnswer(ticket)), Problems.Of))
-            .WithName("sendEmailCode").WithSummary("Ask for a letter with a code to sign in. The same answer for every address; the code counts only beside this ticket.")
+            .WithName("sendEmailCode").WithSummary("Ask for an email with a code to sign in. The same answer for every address; the code counts only beside this ticket.")
             .Answers<TicketAnswer>(202)
             .Refuses(AuthError.ValidationFailed, AuthError.RateLimited);
 
-        group.MapPost("/email-code/verify", async (EmailCodeBody body, string? mode, CallerFromBearer from, EmailCode flow, TokenPrinter printer, CancellationToken ct) =>
+        group.MapPost("/email-code/verify", async (EmailCodeBody body, string? mode, CallerFromBearer from, SignInWithEmailCode flow, TokenPrinter printer, CancellationToken ct) =>
             {
-                if (printer.DoorOf(mode) is not { } door) return Problems.Of(Refusal.Shape("mode", Fault.NotAMode));
+                if (printer.DoorOf(mode) is not { } door) return Problems.Of(AuthFailure.Shape("mode", FieldErrorCode.NotAMode));
                 return await printer.PrintAsync(await flow.VerifyAsync(from.Caller, body.Ticket, body.Code, new(door), ct), ct);
             })
-            .WithName("signInWithEmailCode").WithSummary("Sign in with the code of the letter: ten minutes, five tries. With ?mode=cookie for a cookie instead of tokens. Where a second factor is on, the 401 carries the ticket for it.")
+            .WithName("signInWithEmailCode").WithSummary("Sign in with the code of the email: ten minutes, five tries. With ?mode=cookie for a cookie instead of tokens. Where a second factor is on, the 401 carries the ticket for it.")
             .Answers<SignedInAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.TicketExpired, AuthError.LinkInvalid, AuthError.LinkUsed, AuthError.SecondFactorRequired,
                 AuthError.AccountLocked, AuthError.InvalidCredentials, AuthError.Conflict, AuthError.RateLimited);
@@ -86,7 +91,7 @@ internal static class TokenEndpoints
             .Answers<TokenAnswer>(200)
             .Refuses(AuthError.ValidationFailed, AuthError.SignUpDisabled, AuthError.RateLimited);
 
-        group.MapGet("/antiforgery", (HttpContext http, IEnumerable<ICookieDoor> doors) =>
+        group.MapGet("/antiforgery", (HttpContext http, IEnumerable<IBrowserSession> doors) =>
                 doors.Any(door => door.Current is not null) ? TypedResults.Ok(CookieMode.Tokens(http)) : Problems.Of(AuthError.NotFound))
             .WithName("getAntiforgeryToken").WithSummary("The antiforgery header that bearer routes want beside a cookie.")
             .Answers<CookieMode.Antiforgery>(200)
@@ -102,7 +107,7 @@ internal static class TokenEndpoints
             .Refuses(AuthError.ValidationFailed, AuthError.RefreshTokenInvalid, AuthError.RefreshTokenExpired, AuthError.RefreshTokenReused,
                 AuthError.SessionRevoked, AuthError.PasswordChanged);
 
-        group.MapPost("/revoke", async (RefreshBody? body, HttpContext http, CallerFromBearer from, RefreshTokens tokens, Sessions sessions, IEnumerable<ICookieDoor> doors, CancellationToken ct) =>
+        group.MapPost("/revoke", async (RefreshBody? body, HttpContext http, CallerFromBearer from, RefreshTokens tokens, SessionStore sessions, IEnumerable<IBrowserSession> doors, CancellationToken ct) =>
             {
                 if (body?.RefreshToken is not null) await tokens.RevokeAsync(from.Caller, body.RefreshToken, ct);
                 else if (await CallerFromBearer.SessionOfEvenExpiredAsync(http) is { } session) await sessions.SignOutAsync(from.Caller, session, ct);
@@ -116,9 +121,9 @@ internal static class TokenEndpoints
 }
 
 /// <summary>Prints what a program signs in with next: a pair of tokens, or a cookie and its antiforgery header.</summary>
-internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles, IHttpContextAccessor accessor, IEnumerable<ICookieDoor> doors)
+internal sealed class TokenPrinter(RefreshTokens tokens, ChangeProfile profiles, IHttpContextAccessor accessor, IEnumerable<IBrowserSession> doors)
 {
-    private readonly ICookieDoor? _cookies = doors.FirstOrDefault();
+    private readonly IBrowserSession? _cookies = doors.FirstOrDefault();
 
     /// <summary>The door a mode asks for; null where this host has none of that name.</summary>
     public SessionKind? DoorOf(string? mode) => mode switch

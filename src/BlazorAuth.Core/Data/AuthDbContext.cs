@@ -1,3 +1,12 @@
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Audit;
+using BlazorAuth.Core.Keys;
+using BlazorAuth.Core.Messaging;
+using BlazorAuth.Core.Messaging.Email;
+using BlazorAuth.Core.Security;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
@@ -7,7 +16,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace BlazorAuth.Core.Data;
 
-/// <summary>The one store of accounts, sessions, tokens, letters, keys and events. Providers.cs gives it its database.</summary>
+/// <summary>The one store of accounts, sessions, tokens, emails, keys and events. A project for each database gives it a context.</summary>
 public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContext<AuthUser>(options)
 {
     /// <summary>The one role of the product.</summary>
@@ -20,8 +29,8 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     public DbSet<Session> Sessions => Set<Session>();
     /// <summary>One-time tokens.</summary>
     public DbSet<OneTimeToken> OneTimeTokens => Set<OneTimeToken>();
-    /// <summary>Letters promised.</summary>
-    public DbSet<OutboxLetter> Outbox => Set<OutboxLetter>();
+    /// <summary>EmailTemplates promised.</summary>
+    public DbSet<OutboxMessage> Outbox => Set<OutboxMessage>();
     /// <summary>Wrapped keys.</summary>
     public DbSet<StoredKey> Keys => Set<StoredKey>();
     /// <summary>Attempt counters.</summary>
@@ -31,13 +40,13 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     /// <summary>Recovery codes.</summary>
     public DbSet<RecoveryCode> RecoveryCodes => Set<RecoveryCode>();
     /// <summary>Browsers that the second factor is not asked for in.</summary>
-    public DbSet<RememberedDevice> RememberedDevices => Set<RememberedDevice>();
+    public DbSet<TrustedDevice> TrustedDevices => Set<TrustedDevice>();
     /// <summary>Security events.</summary>
     public DbSet<AuditEntry> AuditEntries => Set<AuditEntry>();
     /// <summary>The end of their chain.</summary>
     public DbSet<AuditHead> AuditHead => Set<AuditHead>();
 
-    /// <summary>Whether the running transaction ends or renews sessions; see <see cref="Credentials.LiveSessions"/>.</summary>
+    /// <summary>Whether the running transaction ends or renews sessions; see <see cref="SessionCache"/>.</summary>
     internal bool EndsSessions { get; set; }
 
     /// <summary>
@@ -45,7 +54,7 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     /// transaction that begins, ends or opens something of an account: a look inside it then stays true until the commit, and no
     /// two such transactions wait for each other in a circle.
     /// </summary>
-    internal async Task<bool> HoldAsync(string? userId, CancellationToken ct) =>
+    internal async Task<bool> LockUserRowAsync(string? userId, CancellationToken ct) =>
         // A database that reads only what is committed lets a sign-in and the reset that ends all sessions pass each other unseen.
         await Users.Where(u => u.Id == userId).ExecuteUpdateAsync(set => set.SetProperty(u => u.SecurityStamp, u => u.SecurityStamp), ct) == 1;
 
@@ -130,7 +139,7 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
             token.HasIndex(t => new { t.UserId, t.Purpose });
             token.HasIndex(t => new { t.Destination, t.Purpose });
         });
-        builder.Entity<OutboxLetter>(letter =>
+        builder.Entity<OutboxMessage>(letter =>
         {
             letter.ToTable("Outbox");
             letter.HasIndex(l => new { l.DoneAt, l.Network, l.NextAttemptAt });
@@ -138,7 +147,7 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
         });
         builder.Entity<Authenticator>(authenticator => OfUser(authenticator, "Authenticators"));
         builder.Entity<RecoveryCode>(code => OfUser(code, "RecoveryCodes"));
-        builder.Entity<RememberedDevice>(device => OfUser(device, "RememberedDevices"));
+        builder.Entity<TrustedDevice>(device => OfUser(device, "TrustedDevices"));
         // Identity's row does not say when a passkey was last used; its owner wants to know.
         builder.Entity<IdentityUserPasskey<string>>().Property<DateTimeOffset?>(PasskeyLastUsed);
         builder.Entity<StoredKey>(key =>

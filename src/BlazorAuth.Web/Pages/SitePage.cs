@@ -1,6 +1,8 @@
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
 using BlazorAuth.Web.Components;
 using Microsoft.AspNetCore.Components;
 
@@ -22,7 +24,7 @@ public abstract class SitePage : ComponentBase
 
     protected CancellationToken Ct => Http.RequestAborted;
 
-    /// <summary>The secret of the letter's link that led here; empty where it is too long or doubled and so cannot be ours.</summary>
+    /// <summary>The secret of the email's link that led here; empty where it is too long or doubled and so cannot be ours.</summary>
     protected string? Link => Flash.Link() ?? (Http.Request.Query.ContainsKey("token") ? "" : null);
 
     /// <summary>
@@ -50,7 +52,7 @@ public abstract class SitePage : ComponentBase
     /// Ends a sign-in: at the address, at the second factor on the way there, or here. The half-signed-in state is a ticket in this
     /// browser's own cookie (ASVS 6.6.2).
     /// </summary>
-    protected Task FinishAsync(SignInOutcome outcome, string? returnUrl, Action<Refusal> refused) => outcome.Match(
+    protected Task FinishAsync(SignInOutcome outcome, string? returnUrl, Action<AuthFailure> refused) => outcome.Match(
         done => GoSignedInAsync(done.Session, ReturnAddress.Local(returnUrl)),
         due =>
         {
@@ -68,7 +70,7 @@ public abstract class SitePage : ComponentBase
     protected const string Offer = "/account/passkeys/offer";
 
     /// <summary>Asks who it is again, and comes back to this form with what was typed.</summary>
-    private void GoStepUp(Refusal refusal)
+    private void GoStepUp(AuthFailure refusal)
     {
         var here = Http.Request.Path + Http.Request.QueryString;
         if (Http.Request.HasFormContentType) Flash.KeepTyped(Http.Request.Path, PageRules.Harmless(Http.Request.Form));
@@ -76,7 +78,7 @@ public abstract class SitePage : ComponentBase
         Go(ReturnAddress.StepUp(refusal, here));
     }
 
-    protected void GoVerified(Core.Flows.VerifyEmail.Verified verified, string? returnUrl)
+    protected void GoVerified(Core.Accounts.VerifyEmail.VerificationResult verified, string? returnUrl)
     {
         Flash.DropAddress();
         if (verified.ResetLink is { } link)
@@ -90,13 +92,13 @@ public abstract class SitePage : ComponentBase
             verified.PasswordVoid ? Notice.EmailVerifiedPasswordVoid : Notice.EmailVerified);
     }
 
-    protected void Refuse(Refusal refusal, params (string Field, string Id)[] ids)
+    protected void Refuse(AuthFailure refusal, params (string Field, string Id)[] ids)
     {
         if (refusal.Error == AuthError.StepUpRequired) GoStepUp(refusal);
         else Errors = Messages.Show(Http, refusal, ids);
     }
 
     /// <summary>Prints a refusal; what is wrong with the form as a whole is told beside this input, so that its link leads there.</summary>
-    protected void Refuse(Refusal refusal, string onField) =>
+    protected void Refuse(AuthFailure refusal, string onField) =>
         Errors = Messages.Show(Http, refusal) is { All: [{ FieldId: null } whole] } ? FormErrors.None.Add(onField, whole.Sentence) : Messages.Show(Http, refusal);
 }

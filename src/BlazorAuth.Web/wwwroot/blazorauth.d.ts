@@ -81,7 +81,7 @@ export interface Client {
   whoAmI(): Promise<User | null>;
   /** Calls back on every change, also of other tabs that share the session, until the returned function is called. */
   onUserChanged(tell: (change: UserChange) => void): () => void;
-  /** Makes an account, and signs nobody in; null where a letter decides. */
+  /** Makes an account, and signs nobody in; null where an email decides. */
   signUp(account: NewAccount): Promise<User | null>;
   /** Makes the anonymous current user somebody's; the id stays. */
   upgrade(account: NewAccount): Promise<User | null>;

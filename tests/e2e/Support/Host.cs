@@ -68,7 +68,7 @@ public sealed class Host : IAsyncDisposable
 
     public HttpClient Client() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(Url) };
 
-    /// <summary>The newest letter to an address whose subject has these words, from the folder on the disk.</summary>
+    /// <summary>The newest email to an address whose subject has these words, from the folder on the disk.</summary>
     public async Task<Letter> LetterAsync(string to, string subject)
     {
         using var client = Client();
@@ -82,7 +82,7 @@ public sealed class Host : IAsyncDisposable
                         [.. mail.GetProperty("links").EnumerateArray().Select(l => l.GetString()!)]);
             await Task.Delay(100);
         }
-        throw new TimeoutException($"No letter '{subject}' to {to}.\n{Output}");
+        throw new TimeoutException($"No email '{subject}' to {to}.\n{Output}");
     }
 
     /// <summary>The line of the output with these words; it is printed just after the host begins to listen.</summary>
@@ -148,7 +148,7 @@ public sealed class Host : IAsyncDisposable
     }
 }
 
-/// <summary>One letter.</summary>
+/// <summary>One email.</summary>
 public sealed record Letter(string Subject, string Text, IReadOnlyList<string> Links)
 {
     public string LinkTo(string page) => Links.First(l => l.Contains(page, StringComparison.Ordinal));

@@ -76,7 +76,7 @@ internal sealed class Client(Server server) : IDisposable
         return answer;
     }
 
-    /// <summary>The newest letter to an address that carries a link to a page, from the folder.</summary>
+    /// <summary>The newest email to an address that carries a link to a page, from the folder.</summary>
     public async Task<Letter> LetterAsync(string to, string page, Func<Letter, bool>? which = null)
     {
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(100))
@@ -89,7 +89,7 @@ internal sealed class Client(Server server) : IDisposable
                         && new Letter(mail.GetProperty("subject").GetString()!, link.Split("token=")[1]) is var letter && which?.Invoke(letter) != false)
                         return letter;
         }
-        throw new ClaimFailed($"no letter to {to} with a link to {page}");
+        throw new ClaimFailed($"no email to {to} with a link to {page}");
     }
 
     public void Dispose() => http.Dispose();

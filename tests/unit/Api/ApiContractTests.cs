@@ -1,6 +1,9 @@
 using System.Reflection;
 using System.Runtime.Loader;
 using System.Text.Json;
+using BlazorAuth.Api;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -160,14 +163,14 @@ public sealed class ApiContractTests(ApiContract contract) : IClassFixture<ApiCo
         await Answer(400, "sendVerification", "/api/account/verify/send", new { });
         await Auth.DeliverAsync();
         await Answer(400, "verifyEmail", "/api/account/verify", new { token = "nonsense" });
-        await Answer(204, "verifyEmail", "/api/account/verify", new { token = LinkTokenIn(Auth.LastLetterTo(Ada)) });
+        await Answer(204, "verifyEmail", "/api/account/verify", new { token = LinkTokenIn(Auth.LastEmailTo(Ada)) });
     }
 
     private async Task ForgetAndResetAsync()
     {
         await Answer(202, "forgotPassword", "/api/account/password/forgot", new { email = Ada });
         await Auth.DeliverAsync();
-        var token = LinkTokenIn(Auth.LastLetterTo(Ada));
+        var token = LinkTokenIn(Auth.LastEmailTo(Ada));
         await Answer(400, "resetPassword", "/api/account/password/reset", new { token, newPassword = "x" });
         await Answer(204, "resetPassword", "/api/account/password/reset", new { token, newPassword = Password });
         await Answer(400, "resetPassword", "/api/account/password/reset", new { token, newPassword = Password });
@@ -191,7 +194,7 @@ public sealed class ApiContractTests(ApiContract contract) : IClassFixture<ApiCo
         await Auth.DeliverAsync();
         await Answer(400, "signInWithEmailCode", "/api/token/email-code/verify", new { ticket = Text(begun, "ticket"), code = "00000000" });
         await Answer(200, "signInWithEmailCode", "/api/token/email-code/verify",
-            new { ticket = Text(begun, "ticket"), code = CodeIn(Auth.LastLetterTo(Ada)) });
+            new { ticket = Text(begun, "ticket"), code = CodeIn(Auth.LastEmailTo(Ada)) });
     }
 
     private async Task OwnAccountAsync()
@@ -222,7 +225,7 @@ public sealed class ApiContractTests(ApiContract contract) : IClassFixture<ApiCo
         await Answer(202, "changeEmail", "/api/account/email", new { newEmail = Bea, currentPassword = OtherPassword }, bearer);
         await Auth.DeliverAsync();
         await Answer(400, "confirmEmailChange", "/api/account/email/confirm", new { token = "nonsense" });
-        await Answer(204, "confirmEmailChange", "/api/account/email/confirm", new { token = LinkTokenIn(Auth.LastLetterTo(Bea)) });
+        await Answer(204, "confirmEmailChange", "/api/account/email/confirm", new { token = LinkTokenIn(Auth.LastEmailTo(Bea)) });
     }
 
     private async Task SecondFactorAsync()

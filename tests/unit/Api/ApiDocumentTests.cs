@@ -1,5 +1,5 @@
 using System.Text.Json;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Results;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.Routing;
 

@@ -2,7 +2,9 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Keys;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.DependencyInjection;
@@ -55,7 +57,7 @@ public sealed class BearerTests(RunningSite site)
         await ExpectRefused(Sign(Changed(PayloadOf(real), "iss", "https://evil.example"), ours), "access_token_invalid");
         await ExpectRefused(Sign(Changed(PayloadOf(real), "aud", "somebody-else"), ours), "access_token_invalid");
         await ExpectRefused(Sign(Changed(PayloadOf(real), "exp", DateTimeOffset.UtcNow.AddMinutes(-2).ToUnixTimeSeconds()), ours), "access_token_expired");
-        await ExpectRefused(Sign(Changed(PayloadOf(real), "sid", Secret.Random(16)), ours), "session_revoked");
+        await ExpectRefused(Sign(Changed(PayloadOf(real), "sid", TokenCodec.Random(16)), ours), "session_revoked");
         await ExpectRefused(Sign(Changed(PayloadOf(real), "gen", 7), ours), "access_token_invalid");
         foreach (var missing in new[] { "exp", "iss", "aud", "sid", "gen" }) await ExpectRefused(Sign(Changed(PayloadOf(real), missing, null), ours), "access_token_invalid");
         foreach (var algorithm in new[] { "none", "None", "nOnE", "HS256", "ES384" })

@@ -19,7 +19,7 @@ public sealed class EmailCodeEndpointsTests : AuthTest
         return (answer, await answer.Content.ReadFromJsonAsync<JsonElement>());
     }
 
-    private async Task<string> AskAsync(string email = Jane)
+    private async Task<string> RequestAsync(string email = Jane)
     {
         var (answer, json) = await PostAsync("/api/token/email-code", new { email });
         Assert.Equal((HttpStatusCode.Accepted, true), (answer.StatusCode, answer.Headers.CacheControl!.NoStore));
@@ -32,8 +32,8 @@ public sealed class EmailCodeEndpointsTests : AuthTest
     {
         await using var running = site = await Auth.SiteAsync();
         await Auth.MemberAsync(Jane);
-        var ticket = await AskAsync();
-        var code = CodeIn(Auth.LastLetterTo(Jane));
+        var ticket = await RequestAsync();
+        var code = CodeIn(Auth.LastEmailTo(Jane));
         var (answer, json) = await PostAsync("/api/token/email-code/verify", new { ticket, code });
         Assert.Equal((HttpStatusCode.OK, Jane), (answer.StatusCode, json.GetProperty("user").GetProperty("email").GetString()));
         Assert.Equal(HttpStatusCode.OK, (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: json.GetProperty("accessToken").GetString())).StatusCode);
@@ -49,7 +49,7 @@ public sealed class EmailCodeEndpointsTests : AuthTest
         var person = new Person(site.Client.BaseAddress!, new MemoryTokenStore());
         var ticket = await person.Auth.SendEmailCodeAsync(Jane);
         await Auth.DeliverAsync();
-        Assert.IsType<SignInResult.SignedIn>(await person.Auth.SignInWithEmailCodeAsync(ticket, CodeIn(Auth.LastLetterTo(Jane))));
+        Assert.IsType<SignInResult.SignedIn>(await person.Auth.SignInWithEmailCodeAsync(ticket, CodeIn(Auth.LastEmailTo(Jane))));
         Assert.Equal(Jane, person.Auth.CurrentUser!.Email);
     }
 
@@ -58,8 +58,8 @@ public sealed class EmailCodeEndpointsTests : AuthTest
     {
         await using var running = site = await Auth.SiteAsync();
         await Auth.MemberAsync(Jane);
-        var ticket = await AskAsync();
-        var (answer, json) = await PostAsync("/api/token/email-code/verify?mode=cookie", new { ticket, code = CodeIn(Auth.LastLetterTo(Jane)) });
+        var ticket = await RequestAsync();
+        var (answer, json) = await PostAsync("/api/token/email-code/verify?mode=cookie", new { ticket, code = CodeIn(Auth.LastEmailTo(Jane)) });
         Assert.Contains(answer.Headers.GetValues("Set-Cookie"), cookie => cookie.Contains("session=", StringComparison.Ordinal));
         Assert.False(json.TryGetProperty("accessToken", out _));
         Assert.Equal(HttpStatusCode.BadRequest, (await PostAsync("/api/token/email-code/verify?mode=nonsense", new { ticket, code = "1" })).Answer.StatusCode);
@@ -70,8 +70,8 @@ public sealed class EmailCodeEndpointsTests : AuthTest
     {
         await using var running = site = await Auth.SiteAsync();
         await Auth.AuthenticatorAsync(await Auth.MemberAsync(Jane));
-        var ticket = await AskAsync();
-        var code = CodeIn(Auth.LastLetterTo(Jane));
+        var ticket = await RequestAsync();
+        var code = CodeIn(Auth.LastEmailTo(Jane));
         var (answer, problem) = await PostAsync("/api/token/email-code/verify", new { ticket, code = "not it" });
         Assert.Equal((HttpStatusCode.BadRequest, "link_invalid"), (answer.StatusCode, problem.GetProperty("code").GetString()));
         Assert.Equal("Is incorrect.", problem.GetProperty("errors").GetProperty("code")[0].GetString());

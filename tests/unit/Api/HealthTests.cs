@@ -8,7 +8,7 @@ namespace BlazorAuth.UnitTests.Api;
 /// <summary>What an orchestrator asks. It asks by the address of a machine, knows no host name, and must change nothing.</summary>
 public sealed class HealthTests() : AuthTest(Store.File)
 {
-    private static async Task<(HttpStatusCode, string)> AskAsync(RunningSite site, string path, string host = "10.1.2.3:8080")
+    private static async Task<(HttpStatusCode, string)> RequestAsync(RunningSite site, string path, string host = "10.1.2.3:8080")
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         request.Headers.Host = host;
@@ -21,8 +21,8 @@ public sealed class HealthTests() : AuthTest(Store.File)
     {
         await using var site = await Auth.SiteAsync();
         foreach (var path in new[] { "/health/live", "/health/ready" })
-            Assert.Equal((HttpStatusCode.OK, "Healthy"), await AskAsync(site, path));
-        Assert.Equal(HttpStatusCode.BadRequest, (await AskAsync(site, "/login")).Item1); // nothing else does
+            Assert.Equal((HttpStatusCode.OK, "Healthy"), await RequestAsync(site, path));
+        Assert.Equal(HttpStatusCode.BadRequest, (await RequestAsync(site, "/login")).Item1); // nothing else does
     }
 
     [Fact]
@@ -30,12 +30,12 @@ public sealed class HealthTests() : AuthTest(Store.File)
     {
         await using var site = await Auth.SiteAsync();
         var rows = await Auth.RowsAsync();
-        await AskAsync(site, "/health/ready");
+        await RequestAsync(site, "/health/ready");
         site.Sql.Take();
-        for (var i = 0; i < 50; i++) await AskAsync(site, "/health/ready");
+        for (var i = 0; i < 50; i++) await RequestAsync(site, "/health/ready");
         Assert.Empty(site.Sql.Take());
         Auth.Clock.Move(TimeSpan.FromSeconds(1));
-        await AskAsync(site, "/health/ready");
+        await RequestAsync(site, "/health/ready");
         Assert.NotEmpty(site.Sql.Take());
         // The start itself makes the link of the first administrator, perhaps only now.
         Assert.DoesNotContain((await Auth.RowsAsync()).Except(rows), table => table.Key != "OneTimeTokens");
@@ -46,9 +46,9 @@ public sealed class HealthTests() : AuthTest(Store.File)
     {
         await Auth.RegisterAsync("jane@example.net");
         await using var site = await Auth.SiteAsync();
-        Assert.Equal("Healthy", (await AskAsync(site, "/health/ready")).Item2);
+        Assert.Equal("Healthy", (await RequestAsync(site, "/health/ready")).Item2);
         Auth.Clock.Move(TimeSpan.FromMinutes(16));
-        Assert.Equal((HttpStatusCode.OK, "Degraded"), await AskAsync(site, "/health/ready"));
+        Assert.Equal((HttpStatusCode.OK, "Degraded"), await RequestAsync(site, "/health/ready"));
     }
 
     [Fact]
@@ -56,8 +56,8 @@ public sealed class HealthTests() : AuthTest(Store.File)
     {
         await using var site = await Auth.SiteAsync();
         await Auth.Use((AuthDbContext db) => db.Database.ExecuteSqlRawAsync("ALTER TABLE \"Outbox\" RENAME TO \"Gone\""));
-        Assert.Equal((HttpStatusCode.OK, "Healthy"), await AskAsync(site, "/health/live"));
-        Assert.Equal((HttpStatusCode.ServiceUnavailable, "Unhealthy"), await AskAsync(site, "/health/ready"));
+        Assert.Equal((HttpStatusCode.OK, "Healthy"), await RequestAsync(site, "/health/live"));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "Unhealthy"), await RequestAsync(site, "/health/ready"));
         await Auth.Use((AuthDbContext db) => db.Database.ExecuteSqlRawAsync("ALTER TABLE \"Gone\" RENAME TO \"Outbox\""));
     }
 }

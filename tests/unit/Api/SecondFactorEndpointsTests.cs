@@ -1,6 +1,8 @@
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Api;

@@ -1,6 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Keys;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;

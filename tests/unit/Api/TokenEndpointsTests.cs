@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using BlazorAuth.Core.Results;
 using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Api;
@@ -61,12 +62,12 @@ public sealed class TokenEndpointsTests(RunningSite site)
     {
         var email = $"{Guid.NewGuid():N}@example.com";
         await site.PairAsync(email);
-        var wrong = await Refusal(email, "not the right one");
-        var unknown = await Refusal($"{Guid.NewGuid():N}@example.com", "not the right one");
+        var wrong = await AuthFailure(email, "not the right one");
+        var unknown = await AuthFailure($"{Guid.NewGuid():N}@example.com", "not the right one");
         Assert.Equal(HttpStatusCode.Unauthorized, wrong.Status);
         Assert.Equal(wrong, unknown);
 
-        async Task<(HttpStatusCode Status, string Body, string Headers)> Refusal(string identifier, string password)
+        async Task<(HttpStatusCode Status, string Body, string Headers)> AuthFailure(string identifier, string password)
         {
             var answer = await site.Client.PostAsJsonAsync("/api/token", new { identifier, password });
             var body = await answer.Content.ReadFromJsonAsync<Dictionary<string, JsonElement>>();

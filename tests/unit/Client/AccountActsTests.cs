@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using BlazorAuth.Client;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
@@ -38,7 +39,7 @@ public sealed class AccountActsTests() : AuthTest(settings: ("Throttle:SignInPer
     private async Task<string> LinkAsync(string email)
     {
         await Auth.DeliverAsync();
-        return LinkTokenIn(Auth.LastLetterTo(email));
+        return LinkTokenIn(Auth.LastEmailTo(email));
     }
 
     private static async Task<AuthErrorCode> CodeAsync(Func<Task> act) => (await Assert.ThrowsAsync<BlazorAuthException>(act)).Code;
@@ -56,7 +57,7 @@ public sealed class AccountActsTests() : AuthTest(settings: ("Throttle:SignInPer
         await person.Auth.SignUpAsync(new(Moved, Password));
         await person.Auth.SendVerificationAsync(Moved);
         await Auth.DeliverAsync();
-        await person.Auth.VerifyEmailByCodeAsync(Moved, CodeIn(Auth.LastLetterTo(Moved)));
+        await person.Auth.VerifyEmailByCodeAsync(Moved, CodeIn(Auth.LastEmailTo(Moved)));
         Assert.Equal(AuthErrorCode.ValidationFailed, await CodeAsync(() => person.Auth.SendVerificationAsync("")));
     }
 

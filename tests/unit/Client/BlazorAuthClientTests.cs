@@ -2,7 +2,8 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using BlazorAuth.Client;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Client;

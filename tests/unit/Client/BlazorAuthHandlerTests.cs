@@ -1,6 +1,8 @@
 using System.Net;
 using BlazorAuth.Client;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
+using BlazorAuth.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;

@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using BlazorAuth.Client;
 using BlazorAuth.Client.Blazor;
+using BlazorAuth.Core.Results;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Server.ProtectedBrowserStorage;

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Net;
 using System.Text.RegularExpressions;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Results;
 using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Client;

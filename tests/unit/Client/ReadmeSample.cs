@@ -1,5 +1,6 @@
 using BlazorAuth.Client;
 using BlazorAuth.Client.Blazor;
+using BlazorAuth.Web;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace BlazorAuth.UnitTests.Client;

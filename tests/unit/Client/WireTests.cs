@@ -3,7 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using BlazorAuth.Client;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Results;
 using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Client;
@@ -96,7 +96,7 @@ public sealed class WireTests
     }
 
     [Fact]
-    public async Task A_sign_up_that_a_letter_decides_says_nothing()
+    public async Task A_sign_up_that_a_email_decides_says_nothing()
     {
         Answer(202, "");
         Assert.Null(await _person.Auth.SignUpAsync(new("ada@example.com", "right")));

@@ -1,8 +1,7 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
 using BlazorAuth.UnitTests.Support;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
@@ -141,14 +140,14 @@ public sealed class ConduitTests : ForeignTest
     }
 
     [Fact]
-    public async Task A_forgotten_password_is_reset_by_the_letters_token_and_every_session_ends()
+    public async Task A_forgotten_password_is_reset_by_the_emails_token_and_every_session_ends()
     {
         await RegisterAsync();
         var (access, refresh) = await SignInAsync();
         var asked = await PostAsync("/authentication/forgot-password", new { email = Jane });
         Assert.Equal(asked.Body, (await PostAsync("/authentication/forgot-password", new { email = "nobody@example.net" })).Body);
         await Auth.DeliverAsync();
-        var token = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var token = LinkTokenIn(Auth.LastEmailTo(Jane));
         Assert.Equal("Password reset successful", (await PostAsync("/authentication/reset-password", new { passwordResetToken = token, password = OtherPassword })).Text("result"));
         Refused(400, "INVALID_ARGUMENTS", "Invalid parameters", await PostAsync("/authentication/reset-password", new { passwordResetToken = token, password = Password }));
         Assert.Equal(401, (await UserAsync(access)).Status);
@@ -167,7 +166,7 @@ public sealed class ConduitTests : ForeignTest
     {
         await RegisterAsync();
         await Auth.DeliverAsync();
-        var token = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var token = LinkTokenIn(Auth.LastEmailTo(Jane));
         for (var scan = 0; scan < 2; scan++)
         {
             var answer = await SendAsync(HttpMethod.Get, $"/hook/authentication/verify-email/{token}", null, null, accept is null ? [] : [("Accept", accept)]);
@@ -176,7 +175,7 @@ public sealed class ConduitTests : ForeignTest
             Assert.Equal((302, $"http://localhost:5080/confirm-email-change?token={token}"), (change.Status, change.Location));
         }
         Assert.False((await Auth.UserAsync(Jane)).EmailConfirmed);
-        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, token, default))).Refusal);
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, token, default))).Failure);
     }
 
     [Fact]
@@ -184,7 +183,7 @@ public sealed class ConduitTests : ForeignTest
     {
         await RegisterAsync();
         await Auth.DeliverAsync();
-        var path = $"/hook/authentication/verify-email/{LinkTokenIn(Auth.LastLetterTo(Jane))}";
+        var path = $"/hook/authentication/verify-email/{LinkTokenIn(Auth.LastEmailTo(Jane))}";
         Assert.Equal("Email verified", (await PostAsync(path)).Text("result"));
         Assert.True((await Auth.UserAsync(Jane)).EmailConfirmed);
         Refused(400, "INVALID_ARGUMENTS", "Invalid parameters", await PostAsync(path));
@@ -194,7 +193,7 @@ public sealed class ConduitTests : ForeignTest
         Assert.Equal((await PostAsync("/authentication/local/resend-verification", new { email = john })).Body,
             (await PostAsync("/authentication/local/resend-verification", new { email = "nobody@example.net" })).Body);
         await Auth.DeliverAsync();
-        Assert.Equal("Email verified", (await PostAsync("/authentication/local/verify-email", new { email = john, code = CodeIn(Auth.LastLetterTo(john)) })).Text("result"));
+        Assert.Equal("Email verified", (await PostAsync("/authentication/local/verify-email", new { email = john, code = CodeIn(Auth.LastEmailTo(john)) })).Text("result"));
         Assert.True((await Auth.UserAsync(john)).EmailConfirmed);
     }
 
@@ -206,11 +205,11 @@ public sealed class ConduitTests : ForeignTest
         await RegisterAsync();
         // Where an account has never had a verified address, whoever confirms the first one elsewhere voids its password (ADR 0009).
         await Auth.DeliverAsync();
-        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default))).Refusal);
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), default))).Failure);
         var (access, _) = await SignInAsync();
         Assert.Equal("Verification code sent", (await PostAsync("/authentication/local/change-email", new { newEmail = "new@example.net" }, access)).Text("result"));
         await Auth.DeliverAsync();
-        var token = LinkTokenIn(Auth.LastLetterTo("new@example.net"));
+        var token = LinkTokenIn(Auth.LastEmailTo("new@example.net"));
         var answer = await SendAsync(program ? HttpMethod.Post : HttpMethod.Get, $"/hook/authentication/verify-change-email/{token}");
         if (program) Assert.Equal("Email changed successfully", answer.Text("result"));
         else Assert.EndsWith($"/confirm-email-change?token={token}", answer.Location, StringComparison.Ordinal);
@@ -248,7 +247,7 @@ public sealed class ConduitTests : ForeignTest
         Assert.Equal("token sent", (await PostAsync("/authentication/magic-link", new { email = Jane })).Text("result"));
         Assert.Equal("token sent", (await PostAsync("/authentication/magic-link", new { email = "nobody@example.net" })).Text("result"));
         await Auth.DeliverAsync();
-        var token = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var token = LinkTokenIn(Auth.LastEmailTo(Jane));
         foreach (var accept in new[] { "text/html", "application/json", "*/*" })
         {
             var opened = await SendAsync(HttpMethod.Get, $"/hook/authentication/magic-link/{token}", null, null, ("Accept", accept));

@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Results;
 using BlazorAuth.UnitTests.Support;
+using BlazorAuth.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Results;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -144,7 +145,7 @@ public sealed class FeathersTests(RunningSite site)
     [Theory]
     [InlineData("resendVerifySignup")]
     [InlineData("sendResetPwd")]
-    public async Task Asking_for_a_letter_tells_nothing_about_the_address(string action)
+    public async Task Asking_for_a_email_tells_nothing_about_the_address(string action)
     {
         var (known, _) = await SignedInAsync();
         foreach (var email in new[] { known, Address })

@@ -2,6 +2,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using BlazorAuth.UnitTests.Support;
+using BlazorAuth.Web;
 
 namespace BlazorAuth.UnitTests.Dialects;
 

@@ -1,6 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.TwoFactor;
 using BlazorAuth.UnitTests.Support;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
@@ -66,7 +66,7 @@ public sealed class IdentityApiTests : ForeignTest
         var ours = await TalkAsync(Site.Client, async address =>
         {
             await Auth.DeliverAsync();
-            return LinkTokenIn(Auth.LastLetterTo(address));
+            return LinkTokenIn(Auth.LastEmailTo(address));
         }, (key, step) => TotpCode.At(SecretOf(key), Auth.Clock.Now + step), () => Auth.Clock.Move(TimeSpan.FromSeconds(10)));
         Assert.Equal(theirs.Select(t => t.Call), ours.Select(o => o.Call));
         Assert.Empty(Differences.Keys.Except(ours.Select(o => o.Call)));
@@ -142,9 +142,9 @@ public sealed class IdentityApiTests : ForeignTest
 
         await Say("confirm by a GET for nobody", HttpMethod.Get, "confirmEmail?userId=nobody&code=abc");
         await Say("confirm by a GET with a wrong code", HttpMethod.Get, "confirmEmail?userId=nobody&code=%25%25");
-        await Post("ask for the letter again", "resendConfirmationEmail", new { email = Jane });
-        await Post("ask for the letter of nobody", "resendConfirmationEmail", new { email = "nobody@example.net" });
-        await Post("ask for the letter of no address", "resendConfirmationEmail", new { email = "jane" });
+        await Post("ask for the email again", "resendConfirmationEmail", new { email = Jane });
+        await Post("ask for the email of nobody", "resendConfirmationEmail", new { email = "nobody@example.net" });
+        await Post("ask for the email of no address", "resendConfirmationEmail", new { email = "jane" });
         var id = (await Say("info before it is confirmed", HttpMethod.Get, "manage/info", bearer: bearer)).GetProperty("isEmailConfirmed").GetBoolean();
         Assert.False(id);
         await Say("confirm by a GET with a right code", HttpMethod.Get, await ConfirmPathAsync(client, code));
@@ -204,7 +204,7 @@ public sealed class IdentityApiTests : ForeignTest
         return seen;
     }
 
-    // In the stock's letter is the whole address; in ours the token, which its route takes as the code.
+    // In the stock's email is the whole address; in ours the token, which its route takes as the code.
     private static async Task<string> ConfirmPathAsync(HttpClient client, Func<string, Task<string>> code) =>
         await code(Jane) is var text && text.StartsWith("http", StringComparison.Ordinal)
             ? new Uri(text).PathAndQuery["/identity/".Length..] : $"confirmEmail?userId=jane&code={text}";
@@ -225,7 +225,7 @@ public sealed class IdentityApiTests : ForeignTest
     {
         await PostAsync("/identity/register", new { email = Jane, password = Good });
         await Auth.DeliverAsync();
-        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var link = LinkTokenIn(Auth.LastEmailTo(Jane));
         var path = $"/identity/confirmEmail?userId=x&code={link}";
         for (var scan = 0; scan < 2; scan++)
             Assert.EndsWith($"/verify-email?token={link}", (await SendAsync(HttpMethod.Get, path)).Location, StringComparison.Ordinal);
@@ -284,7 +284,7 @@ public sealed class IdentityApiTests : ForeignTest
         Assert.True(refused.Json().At("errors").TryGetProperty("OldPasswordRequired", out _), refused.Body);
         Assert.Equal(200, (await PostAsync("/identity/manage/info", new { newEmail = "new@example.net", oldPassword = Good }, bearer)).Status);
         await Auth.DeliverAsync();
-        Assert.NotEmpty(LinkTokenIn(Auth.LastLetterTo("new@example.net")));
+        Assert.NotEmpty(LinkTokenIn(Auth.LastEmailTo("new@example.net")));
     }
 
     [Fact]

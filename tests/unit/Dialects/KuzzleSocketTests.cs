@@ -31,11 +31,11 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
     {
         var arguments = new JsonObject { ["strategy"] = "local" };
         if (expiresIn is not null) arguments["expiresIn"] = expiresIn;
-        var login = await frames.AskAsync("auth", "login", new() { ["username"] = username, ["password"] = Password }, null, arguments);
+        var login = await frames.RequestAsync("auth", "login", new() { ["username"] = username, ["password"] = Password }, null, arguments);
         return login.GetProperty("result").GetProperty("jwt").GetString()!;
     }
 
-    private static Task<JsonElement> MeAsync(KuzzleFrames frames, string? jwt = null) => frames.AskAsync("auth", "getCurrentUser", null, jwt, []);
+    private static Task<JsonElement> MeAsync(KuzzleFrames frames, string? jwt = null) => frames.RequestAsync("auth", "getCurrentUser", null, jwt, []);
 
     // kuzzle-sdk in a browser asks for the protocol 'null', and the browser closes a socket that does not confirm it.
     [Theory]
@@ -104,7 +104,7 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
     {
         await using var frames = await KuzzleFrames.OpenAsync(_site);
         var jwt = await LoginAsync(frames, await MemberAsync());
-        await frames.AskAsync("auth", "logout", null, jwt, []);
+        await frames.RequestAsync("auth", "logout", null, jwt, []);
         await Task.Delay(TimeSpan.FromSeconds(2.5));
         await frames.SendAsync("""{"p":1}""");
         Assert.Equal("""{"p":2}""", (await frames.ReceiveAsync()).GetRawText());

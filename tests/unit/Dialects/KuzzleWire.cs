@@ -11,13 +11,13 @@ namespace BlazorAuth.UnitTests.Dialects;
 /// <summary>How a client of Kuzzle asks, over one of the two protocols.</summary>
 internal interface IKuzzleWire : IAsyncDisposable
 {
-    Task<JsonElement> AskAsync(string controller, string action, JsonObject? body, string? jwt, JsonObject arguments);
+    Task<JsonElement> RequestAsync(string controller, string action, JsonObject? body, string? jwt, JsonObject arguments);
 }
 
 /// <summary>Over HTTP, at the addresses that <c>/_publicApi</c> tells.</summary>
 internal sealed class KuzzleHttp(RunningSite site) : IKuzzleWire
 {
-    public async Task<JsonElement> AskAsync(string controller, string action, JsonObject? body, string? jwt, JsonObject arguments)
+    public async Task<JsonElement> RequestAsync(string controller, string action, JsonObject? body, string? jwt, JsonObject arguments)
     {
         var route = (await site.Client.GetFromJsonAsync<JsonElement>("/_publicApi")).GetProperty("result").GetProperty(controller).GetProperty(action).GetProperty("http")[0];
         var url = route.GetProperty("url").GetString()!;
@@ -55,7 +55,7 @@ internal sealed class KuzzleFrames : IKuzzleWire
         return frames;
     }
 
-    public async Task<JsonElement> AskAsync(string controller, string action, JsonObject? body, string? jwt, JsonObject arguments)
+    public async Task<JsonElement> RequestAsync(string controller, string action, JsonObject? body, string? jwt, JsonObject arguments)
     {
         var id = $"r{++_last}";
         var frame = arguments.DeepClone().AsObject();

@@ -1,8 +1,9 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Accounts;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Results;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Routing;
@@ -61,11 +62,11 @@ public sealed class SkygearTests : ForeignTest
     }
 
     [Fact]
-    public async Task Signing_up_by_address_sends_the_letter()
+    public async Task Signing_up_by_address_sends_the_email()
     {
         Assert.Equal(Jane, (await SignUpAsync(new { email = Jane })).Text("result", "profile", "email"));
         await Auth.DeliverAsync();
-        Assert.NotEmpty(LinkTokenIn(Auth.LastLetterTo(Jane)));
+        Assert.NotEmpty(LinkTokenIn(Auth.LastEmailTo(Jane)));
     }
 
     [Fact]
@@ -187,14 +188,14 @@ public sealed class SkygearTests : ForeignTest
         var answer = await SignUpAsync(new { email = Jane });
         var (token, own) = (Token(answer), answer.Text("result", "profile", "_id"));
         await Auth.DeliverAsync();
-        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default))).Refusal);
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), default))).Failure);
         var saved = Saved(await SaveAsync(token, new { _id = own, username = Ben, email = "new@example.net" }));
         Assert.Equal((Jane, "new@example.net", Ben), (saved.At("email").GetString(), saved.At("email_pending").GetString(), saved.At("username").GetString()));
         await Auth.DeliverAsync();
         Assert.Equal("A new e-mail address was asked for", Auth.SubjectsTo(Jane)[^1]);
         // The record as the SDK holds it now, saved again, asks for nothing more.
         Assert.False(Saved(await SaveAsync(token, new { _id = own, email = Jane, email_pending = "new@example.net" })).TryGetProperty("email_pending", out _));
-        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo("new@example.net")), default))).Refusal);
+        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo("new@example.net")), default))).Failure);
         Assert.Equal("new@example.net", (await MeAsync(token)).At("email").GetString());
     }
 
@@ -212,7 +213,7 @@ public sealed class SkygearTests : ForeignTest
     }
 
     [Fact]
-    public async Task A_taken_user_name_sends_no_letter_to_the_address_beside_it()
+    public async Task A_taken_user_name_sends_no_email_to_the_address_beside_it()
     {
         await Auth.RegisterAsync("ben@example.net", username: Ben);
         var answer = await SignUpAsync(new { email = Jane });
@@ -222,14 +223,14 @@ public sealed class SkygearTests : ForeignTest
     }
 
     [Fact]
-    public async Task A_forgotten_password_is_reset_by_the_letters_token()
+    public async Task A_forgotten_password_is_reset_by_the_emails_token()
     {
         var answer = await SignUpAsync(new { email = Jane });
         var other = (await SignUpAsync(new { username = Ben })).Text("result", "user_id");
         var asked = await CallAsync("user:forgot-password", new { args = new { email = Jane } });
         Assert.Equal(asked.Body, (await CallAsync("user:forgot-password", new { args = new { email = "nobody@example.net" } })).Body);
         await Auth.DeliverAsync();
-        var code = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var code = LinkTokenIn(Auth.LastEmailTo(Jane));
         Refused(400, 108, "InvalidArgument", await Reset(other, code));
         Refused(400, 108, "InvalidArgument", await Reset(answer.Text("result", "user_id"), "wrong"));
         Assert.Equal("OK", (await Reset(answer.Text("result", "user_id"), code)).Text("result", "status"));
@@ -250,7 +251,7 @@ public sealed class SkygearTests : ForeignTest
         Assert.Equal("OK", (await CallAsync("user:verify_request", new { args = new { record_key = "email" } }, token)).Text("result", "status"));
         Refused(400, 108, "InvalidArgument", await CallAsync("user:verify_request", new { args = new { record_key = "phone" } }, token));
         await Auth.DeliverAsync();
-        var letter = Auth.LastLetterTo(Jane);
+        var letter = Auth.LastEmailTo(Jane);
         Refused(400, 108, "InvalidArgument", await CallAsync("user:verify_code", new { args = new { code = "abc" } }, token));
         Assert.Equal("OK", (await CallAsync("user:verify_code", new { args = new { code = digits ? CodeIn(letter) : LinkTokenIn(letter) } }, token)).Text("result", "status"));
         Assert.True((await MeAsync(token)).At("is_verified").GetBoolean());

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using BlazorAuth.Core.Messaging.Email;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Identity;
@@ -15,7 +16,7 @@ namespace BlazorAuth.UnitTests.Dialects;
 public sealed class StockIdentity : IAsyncDisposable
 {
     private readonly SqliteConnection _connection = new("Data Source=:memory:");
-    private readonly Letters _letters = new();
+    private readonly EmailTemplates _letters = new();
     private readonly WebApplication _app;
 
     private StockIdentity()
@@ -54,7 +55,7 @@ public sealed class StockIdentity : IAsyncDisposable
         await _connection.DisposeAsync();
     }
 
-    private sealed class Letters : IEmailSender<IdentityUser>
+    private sealed class EmailTemplates : IEmailSender<IdentityUser>
     {
         public ConcurrentDictionary<string, string> Sent { get; } = new(StringComparer.Ordinal);
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 using System.Xml.Linq;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Options;
 using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Docs;
@@ -17,7 +17,7 @@ public sealed class ConfigurationDocTests
 
         Section `BlazorAuth` of `appsettings.json`; environment variables `BlazorAuth__Section__Key`; command line `--BlazorAuth:Section:Key=value`; later ones win.
         Unknown keys refuse to start: one plain line a fault, exit code 78. Lengths of time are `hh:mm:ss` or `days.hh:mm:ss`.
-        Written from `src/BlazorAuth.Core/AuthOptions.cs`; a test keeps it fresh.
+        Written from `src/BlazorAuth.Core/Options`; a test keeps it fresh.
 
         | key | default | |
         |---|---|---|
@@ -37,7 +37,8 @@ public sealed class ConfigurationDocTests
 
     private static void Describe(Type type, object defaults, string prefix, Dictionary<string, string> summaries, StringBuilder text)
     {
-        foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly))
+        foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+                     .Where(property => property.SetMethod is { IsPublic: true }))
         {
             var value = property.GetValue(defaults);
             if (value is IDictionary)

@@ -1,6 +1,10 @@
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Administration;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
 using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Laws;
@@ -27,7 +31,7 @@ public abstract class AnyTextTests(Store store) : AuthTest(store)
         var session = await Auth.SignInAsync("jane@example.net");
         Auth.Caller = Caller.Anonymous("203.0.113.7", text); // the address comes from the connection
         var me = Auth.In(session);
-        await Auth.Use((SignIn flow) => flow.WithPasswordAsync(Auth.Caller, new(text, text, SessionKind.Browser), default));
+        await Auth.Use((SignInWithPassword flow) => flow.WithPasswordAsync(Auth.Caller, new(text, text, SessionKind.Browser), default));
         await Auth.SignInAsync("jane@example.net");
         await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(text, null, text + "long enough"), default));
         await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(null, text, text + "long enough"), default));
@@ -37,9 +41,9 @@ public abstract class AnyTextTests(Store store) : AuthTest(store)
         await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, text, text, default));
         await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, "jane@example.net", text, default));
         await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, text, default));
-        await Auth.Use((ResetPassword flow) => flow.AskAsync(Auth.Caller, text, default));
+        await Auth.Use((ResetPassword flow) => flow.RequestAsync(Auth.Caller, text, default));
         await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, text, text, default));
-        await Auth.Use((ChangeEmail flow) => flow.AskAsync(me, text, text, default));
+        await Auth.Use((ChangeEmail flow) => flow.RequestAsync(me, text, text, default));
         await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(me, text, default));
         await Auth.Use((ChangePassword flow) => flow.ChangeAsync(me, text, text, default));
         await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(me, new(DisplayName: text), default));
@@ -47,9 +51,9 @@ public abstract class AnyTextTests(Store store) : AuthTest(store)
         await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(me, new(Username: text), default));
         await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(me, new(Profile: text), default));
         await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(me, new(Profile: """{"a":"\u0000"}"""), default));
-        await Auth.Use((SetUpAdministrator flow) => flow.MakeAsync(Auth.Caller, text, text, text, default));
+        await Auth.Use((CreateFirstAdministrator flow) => flow.MakeAsync(Auth.Caller, text, text, text, default));
         await Auth.RefreshAsync(text);
-        Assert.Equal(AuthError.NotFound, (await Auth.Use((Sessions flow) => flow.EndAsync(me, text, default))).Refusal?.Error);
+        Assert.Equal(AuthError.NotFound, (await Auth.Use((SessionStore flow) => flow.EndAsync(me, text, default))).Failure?.Error);
         Assert.Equal(jane.Id, (await Auth.UserAsync("jane@example.net")).Id);
     }
 

@@ -1,13 +1,14 @@
 using System.Reflection;
-using BlazorAuth.Core.Flows;
+using System.Text.RegularExpressions;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Accounts;
 using BlazorAuth.UnitTests.Support;
 using BlazorAuth.Web;
 using Microsoft.AspNetCore.Components;
 
 namespace BlazorAuth.UnitTests.Laws;
 
-/// <summary>The arrows: Web knows Api, Api knows Core, Core knows neither and no page. The client knows none of them.</summary>
+/// <summary>The arrows between the projects, as ARCHITECTURE.md draws them, and where a flow and its tests are.</summary>
 public sealed class ArchitectureTests
 {
     private const int LongestFile = 300;
@@ -20,22 +21,50 @@ public sealed class ArchitectureTests
             .Where(file => endings.Any(ending => file.EndsWith(ending, StringComparison.Ordinal)))
             .Where(file => !Path.GetRelativePath(Root, file).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj" or "Migrations"));
 
+    [Theory]
+    [InlineData("BlazorAuth.Core")]
+    [InlineData("BlazorAuth.Sqlite", "BlazorAuth.Core")]
+    [InlineData("BlazorAuth.Postgres", "BlazorAuth.Core")]
+    [InlineData("BlazorAuth.Hosting", "BlazorAuth.Core", "BlazorAuth.Postgres", "BlazorAuth.Sqlite")]
+    [InlineData("BlazorAuth.Api", "BlazorAuth.Core", "BlazorAuth.Hosting")]
+    [InlineData("BlazorAuth.Web", "BlazorAuth.Api", "BlazorAuth.Core", "BlazorAuth.Hosting")]
+    public void A_project_knows_only_these(string project, params string[] known) =>
+        Assert.Equal(known, ReferencesOf(project).Where(name => name.StartsWith("BlazorAuth.", StringComparison.Ordinal)).Order());
+
     [Fact]
-    public void Core_knows_neither_host_and_no_page()
+    public void Core_knows_no_page_and_no_database()
     {
         var references = ReferencesOf("BlazorAuth.Core");
         Assert.Contains("Microsoft.EntityFrameworkCore", references);
-        Assert.DoesNotContain(references, name => name.StartsWith("BlazorAuth.", StringComparison.Ordinal));
-        Assert.DoesNotContain(references, name => name.StartsWith("Microsoft.AspNetCore.Components", StringComparison.Ordinal));
-        Assert.DoesNotContain(references, name => name.StartsWith("Microsoft.AspNetCore.Mvc", StringComparison.Ordinal));
+        foreach (var unknown in new[] { "Microsoft.AspNetCore.Components", "Microsoft.AspNetCore.Mvc", "Microsoft.AspNetCore.Server", "Npgsql", "Microsoft.Data.Sqlite" })
+            Assert.DoesNotContain(references, name => name.StartsWith(unknown, StringComparison.Ordinal));
+        Assert.DoesNotContain(ReferencesOf("BlazorAuth.Api"), name => name.StartsWith("Microsoft.AspNetCore.Components", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void The_api_does_not_know_the_pages()
+    public void Only_the_programs_know_Hosting()
     {
-        var references = ReferencesOf("BlazorAuth.Api");
-        Assert.DoesNotContain("BlazorAuth.Web", references);
-        Assert.DoesNotContain(references, name => name.StartsWith("Microsoft.AspNetCore.Components", StringComparison.Ordinal));
+        foreach (var file in Sources("src/BlazorAuth.Api", ".cs").Concat(Sources("src/BlazorAuth.Web", ".cs", ".razor")))
+            if (Path.GetFileName(file) != "Program.cs")
+                Assert.DoesNotContain("BlazorAuth.Hosting", File.ReadAllText(file), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_project_of_the_product_sees_the_internals_of_another()
+    {
+        foreach (var file in Sources("src", ".csproj"))
+            foreach (Match friends in Regex.Matches(File.ReadAllText(file), "InternalsVisibleTo Include=\"([^\"]*)\""))
+                Assert.Equal("BlazorAuth.UnitTests", friends.Groups[1].Value);
+    }
+
+    [Fact]
+    public void The_namespace_of_a_file_is_its_folder()
+    {
+        foreach (var file in Sources("src/BlazorAuth.Core", ".cs"))
+        {
+            var folder = Path.GetRelativePath(Path.Combine(Root, "src"), Path.GetDirectoryName(file)!).Replace(Path.DirectorySeparatorChar, '.');
+            Assert.Contains($"\nnamespace {folder};", "\n" + File.ReadAllText(file), StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -61,7 +90,7 @@ public sealed class ArchitectureTests
     [Fact]
     public void No_flow_sees_a_request()
     {
-        foreach (var file in Sources("src/BlazorAuth.Core", ".cs").Where(f => Path.GetFileName(f) != "Hosting.cs"))
+        foreach (var file in Sources("src/BlazorAuth.Core", ".cs"))
         {
             var text = File.ReadAllText(file);
             Assert.DoesNotContain("HttpRequest", text, StringComparison.Ordinal);
@@ -78,31 +107,33 @@ public sealed class ArchitectureTests
     {
         var asking = typeof(BrowserSession).Assembly.GetTypes().Where(type => type.Namespace == "BlazorAuth.Web.Components")
             .SelectMany(type => type.GetProperties(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public))
-            .Where(property => property.GetCustomAttribute<InjectAttribute>() is not null && property.PropertyType.Namespace == typeof(Register).Namespace);
+            .Where(property => property.GetCustomAttribute<InjectAttribute>() is not null && Flows().Any(flow => flow.Name == property.PropertyType.Name));
         Assert.Empty(asking);
     }
 
     [Fact]
-    public void Every_flow_has_tests_of_its_name()
+    public void Every_flow_has_tests_of_its_name_in_a_folder_of_the_same_name()
     {
-        var flows = typeof(AuthCore).Assembly.GetTypes()
-            .Where(type => type is { IsPublic: true, IsClass: true, Namespace: "BlazorAuth.Core.Flows" } && !IsRecord(type)).ToList();
-        Assert.True(flows.Count >= 12);
-        foreach (var flow in flows)
-        {
-            Assert.True(File.Exists(Path.Combine(Root, "src/BlazorAuth.Core/Flows", flow.Name + ".cs")), $"{flow.Name} has no file of its own");
-            Assert.True(File.Exists(Path.Combine(Root, "tests/unit/Flows", flow.Name + "Tests.cs")), $"{flow.Name} has no tests");
-        }
+        var flows = Flows().ToList();
+        Assert.True(flows.Count >= 30);
+        foreach (var (folder, name) in flows)
+            Assert.True(File.Exists(Path.Combine(Root, "tests/unit", folder, name + "Tests.cs")), $"{folder}/{name} has no tests");
     }
 
     [Fact]
     public void Every_act_of_a_flow_can_be_cancelled()
     {
-        var acts = typeof(AuthCore).Assembly.GetTypes().Where(type => type is { IsPublic: true, Namespace: "BlazorAuth.Core.Flows" })
+        var names = Flows().Select(flow => flow.Name).ToHashSet();
+        var acts = typeof(BlazorAuthServices).Assembly.GetTypes().Where(type => type.IsPublic && names.Contains(type.Name))
             .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly))
-            .Where(method => typeof(Task).IsAssignableFrom(method.ReturnType));
+            .Where(method => typeof(Task).IsAssignableFrom(method.ReturnType)).ToList();
+        Assert.True(acts.Count >= 60);
         Assert.All(acts, method => Assert.Equal(typeof(CancellationToken), method.GetParameters()[^1].ParameterType));
     }
 
-    private static bool IsRecord(Type type) => type.GetMethod("<Clone>$") is not null;
+    /// <summary>The files of Core whose header says what the flow fails with: one flow each, of the file's name.</summary>
+    internal static IEnumerable<(string Folder, string Name)> Flows() =>
+        from file in Sources("src/BlazorAuth.Core", ".cs")
+        where File.ReadAllText(file).Contains("/// Fails with:", StringComparison.Ordinal)
+        select (Path.GetRelativePath(Path.Combine(Root, "src/BlazorAuth.Core"), Path.GetDirectoryName(file)!), Path.GetFileNameWithoutExtension(file));
 }

@@ -1,6 +1,7 @@
 using BlazorAuth.Core;
+using BlazorAuth.Core.Audit;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Passwords;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
@@ -34,7 +35,7 @@ public abstract class AuditTests(Store store) : AuthTest(store)
         await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default));
     }
 
-    private Task<AuditChain.Found> VerifyAsync() => Auth.Use((VerifyAudit flow) => flow.LookAsync(default));
+    private Task<AuditChain.AuditCheck> VerifyAsync() => Auth.Use((VerifyAuditLog flow) => flow.PreviewAsync(default));
 
     private Task ExecuteAsync(params string[] statements) => Auth.Use(async (AuthDbContext db) =>
     {
@@ -99,10 +100,10 @@ public abstract class AuditTests(Store store) : AuthTest(store)
     public async Task What_was_rolled_back_leaves_no_gap()
     {
         await FillAsync();
-        await Auth.Use(async (AuthDbContext db) => await Auth.Use(async (Audit _) =>
+        await Auth.Use(async (AuthDbContext db) => await Auth.Use(async (AuditLog _) =>
         {
             await using var transaction = await db.Database.BeginTransactionAsync();
-            new Audit(db, Auth.Clock).Write(AuditEvent.SignedIn, Auth.Caller);
+            new AuditLog(db, Auth.Clock).Write(AuditEvent.SignedIn, Auth.Caller);
             await db.SaveChangesAsync();
         }));
         await Auth.SignInAsync(Jane, OtherPassword);

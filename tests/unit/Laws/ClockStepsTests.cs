@@ -1,6 +1,9 @@
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
 using BlazorAuth.UnitTests.Support;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
@@ -25,7 +28,7 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
         await Auth.RestartAsync();
     }
 
-    private Task<Outcome> ResetAsync(string link) => Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default));
+    private Task<Result> ResetAsync(string link) => Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default));
 
     [StoreFact]
     public async Task A_reset_link_that_expired_stays_expired()
@@ -33,9 +36,9 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
         await Auth.MemberAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
         Auth.Clock.Move(TimeSpan.FromMinutes(60));
-        Assert.Equal(AuthError.LinkExpired, (await ResetAsync(link)).Refusal?.Error);
+        Assert.Equal(AuthError.LinkExpired, (await ResetAsync(link)).Failure?.Error);
         await BackAsync(TimeSpan.FromMinutes(30));
-        Assert.Equal(AuthError.LinkExpired, (await ResetAsync(link)).Refusal?.Error);
+        Assert.Equal(AuthError.LinkExpired, (await ResetAsync(link)).Failure?.Error);
         await Auth.SignInAsync(Jane);
     }
 
@@ -44,9 +47,9 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
     {
         await Auth.MemberAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await ResetAsync(link)).Refusal);
+        Assert.Null((await ResetAsync(link)).Failure);
         await BackAsync(TimeSpan.FromDays(2));
-        Assert.Equal(AuthError.LinkUsed, (await ResetAsync(link)).Refusal?.Error);
+        Assert.Equal(AuthError.LinkUsed, (await ResetAsync(link)).Failure?.Error);
     }
 
     [StoreFact]
@@ -54,11 +57,11 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
     {
         await Auth.RegisterAsync(Jane);
         await Auth.DeliverAsync();
-        var code = CodeIn(Auth.LastLetterTo(Jane));
+        var code = CodeIn(Auth.LastEmailTo(Jane));
         Auth.Clock.Move(TimeSpan.FromHours(24));
-        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Refusal);
+        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Failure);
         await BackAsync(TimeSpan.FromHours(1));
-        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Refusal);
+        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Failure);
     }
 
     [StoreTheory]
@@ -81,9 +84,9 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
         await Auth.RegisterAsync(Jane);
         var pair = await Auth.ApiPairAsync(Jane);
         Auth.Clock.Move(TimeSpan.FromDays(14));
-        Assert.Equal(AuthError.RefreshTokenExpired, (await Auth.RefreshAsync(pair.RefreshToken)).Refusal?.Error);
+        Assert.Equal(AuthError.RefreshTokenExpired, (await Auth.RefreshAsync(pair.RefreshToken)).Failure?.Error);
         await BackAsync(TimeSpan.FromDays(1));
-        Assert.Equal(AuthError.RefreshTokenExpired, (await Auth.RefreshAsync(pair.RefreshToken)).Refusal?.Error);
+        Assert.Equal(AuthError.RefreshTokenExpired, (await Auth.RefreshAsync(pair.RefreshToken)).Failure?.Error);
         Assert.Equal(AuthError.SessionExpired, await Auth.DeathOfAsync(pair.Session));
     }
 
@@ -95,7 +98,7 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
         await using var other = await Auth.BesideAsync();
         Assert.Null(await other.DeathOfAsync(session));
         Auth.Clock.Move(TimeSpan.FromDays(10));
-        await Auth.Use((Sessions flow) => flow.SeeAsync(session, default));
+        await Auth.Use((SessionStore flow) => flow.TouchAsync(session, default));
         Auth.Clock.Move(TimeSpan.FromDays(10));
         Assert.Null(await other.DeathOfAsync(session));
         Assert.Null(await Auth.DeathOfAsync(session));
@@ -108,10 +111,10 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
         var first = await Auth.ApiPairAsync(Jane);
         var second = (await Auth.RefreshAsync(first.RefreshToken)).Value!;
         Auth.Clock.Move(TimeSpan.FromMinutes(2));
-        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(first.RefreshToken)).Refusal?.Error);
+        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(first.RefreshToken)).Failure?.Error);
         await BackAsync(TimeSpan.FromMinutes(2));
-        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(first.RefreshToken)).Refusal?.Error);
-        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(second.RefreshToken)).Refusal?.Error);
+        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(first.RefreshToken)).Failure?.Error);
+        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(second.RefreshToken)).Failure?.Error);
     }
 
     [StoreFact]
@@ -119,9 +122,9 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
     {
         await Auth.RegisterAsync(Jane);
         var first = await Auth.ApiPairAsync(Jane);
-        Assert.Null((await Auth.RefreshAsync(first.RefreshToken)).Refusal);
+        Assert.Null((await Auth.RefreshAsync(first.RefreshToken)).Failure);
         await BackAsync(TimeSpan.FromMinutes(1));
-        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(first.RefreshToken)).Refusal?.Error);
+        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(first.RefreshToken)).Failure?.Error);
     }
 
     [StoreFact]
@@ -131,7 +134,7 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
         await Auth.RegisterAsync(Jane);
         for (var i = 0; i < 2; i++) await Auth.TrySignInAsync(Jane, "not the password");
         await BackAsync(TimeSpan.FromHours(1));
-        Assert.Equal(AuthError.RateLimited, Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane)).Refusal.Error);
+        Assert.Equal(AuthError.RateLimited, Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane)).Failure.Error);
     }
 
     [StoreFact]
@@ -143,8 +146,8 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
         for (var i = 0; i < 2; i++) await Auth.TrySignInAsync(Jane, "not the password");
         Auth.Clock.Move(TimeSpan.FromDays(365));
         await Auth.RestartAsync();
-        Assert.Equal(AuthError.RefreshTokenExpired, (await Auth.RefreshAsync(pair.RefreshToken)).Refusal?.Error);
-        Assert.Equal(AuthError.LinkExpired, (await ResetAsync(link)).Refusal?.Error);
+        Assert.Equal(AuthError.RefreshTokenExpired, (await Auth.RefreshAsync(pair.RefreshToken)).Failure?.Error);
+        Assert.Equal(AuthError.LinkExpired, (await ResetAsync(link)).Failure?.Error);
         Assert.Null(await Auth.DeathOfAsync(await Auth.SignInAsync(Jane)));
     }
 
@@ -155,9 +158,9 @@ public abstract class ClockStepsTests(Store store) : AuthTest(store)
         var before = await Auth.SignInAsync(Jane);
         await BackAsync(TimeSpan.FromHours(2));
         var pair = await Auth.ApiPairAsync(Jane);
-        Assert.Null((await Auth.RefreshAsync(pair.RefreshToken)).Refusal);
+        Assert.Null((await Auth.RefreshAsync(pair.RefreshToken)).Failure);
         Assert.Null(await Auth.DeathOfAsync(before));
-        Assert.Null((await ResetAsync(await Auth.ResetLinkAsync(Jane))).Refusal);
+        Assert.Null((await ResetAsync(await Auth.ResetLinkAsync(Jane))).Failure);
         Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(before));
         await Auth.SignInAsync(Jane, OtherPassword);
     }

@@ -1,8 +1,12 @@
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Audit;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
-using BlazorAuth.Core.Mail;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
@@ -30,9 +34,9 @@ public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
 
     private async Task<(string Ticket, string Code, string Link)> LetterAsync()
     {
-        var ticket = (await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, Jane, default))).Value!;
+        var ticket = (await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, Jane, default))).Value!;
         await Auth.DeliverAsync();
-        var mail = Auth.Mail.Sent.Last(m => m.To == Jane && m.Letter.Subject.EndsWith("Your code to sign in", StringComparison.Ordinal));
+        var mail = Auth.Mail.Sent.Last(m => m.To == Jane && m.Content.Subject.EndsWith("Your code to sign in", StringComparison.Ordinal));
         return (ticket, CodeIn(mail), LinkTokenIn(mail));
     }
 
@@ -40,13 +44,13 @@ public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
     {
         await Auth.Use((VerifyEmail flow) => flow.SendAsync(Auth.Caller, Jane, default));
         await Auth.DeliverAsync();
-        return CodeIn(Auth.Mail.Sent.Last(m => m.To == Jane && m.Letter.Subject.EndsWith("Confirm your e-mail address", StringComparison.Ordinal)));
+        return CodeIn(Auth.Mail.Sent.Last(m => m.To == Jane && m.Content.Subject.EndsWith("Confirm your e-mail address", StringComparison.Ordinal)));
     }
 
     private Task<SignInOutcome> SignInAsync(string ticket, string code) =>
-        Auth.Use((EmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, code, new(SessionKind.Api), default));
+        Auth.Use((SignInWithEmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, code, new(SessionKind.Api), default));
 
-    private Task<Outcome<VerifyEmail.Verified>> VerifyAsync(string code) =>
+    private Task<Result<VerifyEmail.VerificationResult>> VerifyAsync(string code) =>
         Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default));
 
     private static string Other(string code) => ((int.Parse(code, null) + 1) % 1_000_000).ToString("D6", null);
@@ -55,13 +59,13 @@ public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
 
     private async Task<int> WrongAsync() => (await Auth.UserAsync(Jane)).WrongCodes;
 
-    private int Told() => Auth.Mail.Sent.Count(m => m.To == Jane && m.Letter.Subject.EndsWith("Sign-in codes were stopped", StringComparison.Ordinal));
+    private int Told() => Auth.Mail.Sent.Count(m => m.To == Jane && m.Content.Subject.EndsWith("Sign-in codes were stopped", StringComparison.Ordinal));
 
     // Every purpose that has codes, one after the other: twenty wrong ones in all.
     private async Task StopAsync()
     {
         var code = await VerifyLetterAsync();
-        for (var i = 0; i < 5; i++) Assert.NotNull((await VerifyAsync(Other(code))).Refusal);
+        for (var i = 0; i < 5; i++) Assert.NotNull((await VerifyAsync(Other(code))).Failure);
         for (var letter = 0; letter < 3; letter++)
         {
             var next = await LetterAsync();
@@ -78,12 +82,12 @@ public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
         await StopAsync();
         Assert.Equal(0, Told()); // nobody has shown yet that the address is theirs: only what verifies it goes there
         var letter = await LetterAsync();
-        Assert.Equal(AuthError.LinkInvalid, (await SignInAsync(letter.Ticket, letter.Code)).Refusal()?.Error);
-        Assert.Equal(AuthError.LinkInvalid, (await VerifyAsync(await VerifyLetterAsync())).Refusal?.Error);
+        Assert.Equal(AuthError.LinkInvalid, (await SignInAsync(letter.Ticket, letter.Code)).Failure()?.Error);
+        Assert.Equal(AuthError.LinkInvalid, (await VerifyAsync(await VerifyLetterAsync())).Failure?.Error);
         await Auth.DeliverAsync();
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.CodesStopped);
         letter = await LetterAsync();
-        Assert.IsType<SignInOutcome.SignedIn>(await Auth.Use((EmailCode flow) => flow.OpenAsync(Auth.Caller, letter.Link, new(SessionKind.Api), default)));
+        Assert.IsType<SignInOutcome.SignedIn>(await Auth.Use((SignInWithEmailCode flow) => flow.OpenAsync(Auth.Caller, letter.Link, new(SessionKind.Api), default)));
         Assert.Equal(0, await WrongAsync());
     }
 
@@ -111,11 +115,11 @@ public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
         var session = await Auth.SignInAsync(Jane);
         Assert.Equal(0, await WrongAsync());
         await SetAsync(OneTimeTokens.WrongCodesInARow + 1);
-        Assert.NotNull((await Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(session), Reauthentication.From(Password), default))).Value);
+        Assert.NotNull((await Auth.Use((Reauthenticate flow) => flow.ReauthenticateAsync(Auth.In(session), Reauthentication.From(Password), default))).Value);
         Assert.Equal(0, await WrongAsync());
         await SetAsync(OneTimeTokens.WrongCodesInARow + 1);
         var reset = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Failure);
         Assert.Equal(0, await WrongAsync());
         var letter = await LetterAsync();
         Assert.IsType<SignInOutcome.SignedIn>(await SignInAsync(letter.Ticket, letter.Code));
@@ -129,7 +133,7 @@ public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
         await SetAsync(OneTimeTokens.WrongCodesInARow + 1);
         var ticket = await Auth.TicketAsync(Jane);
         Assert.Equal(OneTimeTokens.WrongCodesInARow + 1, await WrongAsync());
-        Assert.Null((await Auth.GiveAsync(ticket, app.Code())).Outcome.Refusal());
+        Assert.Null((await Auth.VerifyAsync(ticket, app.Code())).Outcome.Failure());
         await SetAsync(OneTimeTokens.WrongCodesInARow - 1);
         var letter = await LetterAsync();
         Assert.IsNotType<SignInOutcome.Refused>(await SignInAsync(letter.Ticket, letter.Code));
@@ -141,7 +145,7 @@ public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
     {
         await Auth.RestartAsync(Generous);
         await Auth.MemberAsync(Jane);
-        for (var i = 0; i < 30; i++) Assert.NotNull((await VerifyAsync("123456")).Refusal);
+        for (var i = 0; i < 30; i++) Assert.NotNull((await VerifyAsync("123456")).Failure);
         Assert.Equal((0, 0), (await WrongAsync(), Told()));
     }
 
@@ -153,14 +157,14 @@ public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
         await SetAsync(OneTimeTokens.WrongCodesInARow - 2);
         var code = await VerifyLetterAsync();
         var guesses = await RaceAsync(20, _ => VerifyAsync(Other(code)));
-        Assert.All(guesses, g => Assert.Equal(AuthError.LinkInvalid, g.Refusal?.Error));
+        Assert.All(guesses, g => Assert.Equal(AuthError.LinkInvalid, g.Failure?.Error));
         Assert.Equal(OneTimeTokens.WrongCodesInARow + 1, await WrongAsync());
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.CodesStopped);
 
         // At the bound, no number of right ones at once gets through.
         await SetAsync(OneTimeTokens.WrongCodesInARow);
         var right = await VerifyLetterAsync();
-        Assert.All(await RaceAsync(20, _ => VerifyAsync(right)), g => Assert.NotNull(g.Refusal));
+        Assert.All(await RaceAsync(20, _ => VerifyAsync(right)), g => Assert.NotNull(g.Failure));
     }
 
     [StoreFact]
@@ -177,7 +181,7 @@ public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
         async Task<(AuthError?, string)> WorkAsync(string email)
         {
             Auth.Sql.Take();
-            var refusal = (await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, email, "000000", default))).Refusal;
+            var refusal = (await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, email, "000000", default))).Failure;
             return (refusal?.Error, string.Join("\n", Auth.Sql.Take()));
         }
     }

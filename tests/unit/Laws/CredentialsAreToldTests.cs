@@ -1,7 +1,13 @@
 using BlazorAuth.Core;
+using BlazorAuth.Core.Accounts;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.ExternalLogins;
+using BlazorAuth.Core.Security;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 using BlazorAuth.UnitTests.Support;
+using BlazorAuth.Web;
 using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
@@ -20,12 +26,12 @@ public sealed class CredentialsAreToldTests : AuthTest
         switch (credential)
         {
             case "key":
-                Assert.Null((await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("backup"), default))).Refusal);
+                Assert.Null((await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("backup"), default))).Failure);
                 break;
             case "browser":
                 var app = await Auth.AuthenticatorAsync(user);
-                var given = await Auth.GiveAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app), remember: true);
-                Assert.NotNull(given.RememberedDevice);
+                var given = await Auth.VerifyAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app), remember: true);
+                Assert.NotNull(given.TrustedDevice);
                 break;
             case "passkey":
                 await Auth.PasskeyAsync(session, new SoftAuthenticator());
@@ -35,11 +41,11 @@ public sealed class CredentialsAreToldTests : AuthTest
                 break;
             case "codes":
                 await Auth.SecondFactorAsync(session);
-                Assert.Null((await Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(session), default))).Refusal);
+                Assert.Null((await Auth.Use((RegenerateRecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(session), default))).Failure);
                 break;
             default:
-                var somebody = new ExternalSignIn.Identity(new("test", "u-1"), null, false, null);
-                Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.LinkAsync(Auth.In(session), somebody, new(user.Id, session.Id), default))).Refusal);
+                var somebody = new SignInWithProvider.Identity(new("test", "u-1"), null, false, null);
+                Assert.Null((await Auth.Use((SignInWithProvider flow) => flow.LinkAsync(Auth.In(session), somebody, new(user.Id, session.Id), default))).Failure);
                 break;
         }
         await Auth.DeliverAsync();
@@ -48,7 +54,7 @@ public sealed class CredentialsAreToldTests : AuthTest
     private Task<int> LeftAsync(string credential) => Auth.Use((AuthDbContext db) => credential switch
     {
         "key" => db.Sessions.CountAsync(s => s.Kind == SessionKind.Key && s.EndedAt == null),
-        "browser" => db.RememberedDevices.CountAsync(),
+        "browser" => db.TrustedDevices.CountAsync(),
         "passkey" => db.UserPasskeys.CountAsync(),
         "app" => db.Authenticators.CountAsync(),
         "codes" => db.RecoveryCodes.CountAsync(),
@@ -68,11 +74,11 @@ public sealed class CredentialsAreToldTests : AuthTest
         session = await Auth.SignInAsync(Jane);
         await AddAsync(credential);
         Assert.NotEqual(0, await LeftAsync(credential));
-        var notice = Auth.Mail.Sent.Last(m => m.To == Jane && m.Letter.Subject == $"BlazorAuth: {subject}");
+        var notice = Auth.Mail.Sent.Last(m => m.To == Jane && m.Content.Subject == $"BlazorAuth: {subject}");
         var link = LinkTokenIn(notice);
-        var plan = (await Auth.Use((Undo flow) => flow.LookAsync(Auth.Caller, link, default))).Value!;
+        var plan = (await Auth.Use((RevertChange flow) => flow.PreviewAsync(Auth.Caller, link, default))).Value!;
         Assert.NotNull(BlazorAuth.Web.Messages.TakesBack(plan.Act!));
-        Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, link, default))).Refusal);
+        Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, link, default))).Failure);
         Assert.Equal(0, await LeftAsync(credential));
     }
 
@@ -83,7 +89,7 @@ public sealed class CredentialsAreToldTests : AuthTest
         session = await Auth.SignInAsync(Jane);
         var made = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("www.evil.example"), default))).Value!;
         await Auth.DeliverAsync();
-        var letter = Auth.LastLetterTo(Jane).Letter;
+        var letter = Auth.LastEmailTo(Jane).Content;
         foreach (var text in new[] { letter.Text, letter.Html })
         {
             Assert.DoesNotContain(made.Key, text, StringComparison.Ordinal);
@@ -98,11 +104,11 @@ public sealed class CredentialsAreToldTests : AuthTest
         user = await Auth.MemberAsync(Jane);
         session = await Auth.SignInAsync(Jane);
         for (var i = 0; i < 50; i++)
-            Assert.Null((await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new($"key {i}"), default))).Refusal);
+            Assert.Null((await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new($"key {i}"), default))).Failure);
         await Auth.DeliverAsync();
-        var notices = Auth.Mail.Sent.Where(m => m.Letter.Subject == "BlazorAuth: An API key was made").ToList();
+        var notices = Auth.Mail.Sent.Where(m => m.Content.Subject == "BlazorAuth: An API key was made").ToList();
         Assert.InRange(notices.Count, 1, 3);
-        Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, LinkTokenIn(notices[0]), default))).Refusal);
+        Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, LinkTokenIn(notices[0]), default))).Failure);
         Assert.Equal(0, await LeftAsync("key"));
     }
 }

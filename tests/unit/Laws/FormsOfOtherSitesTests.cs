@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using BlazorAuth.Api;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.Components.Endpoints;
 using Microsoft.AspNetCore.Routing;
@@ -168,7 +169,7 @@ public sealed class FormsOfOtherSitesTests : AuthTest
         await using var running = site = await SiteAsync();
         var (stranger, owner) = (new Visitor(site), await SignedInAsync());
         var session = await Auth.SignInAsync(Jane);
-        await Auth.Use((Core.Flows.ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default));
+        await Auth.Use((Core.Tokens.ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default));
         await Auth.ApiPairAsync(Jane);
         var pages = site.Routes.Where(r => r.Metadata.GetMetadata<ComponentTypeMetadata>() is not null)
             .Select(r => "/" + r.RoutePattern.RawText!.Trim('/')).Where(p => !p.Contains('{', StringComparison.Ordinal)).Distinct().ToList();

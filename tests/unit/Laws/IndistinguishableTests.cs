@@ -1,6 +1,9 @@
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
 using BlazorAuth.UnitTests.Support;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
@@ -57,14 +60,14 @@ public abstract class IndistinguishableTests(Store store) : AuthTest(store)
         return first!;
     }
 
-    private static string Told(Refusal? refusal) =>
-        refusal is null ? "done" : $"{refusal.Error} {string.Join(',', refusal.Faults)} {refusal.RetryAfter}";
+    private static string Told(AuthFailure? refusal) =>
+        refusal is null ? "done" : $"{refusal.Error} {string.Join(',', refusal.FieldErrors)} {refusal.RetryAfter}";
 
     [StoreFact]
     public async Task Forgot()
     {
         var work = await AllAlikeAsync(Accounts.Where(a => a.Contains('@')), async email =>
-            Told((await Auth.Use((ResetPassword flow) => flow.AskAsync(Auth.Caller, email, default))).Refusal));
+            Told((await Auth.Use((ResetPassword flow) => flow.RequestAsync(Auth.Caller, email, default))).Failure));
         Assert.Equal(("done", 0, 0), (work.Answer, work.Hashed, work.Verified));
     }
 
@@ -72,7 +75,7 @@ public abstract class IndistinguishableTests(Store store) : AuthTest(store)
     public async Task Resend()
     {
         var work = await AllAlikeAsync(Accounts.Where(a => a.Contains('@')), async email =>
-            Told((await Auth.Use((VerifyEmail flow) => flow.SendAsync(Auth.Caller, email, default))).Refusal));
+            Told((await Auth.Use((VerifyEmail flow) => flow.SendAsync(Auth.Caller, email, default))).Failure));
         Assert.Equal("done", work.Answer);
     }
 
@@ -97,11 +100,11 @@ public abstract class IndistinguishableTests(Store store) : AuthTest(store)
 
     [StoreFact]
     public async Task A_wrong_code() => Assert.StartsWith("LinkInvalid", (await AllAlikeAsync(Accounts.Where(a => a.Contains('@')), async email =>
-        Told((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, email, "not a code", default))).Refusal))).Answer, StringComparison.Ordinal);
+        Told((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, email, "not a code", default))).Failure))).Answer, StringComparison.Ordinal);
 
     [StoreFact]
     public async Task A_code_to_sign_in_asked_for() => Assert.Equal("done", (await AllAlikeAsync(Accounts.Where(a => a.Contains('@')), async email =>
-        Told((await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, email, default))).Refusal))).Answer);
+        Told((await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, email, default))).Failure))).Answer);
 
     [StoreTheory]
     [InlineData(false)]
@@ -114,16 +117,16 @@ public abstract class IndistinguishableTests(Store store) : AuthTest(store)
         foreach (var (i, email) in Accounts.Where(a => a.Contains('@')).Index())
         {
             Auth.Caller = Auth.Caller with { Address = $"198.51.100.{i}" };
-            var ticket = (await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, email, default))).Value!;
+            var ticket = (await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, email, default))).Value!;
             var letters = Auth.Mail.Sent.Count;
             await Auth.DeliverAsync();
             Assert.Equal(email.StartsWith("unknown", StringComparison.Ordinal) ? 0 : 1, Auth.Mail.Sent.Count - letters);
-            var wrong = CodeIn(Auth.LastLetterTo(Auth.Mail.Sent[^1].To)) == "123456" ? "654321" : "123456";
+            var wrong = CodeIn(Auth.LastEmailTo(Auth.Mail.Sent[^1].To)) == "123456" ? "654321" : "123456";
             works.Add(await WorkOfAsync(async () =>
             {
                 var answers = "";
                 for (var tries = 0; tries < 6; tries++)
-                    answers += (await Auth.Use((EmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, wrong, new(SessionKind.Api), default)))
+                    answers += (await Auth.Use((SignInWithEmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, wrong, new(SessionKind.Api), default)))
                         .Match(_ => "signed in", _ => "second factor", Told);
                 return answers;
             }));
@@ -157,7 +160,7 @@ public abstract class IndistinguishableTests(Store store) : AuthTest(store)
             var work = await WorkOfAsync(async () =>
             {
                 var outcome = await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(email, null, OtherPassword), default));
-                return $"{Told(outcome.Refusal)} {outcome.Value?.User is null} {outcome.Value?.Email == email}";
+                return $"{Told(outcome.Failure)} {outcome.Value?.User is null} {outcome.Value?.Email == email}";
             });
             Assert.Equal((email, "done True True", 1, 0, outbox + 1), (email, work.Answer, work.Hashed, work.Verified, (await Auth.RowsAsync())["Outbox"]));
         }

@@ -2,9 +2,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.RegularExpressions;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
@@ -90,15 +90,15 @@ public sealed class LinksAreBoundedTests : AuthTest
         await Auth.MemberAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
         var before = await Auth.RowsAsync();
-        for (var i = 0; i < 10; i++) Assert.Null((await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, link, default))).Refusal);
+        for (var i = 0; i < 10; i++) Assert.Null((await Auth.Use((ResetPassword flow) => flow.PreviewAsync(Auth.Caller, link, default))).Failure);
         Assert.Equal(before, await Auth.RowsAsync());
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Refusal);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Failure);
         for (var i = 0; i < 10; i++)
-            Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, link, default))).Refusal?.Error);
-        Assert.Equal(AuthError.LinkInvalid, (await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, Junk(0), default))).Refusal?.Error);
-        Assert.Equal(AuthError.RateLimited, (await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, link, default))).Refusal?.Error);
+            Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ResetPassword flow) => flow.PreviewAsync(Auth.Caller, link, default))).Failure?.Error);
+        Assert.Equal(AuthError.LinkInvalid, (await Auth.Use((ResetPassword flow) => flow.PreviewAsync(Auth.Caller, Junk(0), default))).Failure?.Error);
+        Assert.Equal(AuthError.RateLimited, (await Auth.Use((ResetPassword flow) => flow.PreviewAsync(Auth.Caller, link, default))).Failure?.Error);
         Auth.Caller = Caller.Anonymous("198.51.100.9", null);
-        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, link, default))).Refusal?.Error);
+        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ResetPassword flow) => flow.PreviewAsync(Auth.Caller, link, default))).Failure?.Error);
     }
 
     [Fact]
@@ -109,8 +109,8 @@ public sealed class LinksAreBoundedTests : AuthTest
         {
             Auth.Clock.Move(TimeSpan.FromMinutes(15));
             var found = await RaceAsync(20, i => Auth.Use((OneTimeTokens tokens) => tokens.FindAsync(Auth.Caller, purpose, Junk(i), default)));
-            Assert.Equal(Most, found.Count(f => f.Refusal!.Error == AuthError.LinkInvalid));
-            Assert.Equal(20 - Most, found.Count(f => f.Refusal!.Error == AuthError.RateLimited));
+            Assert.Equal(Most, found.Count(f => f.Failure!.Error == AuthError.LinkInvalid));
+            Assert.Equal(20 - Most, found.Count(f => f.Failure!.Error == AuthError.RateLimited));
         }
     }
 

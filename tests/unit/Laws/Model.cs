@@ -1,6 +1,7 @@
-using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.Tokens;
 
 namespace BlazorAuth.UnitTests.Laws;
 
@@ -25,7 +26,7 @@ internal sealed class Model(TimeProvider time)
         public bool Locked { get; set; }
         public bool Closed { get; set; }
 
-        /// <summary>A change of address whose letter may still come.</summary>
+        /// <summary>A change of address whose email may still come.</summary>
         public (string Address, string SessionId)? Asked { get; set; }
     }
 
@@ -42,10 +43,10 @@ internal sealed class Model(TimeProvider time)
         public DateTimeOffset IdleEnd { get; set; } = now + Idle;
         public DateTimeOffset AbsoluteEnd { get; } = now + Absolute;
         public bool Ended { get; set; }
-        public List<Tokens> Pairs { get; } = [];
+        public List<TokenPair> Pairs { get; } = [];
     }
 
-    public sealed record Tokens(int Generation, string Access, string Refresh, DateTimeOffset AccessEnd);
+    public sealed record TokenPair(int Generation, string Access, string Refresh, DateTimeOffset AccessEnd);
 
     public sealed class Link(TokenPurpose purpose, string text, string? code, string address, Account account, string? sessionId, DateTimeOffset end)
     {
@@ -77,7 +78,7 @@ internal sealed class Model(TimeProvider time)
     public bool IsAlive(Login login, int generation) =>
         IsAlive(login) && generation >= login.Renewed && (generation == login.Generation || IsInLeeway(login, generation));
 
-    public bool IsAlive(Login login, Tokens pair) => IsAlive(login, pair.Generation) && pair.AccessEnd + AccessTokens.ClockSkew > Now;
+    public bool IsAlive(Login login, TokenPair pair) => IsAlive(login, pair.Generation) && pair.AccessEnd + AccessTokens.ClockSkew > Now;
 
     public bool IsAlive(Link link) => !link.Dead && link.End > Now;
 

@@ -23,13 +23,13 @@ public abstract class ModelTests(Store store, int stories)
     public Task In_no_story_a_dead_credential_works_or_a_live_one_does_not() => Task.Run(() =>
     {
         var config = Config.QuickThrowOnFailure.WithMaxTest(int.Parse(Environment.GetEnvironmentVariable("BLAZORAUTH_MODEL_STORIES") ?? $"{stories}")).WithReplay(Seed());
-        Check.One(config, Prop.ForAll(Story.Any, story => { TellAsync(story).GetAwaiter().GetResult(); }));
+        Check.One(config, Prop.ForAll(Scenario.Any, story => { TellAsync(story).GetAwaiter().GetResult(); }));
     });
 
-    private async Task TellAsync(Story story)
+    private async Task TellAsync(Scenario story)
     {
         await using var auth = await AuthFixture.StartAsync(store, ("Throttle:Enabled", "false"));
-        var telling = new Telling(auth);
+        var telling = new ModelDriver(auth);
         foreach (var step in story.Steps) await telling.TellAsync(step);
         await telling.EndAsync();
     }

@@ -1,5 +1,5 @@
-using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Security;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 
@@ -11,9 +11,9 @@ public sealed class NetworkSharesTests
     [Fact]
     public async Task One_network_runs_its_share_at_once_and_others_do_not_wait_for_it()
     {
-        var shares = new NetworkShares();
+        var shares = new NetworkLimiter();
         var turns = new List<IDisposable>();
-        for (var i = 0; i < NetworkShares.AtOnce; i++) turns.Add(await shares.EnterAsync("one", default));
+        for (var i = 0; i < NetworkLimiter.AtOnce; i++) turns.Add(await shares.EnterAsync("one", default));
         var waiting = shares.EnterAsync("one", default);
         using var gone = new CancellationTokenSource();
         var impatient = shares.EnterAsync("one", gone.Token);

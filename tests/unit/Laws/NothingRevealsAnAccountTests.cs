@@ -3,7 +3,7 @@ using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using BlazorAuth.Web;
 using Microsoft.AspNetCore.Components;

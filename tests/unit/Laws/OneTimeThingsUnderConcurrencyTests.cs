@@ -1,8 +1,17 @@
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Administration;
+using BlazorAuth.Core.Audit;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
-using BlazorAuth.Core.Mail;
+using BlazorAuth.Core.Messaging.Email;
+using BlazorAuth.Core.Passkeys;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Security;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
@@ -27,8 +36,8 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         Assert.All(results, error => Assert.True(error is null || losers.Contains(error.Value), $"lost with {error}"));
     }
 
-    private static async Task<AuthError?[]> Errors(Func<int, Task<Outcome>> act) =>
-        [.. (await RaceAsync(Racers, act)).Select(outcome => outcome.Refusal?.Error)];
+    private static async Task<AuthError?[]> Errors(Func<int, Task<Result>> act) =>
+        [.. (await RaceAsync(Racers, act)).Select(outcome => outcome.Failure?.Error)];
 
     [StoreFact]
     public async Task A_reset_link_sets_one_password()
@@ -47,8 +56,8 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         await Auth.RestartAsync(("Throttle:SecondFactorPerAccount", "100"));
         var tickets = new List<string>();
         for (var i = 0; i < Racers; i++) tickets.Add(await Auth.TicketAsync(Jane));
-        var given = await RaceAsync(Racers, i => Auth.Use((SecondFactor flow) => flow.GiveAsync(Auth.Caller, new(tickets[i], app.Code(), null), default)));
-        OneWins([.. given.Select(g => g.Outcome.Refusal()?.Error)], AuthError.SecondFactorInvalid);
+        var given = await RaceAsync(Racers, i => Auth.Use((VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(tickets[i], app.Code(), null), default)));
+        OneWins([.. given.Select(g => g.Outcome.Failure()?.Error)], AuthError.SecondFactorInvalid);
         Assert.Single(await Auth.Use((AuthDbContext db) => db.Sessions.ToListAsync()));
     }
 
@@ -58,8 +67,8 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         var app = await Auth.AuthenticatorAsync(await Auth.MemberAsync(Jane));
         await Auth.RestartAsync(("Throttle:SecondFactorPerAccount", "100"));
         var ticket = await Auth.TicketAsync(Jane);
-        var given = await RaceAsync(Racers, i => Auth.Use((SecondFactor flow) => flow.GiveAsync(Auth.Caller, new(ticket, app.Code(i % 3 * 30 - 30), null), default)));
-        var errors = given.Select(g => g.Outcome.Refusal()?.Error).ToList();
+        var given = await RaceAsync(Racers, i => Auth.Use((VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(ticket, app.Code(i % 3 * 30 - 30), null), default)));
+        var errors = given.Select(g => g.Outcome.Failure()?.Error).ToList();
         Assert.InRange(errors.Count(e => e is null), 0, 1); // five tries of right codes: all may have met a later one that was spent first
         Assert.InRange(errors.Count(e => e is AuthError.SecondFactorInvalid or null), 1, 5);
         Assert.All(errors, e => Assert.True(e is null or AuthError.SecondFactorInvalid or AuthError.TicketExpired, $"{e}"));
@@ -75,12 +84,12 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         for (var i = 0; i < Racers; i++)
         {
             await Auth.Use((AuthDbContext db) => db.Authenticators.ExecuteUpdateAsync(set => set.SetProperty(a => a.LastStep, 0)));
-            var given = await Auth.Use(async (SecondFactor flow) => await flow.GiveAsync(Auth.Caller, new(await Auth.TicketAsync(Jane), app.Code(), null), default));
+            var given = await Auth.Use(async (VerifySecondFactor flow) => await flow.VerifyAsync(Auth.Caller, new(await Auth.TicketAsync(Jane), app.Code(), null), default));
             sessions.Add(Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session);
         }
         await Auth.Use((AuthDbContext db) => db.Authenticators.ExecuteUpdateAsync(set => set.SetProperty(a => a.LastStep, 0)));
-        var proven = await RaceAsync(Racers, i => Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(sessions[i]), new Reauthentication.ByCode(app.Code()), default)));
-        OneWins([.. proven.Select(p => p.Refusal?.Error)], AuthError.SecondFactorInvalid);
+        var proven = await RaceAsync(Racers, i => Auth.Use((Reauthenticate flow) => flow.ReauthenticateAsync(Auth.In(sessions[i]), new Reauthentication.ByCode(app.Code()), default)));
+        OneWins([.. proven.Select(p => p.Failure?.Error)], AuthError.SecondFactorInvalid);
     }
 
     [StoreFact]
@@ -88,8 +97,8 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.RegisterAsync(Jane);
         await Auth.DeliverAsync();
-        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
-        OneWins(await Errors(async _ => new Outcome((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Refusal)), AuthError.LinkUsed);
+        var link = LinkTokenIn(Auth.LastEmailTo(Jane));
+        OneWins(await Errors(async _ => new Result((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Failure)), AuthError.LinkUsed);
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailVerified);
     }
 
@@ -98,8 +107,8 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.RegisterAsync(Jane);
         await Auth.DeliverAsync();
-        var code = CodeIn(Auth.LastLetterTo(Jane));
-        OneWins(await Errors(async _ => new Outcome((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Refusal)),
+        var code = CodeIn(Auth.LastEmailTo(Jane));
+        OneWins(await Errors(async _ => new Result((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Failure)),
             AuthError.LinkUsed, AuthError.LinkInvalid);
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailVerified);
     }
@@ -109,29 +118,29 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.RegisterAsync(Jane);
         await Auth.DeliverAsync();
-        var code = CodeIn(Auth.LastLetterTo(Jane));
+        var code = CodeIn(Auth.LastEmailTo(Jane));
         await RaceAsync(Racers, i => Auth.Use((VerifyEmail flow) =>
             flow.ConfirmCodeAsync(Auth.Caller, Jane, ((int.Parse(code) + 1 + i) % 1_000_000).ToString("D6"), default)));
-        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Refusal);
+        Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Failure);
         Assert.Equal(5, (await Auth.Use((AuthDbContext db) => db.OneTimeTokens.SingleAsync())).Attempts);
     }
 
-    private async Task<(string Ticket, OutgoingMail Letter)> LetterAsync()
+    private async Task<(string Ticket, OutgoingEmail Letter)> LetterAsync()
     {
         await Auth.MemberAsync(Jane);
-        var ticket = (await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, Jane, default))).Value!;
+        var ticket = (await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, Jane, default))).Value!;
         await Auth.DeliverAsync();
-        return (ticket, Auth.LastLetterTo(Jane));
+        return (ticket, Auth.LastEmailTo(Jane));
     }
 
     [StoreFact]
-    public async Task A_letter_to_sign_in_begins_one_session_by_code_and_link_together()
+    public async Task An_email_to_sign_in_begins_one_session_by_code_and_link_together()
     {
         var (ticket, letter) = await LetterAsync();
         var (code, link) = (CodeIn(letter), LinkTokenIn(letter));
-        var results = await Errors(async i => new Outcome((await Auth.Use((EmailCode flow) => i % 4 == 0
+        var results = await Errors(async i => new Result((await Auth.Use((SignInWithEmailCode flow) => i % 4 == 0
             ? flow.VerifyAsync(Auth.Caller, ticket, code, new(SessionKind.Api), default)
-            : flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default))).Refusal()));
+            : flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default))).Failure()));
         OneWins(results, AuthError.LinkUsed, AuthError.LinkInvalid, AuthError.TicketExpired);
         Assert.Equal(1, (await Auth.RowsAsync())["Sessions"]);
     }
@@ -140,11 +149,11 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     public async Task On_an_address_never_verified_one_of_many_gets_in_and_stays_in()
     {
         await Auth.RegisterAsync(Jane);
-        await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, Jane, default));
+        await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, Jane, default));
         await Auth.DeliverAsync();
-        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
-        var outcomes = await RaceAsync(Racers, _ => Auth.Use((EmailCode flow) => flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default)));
-        OneWins([.. outcomes.Select(o => o.Refusal()?.Error)], AuthError.LinkUsed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.InvalidCredentials);
+        var link = LinkTokenIn(Auth.LastEmailTo(Jane));
+        var outcomes = await RaceAsync(Racers, _ => Auth.Use((SignInWithEmailCode flow) => flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default)));
+        OneWins([.. outcomes.Select(o => o.Failure()?.Error)], AuthError.LinkUsed, AuthError.LinkInvalid, AuthError.LinkExpired, AuthError.InvalidCredentials);
         Assert.Null(await Auth.DeathOfAsync(outcomes.OfType<SignInOutcome.SignedIn>().Single().Session));
     }
 
@@ -153,9 +162,9 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         var (ticket, letter) = await LetterAsync();
         var code = CodeIn(letter);
-        await RaceAsync(Racers, i => Auth.Use((EmailCode flow) =>
+        await RaceAsync(Racers, i => Auth.Use((SignInWithEmailCode flow) =>
             flow.VerifyAsync(Auth.Caller, ticket, ((int.Parse(code) + 1 + i) % 1_000_000).ToString("D6"), new(SessionKind.Api), default)));
-        Assert.NotNull((await Auth.Use((EmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, code, new(SessionKind.Api), default))).Refusal());
+        Assert.NotNull((await Auth.Use((SignInWithEmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, code, new(SessionKind.Api), default))).Failure());
         Assert.Equal(5, (await Auth.Use((AuthDbContext db) => db.OneTimeTokens.SingleAsync(t => t.Purpose == TokenPurpose.EmailCode))).Attempts);
     }
 
@@ -164,10 +173,10 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Refusal);
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Failure);
         await Auth.DeliverAsync();
-        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
-        OneWins(await Errors(async _ => new Outcome((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, link, default))).Refusal)), AuthError.LinkUsed);
+        var link = LinkTokenIn(Auth.LastEmailTo(Jane));
+        OneWins(await Errors(async _ => new Result((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, link, default))).Failure)), AuthError.LinkUsed);
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.Undone);
         Assert.Equal(1, await Auth.DeliverAsync());
     }
@@ -177,13 +186,13 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Refusal);
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Failure);
         await Auth.DeliverAsync();
-        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var link = LinkTokenIn(Auth.LastEmailTo(Jane));
         var began = await RaceAsync(8, async i =>
         {
             if (i > 0) return (await Auth.TrySignInAsync(Jane, OtherPassword)) is SignInOutcome.SignedIn { Session: var begun } ? begun : null;
-            Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, link, default))).Refusal);
+            Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, link, default))).Failure);
             return null;
         });
         foreach (var begun in began.OfType<Session>()) Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(begun));
@@ -194,7 +203,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var link = await Auth.EmailChangeLinkAsync(await Auth.SignInAsync(Jane), "new@example.net");
-        OneWins(await Errors(async _ => (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Refusal is { } refusal ? refusal : Outcome.Done), AuthError.LinkUsed);
+        OneWins(await Errors(async _ => (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Failure is { } refusal ? refusal : Result.Done), AuthError.LinkUsed);
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.EmailChanged);
     }
 
@@ -212,7 +221,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         var credential = device.Get(ceremony);
         var results = await RaceAsync(Racers, _ => Auth.Use((SignInWithPasskey flow) =>
             flow.FinishAsync(Auth.Caller, new(ceremony.Ticket, credential, SessionKind.Browser), default)));
-        OneWins([.. results.Select(r => r.Refusal()?.Error)], AuthError.PasskeyFailed);
+        OneWins([.. results.Select(r => r.Failure()?.Error)], AuthError.PasskeyFailed);
         Assert.Equal(2, await Auth.Use((AuthDbContext db) => db.Sessions.CountAsync()));
     }
 
@@ -227,7 +236,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         for (var i = 0; i < Racers; i++) ceremonies.Add(await Auth.CeremonyAsync());
         var results = await RaceAsync(Racers, i => Auth.Use((SignInWithPasskey flow) =>
             flow.FinishAsync(Auth.Caller, new(ceremonies[i].Ticket, device.Get(ceremonies[i]), SessionKind.Browser), default)));
-        OneWins([.. results.Select(r => r.Refusal()?.Error)], AuthError.PasskeyFailed);
+        OneWins([.. results.Select(r => r.Failure()?.Error)], AuthError.PasskeyFailed);
     }
 
     [StoreFact]
@@ -235,11 +244,11 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var begun = (await Auth.Use((Passkeys flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!;
+        var begun = (await Auth.Use((ManagePasskeys flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!;
         var credentials = Enumerable.Range(0, Racers).Select(_ => new SoftAuthenticator().Create(begun)).ToList();
-        var results = await RaceAsync(Racers, i => Auth.Use((Passkeys flow) =>
+        var results = await RaceAsync(Racers, i => Auth.Use((ManagePasskeys flow) =>
             flow.AddAsync(Auth.ProvenIn(session), new(begun.Ticket, credentials[i]), default)));
-        OneWins([.. results.Select(r => r.Refusal?.Error)], AuthError.PasskeyFailed);
+        OneWins([.. results.Select(r => r.Failure?.Error)], AuthError.PasskeyFailed);
         Assert.Equal(1, (await Auth.RowsAsync())["AspNetUserPasskeys"]);
     }
 
@@ -251,8 +260,8 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         List<string> ids = [];
         for (var i = 0; i < 4; i++) ids.Add((await Auth.PasskeyAsync(session, new SoftAuthenticator())).Id);
         await Auth.Use((AuthDbContext db) => db.Users.ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, (string?)null)));
-        var results = await RaceAsync(ids.Count, i => Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.ProvenIn(session), ids[i], default)));
-        Assert.Equal(Fault.LastWayIn, Assert.Single(results, r => !r.Ok).Refusal!.Faults[0].Fault);
+        var results = await RaceAsync(ids.Count, i => Auth.Use((ManagePasskeys flow) => flow.RemoveAsync(Auth.ProvenIn(session), ids[i], default)));
+        Assert.Equal(FieldErrorCode.LastWayIn, Assert.Single(results, r => !r.Ok).Failure!.FieldErrors[0].Code);
         Assert.Equal(1, (await Auth.RowsAsync())["AspNetUserPasskeys"]);
     }
 
@@ -264,7 +273,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         var janes = await Auth.EmailChangeLinkAsync(await Auth.SignInAsync(Jane), "new@example.net");
         var johns = await Auth.EmailChangeLinkAsync(await Auth.SignInAsync("john@example.net"), "new@example.net");
         var results = await RaceAsync(2, i => Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, i == 0 ? janes : johns, default)));
-        Assert.Equal(AuthError.EmailTaken, Assert.Single(results, r => r.Refusal is not null).Refusal!.Error);
+        Assert.Equal(AuthError.EmailTaken, Assert.Single(results, r => r.Failure is not null).Failure!.Error);
     }
 
     // With a budget that the race itself does not use up.
@@ -279,17 +288,17 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         return (codes, app, tickets);
     }
 
-    private async Task<AuthError?[]> GiveAsync(Func<int, string> ticket, Func<int, string?> code, Func<int, string?> recoveryCode) =>
-        [.. (await RaceAsync(Racers, i => Auth.GiveAsync(ticket(i), code(i), recoveryCode(i)))).Select(given => given.Outcome.Refusal()?.Error)];
+    private async Task<AuthError?[]> VerifyAsync(Func<int, string> ticket, Func<int, string?> code, Func<int, string?> recoveryCode) =>
+        [.. (await RaceAsync(Racers, i => Auth.VerifyAsync(ticket(i), code(i), recoveryCode(i)))).Select(given => given.Outcome.Failure()?.Error)];
 
     [StoreFact]
     public async Task A_code_of_the_app_signs_in_once_whichever_ticket_and_not_after_a_restart()
     {
         var (_, app, tickets) = await TwoFactorsAsync();
         var code = Auth.CodeOf(app);
-        OneWins(await GiveAsync(i => tickets[i], _ => code, _ => null), AuthError.SecondFactorInvalid);
+        OneWins(await VerifyAsync(i => tickets[i], _ => code, _ => null), AuthError.SecondFactorInvalid);
         await Auth.RestartAsync();
-        Assert.Equal(AuthError.SecondFactorInvalid, (await Auth.GiveAsync(await Auth.TicketAsync(Jane), code)).Outcome.Refusal()?.Error);
+        Assert.Equal(AuthError.SecondFactorInvalid, (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), code)).Outcome.Failure()?.Error);
     }
 
     [StoreFact]
@@ -297,10 +306,10 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         var (codes, _, tickets) = await TwoFactorsAsync();
         // Codes are hashed two at a time for one account; the others are turned away before they are looked at (ADR 0012).
-        OneWins(await GiveAsync(i => tickets[i], _ => null, _ => codes[0]), AuthError.SecondFactorInvalid, AuthError.RateLimited);
+        OneWins(await VerifyAsync(i => tickets[i], _ => null, _ => codes[0]), AuthError.SecondFactorInvalid, AuthError.RateLimited);
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.RecoveryCodeUsed);
         await Auth.RestartAsync();
-        Assert.Equal(AuthError.SecondFactorInvalid, (await Auth.GiveAsync(await Auth.TicketAsync(Jane), null, codes[0])).Outcome.Refusal()?.Error);
+        Assert.Equal(AuthError.SecondFactorInvalid, (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, codes[0])).Outcome.Failure()?.Error);
     }
 
     [StoreFact]
@@ -308,11 +317,11 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         var (codes, app, tickets) = await TwoFactorsAsync();
         var code = Auth.CodeOf(app);
-        OneWins(await GiveAsync(_ => tickets[0], i => i % 2 == 0 ? code : null, i => codes[i / 2]),
+        OneWins(await VerifyAsync(_ => tickets[0], i => i % 2 == 0 ? code : null, i => codes[i / 2]),
             AuthError.SecondFactorInvalid, AuthError.TicketExpired, AuthError.RateLimited);
         await Auth.RestartAsync();
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
-        Assert.Equal(AuthError.TicketExpired, (await Auth.GiveAsync(tickets[0], Auth.CodeOf(app))).Outcome.Refusal()?.Error);
+        Assert.Equal(AuthError.TicketExpired, (await Auth.VerifyAsync(tickets[0], Auth.CodeOf(app))).Outcome.Failure()?.Error);
     }
 
     [StoreFact]
@@ -320,10 +329,10 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var app = SecretOf((await Auth.Use((Totp flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!);
-        var results = await RaceAsync(4, _ => Auth.Use((Totp flow) => flow.ConfirmAsync(Auth.ProvenIn(session), Auth.CodeOf(app), default)));
-        Assert.Single(results, r => r.Refusal is null);
-        Assert.All(results.Where(r => r.Refusal is not null), r => Assert.Equal(AuthError.NotFound, r.Refusal!.Error));
+        var app = SecretOf((await Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!);
+        var results = await RaceAsync(4, _ => Auth.Use((ManageAuthenticator flow) => flow.ConfirmAsync(Auth.ProvenIn(session), Auth.CodeOf(app), default)));
+        Assert.Single(results, r => r.Failure is null);
+        Assert.All(results.Where(r => r.Failure is not null), r => Assert.Equal(AuthError.NotFound, r.Failure!.Error));
         var rows = await Auth.RowsAsync();
         Assert.Equal((1, 10), (rows["Authenticators"], rows["RecoveryCodes"]));
     }
@@ -333,10 +342,10 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var app = SecretOf((await Auth.Use((Totp flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!);
+        var app = SecretOf((await Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!);
         await RaceAsync(8, async i =>
         {
-            if (i == 0) Assert.Null((await Auth.Use((Totp flow) => flow.ConfirmAsync(Auth.ProvenIn(session), Auth.CodeOf(app), default))).Refusal);
+            if (i == 0) Assert.Null((await Auth.Use((ManageAuthenticator flow) => flow.ConfirmAsync(Auth.ProvenIn(session), Auth.CodeOf(app), default))).Failure);
             else await Auth.TrySignInAsync(Jane);
             return i;
         });
@@ -349,10 +358,10 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     [InlineData(false)]
     public async Task A_setup_link_makes_one_administrator(bool sameAddress)
     {
-        var link = (await Auth.Use((SetUpAdministrator flow) => flow.OfferAsync(default)))!.Query["?token=".Length..];
-        var results = await RaceAsync(Racers, i => Auth.Use((SetUpAdministrator flow) =>
+        var link = (await Auth.Use((CreateFirstAdministrator flow) => flow.OfferAsync(default)))!.Query["?token=".Length..];
+        var results = await RaceAsync(Racers, i => Auth.Use((CreateFirstAdministrator flow) =>
             flow.MakeAsync(Auth.Caller, link, sameAddress ? Jane : $"jane{i}@example.net", Password, default)));
-        OneWins([.. results.Select(r => r.Refusal()?.Error)], AuthError.LinkUsed, AuthError.EmailTaken);
+        OneWins([.. results.Select(r => r.Failure()?.Error)], AuthError.LinkUsed, AuthError.EmailTaken);
         var rows = await Auth.RowsAsync();
         Assert.Equal((1, 1), (rows["AspNetUsers"], rows["AspNetUserRoles"]));
     }
@@ -360,7 +369,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     [StoreFact]
     public async Task Only_one_setup_link_is_offered()
     {
-        var offers = await RaceAsync(Racers, _ => Auth.Use((SetUpAdministrator flow) => flow.OfferAsync(default)));
+        var offers = await RaceAsync(Racers, _ => Auth.Use((CreateFirstAdministrator flow) => flow.OfferAsync(default)));
         Assert.Single(offers, offer => offer is not null);
     }
 
@@ -368,7 +377,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     public async Task One_address_makes_one_account()
     {
         var results = await RaceAsync(Racers, i => Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, $"jane{i}", Password), default)));
-        OneWins([.. results.Select(r => r.Refusal?.Error)], AuthError.EmailTaken);
+        OneWins([.. results.Select(r => r.Failure?.Error)], AuthError.EmailTaken);
         Assert.Equal(1, (await Auth.RowsAsync())["AspNetUsers"]);
     }
 
@@ -377,7 +386,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     {
         var results = await RaceAsync(Racers, i =>
             Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new($"jane{i}@example.net", i % 2 == 0 ? "jane" : "JANE", Password), default)));
-        OneWins([.. results.Select(r => r.Refusal?.Error)], AuthError.UsernameTaken);
+        OneWins([.. results.Select(r => r.Failure?.Error)], AuthError.UsernameTaken);
         Assert.Equal(1, (await Auth.RowsAsync())["AspNetUsers"]);
     }
 
@@ -385,7 +394,7 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
     public async Task One_user_name_without_an_address_makes_one_account()
     {
         var results = await RaceAsync(Racers, _ => Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(null, "jane", Password), default)));
-        OneWins([.. results.Select(r => r.Refusal?.Error)], AuthError.UsernameTaken);
+        OneWins([.. results.Select(r => r.Failure?.Error)], AuthError.UsernameTaken);
     }
 
     [StoreFact]
@@ -409,8 +418,8 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         }
         var results = await RaceAsync(sessions.Count, i => Auth.Use((ChangeProfile flow) =>
             flow.ChangeAsync(Auth.In(sessions[i]), new(Username: "jane"), default)));
-        Assert.Single(results, r => r.Refusal is null);
-        Assert.All(results.Where(r => r.Refusal is not null), r => Assert.Equal(AuthError.UsernameTaken, r.Refusal!.Error));
+        Assert.Single(results, r => r.Failure is null);
+        Assert.All(results.Where(r => r.Failure is not null), r => Assert.Equal(AuthError.UsernameTaken, r.Failure!.Error));
     }
 
     [StoreFact]
@@ -420,8 +429,8 @@ public abstract class OneTimeThingsUnderConcurrencyTests(Store store) : AuthTest
         var session = await Auth.SignInAsync(Jane);
         var results = await RaceAsync(4, i => Auth.Use((ChangePassword flow) =>
             flow.ChangeAsync(Auth.In(session), Password, $"{OtherPassword} {i}", default)));
-        var winner = Array.FindIndex(results, r => r.Refusal is null);
-        Assert.InRange(results.Count(r => r.Refusal is null), 1, 1);
+        var winner = Array.FindIndex(results, r => r.Failure is null);
+        Assert.InRange(results.Count(r => r.Failure is null), 1, 1);
         await Auth.SignInAsync(Jane, $"{OtherPassword} {winner}");
     }
 }

@@ -1,9 +1,9 @@
-using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using System.Text.Json;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
 using BlazorAuth.UnitTests.Dialects;
 using BlazorAuth.UnitTests.Support;
-using System.Text.Json;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Laws;
@@ -46,9 +46,9 @@ public abstract class ParallelProfilesTests(Store store) : ForeignTest(store)
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.In(session), session.Id, default));
+        await Auth.Use((SessionStore flow) => flow.SignOutAsync(Auth.In(session), session.Id, default));
         var changed = await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(session), new(DisplayName: "x"), default));
-        Assert.Equal(AuthError.SessionRevoked, changed.Refusal?.Error);
+        Assert.Equal(AuthError.SessionRevoked, changed.Failure?.Error);
         Assert.Null((await Auth.UserAsync(Jane)).DisplayName);
     }
 

@@ -1,9 +1,13 @@
-using BlazorAuth.Core;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.ExternalLogins;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -59,7 +63,7 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         await JsonAsync(HttpMethod.Post, "/api/account/passkeys", new { ticket = Text(begun, "ticket"), credential }, bearer);
         await JsonAsync(HttpMethod.Post, "/api/account/email", new { newEmail = Evil, currentPassword = Password }, bearer);
         await Auth.DeliverAsync();
-        change = LinkTokenIn(Auth.LastLetterTo(Evil));
+        change = LinkTokenIn(Auth.LastEmailTo(Evil));
     }
 
     private static async Task<(int, string?)> PlaceAsync(Task<Answer> answer) => ((await answer).Status, (await answer).Location);
@@ -103,7 +107,7 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
     {
         await Auth.DeliverAsync();
         var owner = new Visitor(site);
-        await owner.GetAsync("/reset-password?token=" + LinkTokenIn(Auth.LastLetterTo(Victim)));
+        await owner.GetAsync("/reset-password?token=" + LinkTokenIn(Auth.LastEmailTo(Victim)));
         Assert.Equal((303, "/login"), await PlaceAsync(owner.FillInAsync("/reset-password", "reset", ("new-password", password))));
     }
 
@@ -121,7 +125,7 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
     [InlineData("code")]
     [InlineData("link")]
     [InlineData("page")]
-    public async Task A_letter_to_sign_in(string door)
+    public async Task An_email_to_sign_in(string door)
     {
         await using var running = site = await Auth.SiteAsync();
         await StrangerWasHereAsync();
@@ -130,13 +134,13 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         {
             Assert.Equal((303, "/login/email-code"), await PlaceAsync(owner.FillInAsync("/login/email-code", "ask-code", ("email", Victim))));
             await Auth.DeliverAsync();
-            Assert.Equal((303, "/account"), await PlaceAsync(owner.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastLetterTo(Victim))))));
+            Assert.Equal((303, "/account"), await PlaceAsync(owner.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastEmailTo(Victim))))));
         }
         else
         {
             var ticket = Text(await JsonAsync(HttpMethod.Post, "/api/token/email-code", new { email = Victim }), "ticket");
             await Auth.DeliverAsync();
-            var letter = Auth.LastLetterTo(Victim);
+            var letter = Auth.LastEmailTo(Victim);
             if (door == "code") await JsonAsync(HttpMethod.Post, "/api/token/email-code/verify", new { ticket, code = CodeIn(letter) });
             else
             {
@@ -152,14 +156,14 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
     }
 
     [StoreFact]
-    public async Task A_letter_that_waits_while_the_owner_resets_is_never_sent()
+    public async Task An_email_that_waits_while_the_owner_resets_is_never_sent()
     {
         await using var running = site = await Auth.SiteAsync();
         await StrangerWasHereAsync();
         var letters = Auth.SubjectsTo(Evil).Count;
         await JsonAsync(HttpMethod.Post, "/api/account/password/forgot", new { email = Victim });
         await Auth.DeliverAsync();
-        var link = LinkTokenIn(Auth.LastLetterTo(Victim));
+        var link = LinkTokenIn(Auth.LastEmailTo(Victim));
         await JsonAsync(HttpMethod.Post, "/api/account/email", new { newEmail = Evil, currentPassword = Password }, Text(rotated, "accessToken"));
         await JsonAsync(HttpMethod.Post, "/api/account/password/reset", new { token = link, newPassword = Owners });
         await Auth.DeliverAsync();
@@ -171,12 +175,12 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
     [InlineData("page")]
     [InlineData("api")]
     [InlineData("code")]
-    public async Task A_second_sign_up_and_the_letter(string door)
+    public async Task A_second_sign_up_and_the_email(string door)
     {
         await using var running = site = await Auth.SiteAsync();
         await StrangerWasHereAsync();
         Assert.Equal((HttpStatusCode.Conflict, "email_taken"), await RefusedAsync(HttpMethod.Post, "/api/account", new { email = Victim, password = Owners }));
-        var letter = Auth.Mail.Sent.Last(mail => mail.To == Victim && mail.Letter.Text.Contains("/verify-email", StringComparison.Ordinal));
+        var letter = Auth.Mail.Sent.Last(mail => mail.To == Victim && mail.Content.Text.Contains("/verify-email", StringComparison.Ordinal));
         if (door == "api") await JsonAsync(HttpMethod.Post, "/api/account/verify", new { token = LinkTokenIn(letter) });
         else if (door == "code") await JsonAsync(HttpMethod.Post, "/api/account/verify", new { email = Victim, code = CodeIn(letter) });
         else
@@ -185,19 +189,19 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
             await owner.GetAsync("/verify-email?token=" + LinkTokenIn(letter));
             Assert.Equal((303, "/login"), await PlaceAsync(owner.FillInAsync("/verify-email", "verify")));
         }
-        await ResetAsync(Owners); // by the letter that follows
+        await ResetAsync(Owners); // by the email that follows
         await NothingOfTheStrangerIsLeftAsync(Owners);
     }
 
     [StoreFact]
-    public async Task In_the_private_mode_a_second_sign_up_and_the_letter()
+    public async Task In_the_private_mode_a_second_sign_up_and_the_email()
     {
         await using (site = await Auth.SiteAsync()) await StrangerWasHereAsync();
         await using var running = site = await Auth.SiteAsync(("SignIn:RequireVerifiedEmail", "true"));
         browser = browser.Copy(site.Client);
         await JsonAsync(HttpMethod.Post, "/api/account/verify/send", new { email = Victim });
         await Auth.DeliverAsync();
-        var letter = Auth.LastLetterTo(Victim);
+        var letter = Auth.LastEmailTo(Victim);
         Assert.Equal((HttpStatusCode.Accepted, null), await RefusedAsync(HttpMethod.Post, "/api/account", new { email = Victim, password = Owners }));
         await JsonAsync(HttpMethod.Post, "/api/account/verify", new { token = LinkTokenIn(letter) });
         await ResetAsync(Owners);
@@ -214,20 +218,20 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         browser = browser.Copy(site.Client);
         var strangers = (await Auth.Use((AuthDbContext db) => db.Sessions.ToListAsync()))[0];
         strangers.FactorAt = strangers.AuthenticatedAt; // the stranger proved a factor of their own
-        var evil = new ExternalSignIn.Identity(new("test", "evil"), null, false, null);
-        Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.LinkAsync(Auth.In(strangers), evil, new(strangers.UserId, strangers.Id), default))).Refusal);
+        var evil = new SignInWithProvider.Identity(new("test", "evil"), null, false, null);
+        Assert.Null((await Auth.Use((SignInWithProvider flow) => flow.LinkAsync(Auth.In(strangers), evil, new(strangers.UserId, strangers.Id), default))).Failure);
 
         await using var scope = site.Services.CreateAsyncScope();
-        var outcome = await scope.ServiceProvider.GetRequiredService<ExternalSignIn>()
+        var outcome = await scope.ServiceProvider.GetRequiredService<SignInWithProvider>()
             .SignInAsync(Auth.Caller, new(new("test", "owner"), Victim, EmailVerified: true, null), null, default);
         var own = Assert.IsType<SignInOutcome.SignedIn>(outcome).Session;
         Assert.Equal("owner", (await Auth.Use((AuthDbContext db) => db.UserLogins.SingleAsync())).ProviderKey);
         Assert.Equal([own.Id], await Auth.Use((AuthDbContext db) => db.Sessions.Where(s => s.EndedAt == null).Select(s => s.Id).ToListAsync()));
-        var again = (await Auth.Use((ExternalSignIn flow) => flow.StepUpAsync(
+        var again = (await Auth.Use((SignInWithProvider flow) => flow.StepUpAsync(
             Auth.In(own), new(new("test", "owner"), Victim, EmailVerified: true, null), new(own.UserId, own.Id), SensitiveAct.ChangePassword, default))).Value!;
         Assert.Null((await Auth.Use((ChangePassword flow) =>
-            flow.ChangeAsync(Auth.In(again), new Reauthentication.RecentOnly(), Owners, default))).Refusal);
-        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.In(own), own.Id, default));
+            flow.ChangeAsync(Auth.In(again), new Reauthentication.RecentOnly(), Owners, default))).Failure);
+        await Auth.Use((SessionStore flow) => flow.SignOutAsync(Auth.In(own), own.Id, default));
         await NothingOfTheStrangerIsLeftAsync(Owners);
     }
 
@@ -239,11 +243,11 @@ public abstract class PreHijackTests(Store store) : AuthTest(store)
         await JsonAsync(HttpMethod.Post, "/api/account/verify/send", new { email = Victim });
         await Auth.DeliverAsync();
         var owner = new Visitor(site);
-        await owner.GetAsync("/verify-email?token=" + LinkTokenIn(Auth.LastLetterTo(Victim)));
+        await owner.GetAsync("/verify-email?token=" + LinkTokenIn(Auth.LastEmailTo(Victim)));
         Assert.Equal((303, "/"), await PlaceAsync(owner.FillInAsync("/verify-email", "disown")));
         await JsonAsync(HttpMethod.Post, "/api/account", new { email = Victim, password = Owners });
         await Auth.DeliverAsync();
-        await JsonAsync(HttpMethod.Post, "/api/account/verify", new { token = LinkTokenIn(Auth.LastLetterTo(Victim)) });
+        await JsonAsync(HttpMethod.Post, "/api/account/verify", new { token = LinkTokenIn(Auth.LastEmailTo(Victim)) });
         await NothingOfTheStrangerIsLeftAsync(Owners);
     }
 }

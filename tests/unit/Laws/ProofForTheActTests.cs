@@ -1,10 +1,19 @@
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Clients;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
-using BlazorAuth.Core.Mail;
+using BlazorAuth.Core.ExternalLogins;
+using BlazorAuth.Core.Messaging;
+using BlazorAuth.Core.Messaging.Email;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 using BlazorAuth.UnitTests.Support;
+using BlazorAuth.Web.Commands;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
@@ -40,7 +49,7 @@ public sealed class ProofForTheActTests : AuthTest, IAsyncLifetime
         await DisposeAsync();
     }
 
-    private sealed record Door(string Name, Dialect? Dialect, string Verb, string Path, string Field, Func<string, JsonObject> Body, bool InQuery = false);
+    private sealed record Door(string Name, Dialect? Dialect, string CliCommand, string Path, string Field, Func<string, JsonObject> Body, bool InQuery = false);
 
     private static JsonObject Of(params (string Name, JsonNode? Value)[] fields) =>
         new(fields.Select(f => new KeyValuePair<string, JsonNode?>(f.Name, f.Value)));
@@ -111,7 +120,7 @@ public sealed class ProofForTheActTests : AuthTest, IAsyncLifetime
         var now = Auth.Clock.Now;
         var session = new Session
         {
-            Id = BlazorAuth.Core.Credentials.Secret.Random(16), UserId = user.Id, Kind = SessionKind.Api, Methods = "pwd otp mfa", Dialect = dialect,
+            Id = BlazorAuth.Core.Tokens.TokenCodec.Random(16), UserId = user.Id, Kind = SessionKind.Api, Methods = "pwd otp mfa", Dialect = dialect,
             CreatedAt = now, AuthenticatedAt = now, FactorAt = now, LastSeenAt = now, IdleEndsAt = now.AddDays(1), AbsoluteEndsAt = now.AddDays(2),
             Generation = 1, RenewedGeneration = 1, GenerationAt = now,
         };
@@ -123,7 +132,7 @@ public sealed class ProofForTheActTests : AuthTest, IAsyncLifetime
     private async Task<string> StateAsync() => await Auth.Use(async (AuthDbContext db) =>
     {
         var now = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == user.Id);
-        var asked = await db.Outbox.CountAsync(l => l.Kind == LetterKind.ConfirmEmailChange || l.Kind == LetterKind.EmailChangeAsked);
+        var asked = await db.Outbox.CountAsync(l => l.Kind == EmailKind.ConfirmEmailChange || l.Kind == EmailKind.EmailChangeAsked);
         return now is null ? "gone" : $"{now.PasswordHash} {now.Email} {now.UserName} {asked}";
     });
 
@@ -134,7 +143,7 @@ public sealed class ProofForTheActTests : AuthTest, IAsyncLifetime
             if (!door.InQuery) body[name] = value?.DeepClone();
             else if (name == door.Field) path += $"?{name}={Uri.EscapeDataString(value?.ToString() ?? "")}";
         if (door.Dialect == Dialect.Skygear) body["access_token"] = token;
-        using var answer = await site.SendAsync(new HttpMethod(door.Verb), path, JsonContent.Create(body), token);
+        using var answer = await site.SendAsync(new HttpMethod(door.CliCommand), path, JsonContent.Create(body), token);
         return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }
 
@@ -258,7 +267,7 @@ public sealed class ProofForTheActTests : AuthTest, IAsyncLifetime
         await SendAsync(door, await TokenAsync(dialect == Dialect.Conduit ? Dialect.Feathers : Dialect.Conduit), Of());
         Assert.Equal(before, await StateAsync());
         var token = await TokenAsync(dialect);
-        Auth.Clock.Move(StepUp.Moment);
+        Auth.Clock.Move(Reauthenticate.Moment);
         await SendAsync(door, token, Of());
         Assert.Equal(before, await StateAsync());
         var answer = await SendAsync(door, await TokenAsync(dialect), Of());
@@ -270,18 +279,18 @@ public sealed class ProofForTheActTests : AuthTest, IAsyncLifetime
     {
         await MakeAsync(Has.Provider);
         var (session, other) = (await BeginAsync(null), await BeginAsync(null));
-        var identity = new ExternalSignIn.Identity(new("test", "1"), Jane, true, null);
-        Assert.Equal(AuthError.StepUpRequired, await AskAsync(session));
-        Assert.NotNull((await Auth.Use((ExternalSignIn flow) => flow.StepUpAsync(
+        var identity = new SignInWithProvider.Identity(new("test", "1"), Jane, true, null);
+        Assert.Equal(AuthError.StepUpRequired, await RequestAsync(session));
+        Assert.NotNull((await Auth.Use((SignInWithProvider flow) => flow.StepUpAsync(
             Auth.In(session), identity, new(user.Id, session.Id), SensitiveAct.ChangeEmail, default))).Value);
         Assert.Equal(AuthError.StepUpRequired, (await Auth.Use((CloseAccount flow) =>
-            flow.CloseAsync(Auth.In(session), new Reauthentication.RecentOnly(), default))).Refusal?.Error);
-        Assert.Equal(AuthError.StepUpRequired, await AskAsync(other));
-        Assert.Null(await AskAsync(session));
-        Assert.Equal(AuthError.StepUpRequired, await AskAsync(session, "third@example.org"));
+            flow.CloseAsync(Auth.In(session), new Reauthentication.RecentOnly(), default))).Failure?.Error);
+        Assert.Equal(AuthError.StepUpRequired, await RequestAsync(other));
+        Assert.Null(await RequestAsync(session));
+        Assert.Equal(AuthError.StepUpRequired, await RequestAsync(session, "third@example.org"));
 
-        async Task<AuthError?> AskAsync(Session of, string email = New) => (await Auth.Use((ChangeEmail flow) =>
-            flow.AskAsync(Auth.In(of), email, new Reauthentication.RecentOnly(), default))).Refusal?.Error;
+        async Task<AuthError?> RequestAsync(Session of, string email = New) => (await Auth.Use((ChangeEmail flow) =>
+            flow.RequestAsync(Auth.In(of), email, new Reauthentication.RecentOnly(), default))).Failure?.Error;
     }
 
     [Fact]
@@ -290,11 +299,11 @@ public sealed class ProofForTheActTests : AuthTest, IAsyncLifetime
         var begun = await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default));
         var session = Assert.IsType<SignInOutcome.SignedIn>(begun).Session;
         var key = Auth.In(session) with { ByKey = true };
-        Assert.Equal(AuthError.Forbidden, (await CloseAsync(key)).Refusal?.Error);
+        Assert.Equal(AuthError.Forbidden, (await CloseAsync(key)).Failure?.Error);
         Auth.Clock.Move(TimeSpan.FromHours(1));
-        Assert.Null((await CloseAsync(Auth.In(session))).Refusal);
+        Assert.Null((await CloseAsync(Auth.In(session))).Failure);
 
-        Task<Outcome> CloseAsync(Caller caller) =>
+        Task<Result> CloseAsync(Caller caller) =>
             Auth.Use((CloseAccount flow) => flow.CloseAsync(caller, new Reauthentication.RecentOnly(), default));
     }
 }

@@ -37,7 +37,7 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
     private Visitor Somebody() => new(site);
 
     /// <summary>Presses the button; the address of the provider.</summary>
-    private static async Task<string> LeaveAsync(Visitor visitor, string name = "test", string? returnUrl = null)
+    private static async Task<string> ChallengeAsync(Visitor visitor, string name = "test", string? returnUrl = null)
     {
         var login = await visitor.GetAsync("/login" + (returnUrl is null ? "" : $"?returnUrl={Uri.EscapeDataString(returnUrl)}"));
         var form = Visitor.FormsOf(login).Single(f => f.Contains($"/login/external/{name}", StringComparison.Ordinal));
@@ -59,7 +59,7 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
     private static Task<Answer> BackAsync(Visitor visitor, string path) => visitor.SendAsync(new(HttpMethod.Get, path));
 
     private async Task<Answer> RoundAsync(Visitor visitor, string name = "test", string? returnUrl = null) =>
-        await BackAsync(visitor, await AtProviderAsync(await LeaveAsync(visitor, name, returnUrl)));
+        await BackAsync(visitor, await AtProviderAsync(await ChallengeAsync(visitor, name, returnUrl)));
 
     private static async Task<bool> IsInAsync(Visitor visitor) => (await visitor.GetAsync("/account")).Contains("<h1>Your account</h1>", StringComparison.Ordinal);
 
@@ -110,7 +110,7 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
     [Fact]
     public async Task What_is_asked_of_the_provider_is_the_code_flow_with_pkce_and_nothing_else()
     {
-        var address = new Uri(await LeaveAsync(Somebody()));
+        var address = new Uri(await ChallengeAsync(Somebody()));
         Assert.Equal(provider.Url + "/authorize", address.GetLeftPart(UriPartial.Path));
         var query = QueryHelpers.ParseQuery(address.Query).ToDictionary(q => q.Key, q => q.Value.ToString());
         Assert.Equal(["client_id", "code_challenge", "code_challenge_method", "redirect_uri", "response_type", "scope", "state"], query.Keys.Order());
@@ -181,9 +181,9 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
     public async Task A_callback_in_a_browser_that_did_not_begin_it_is_refused()
     {
         var evil = Somebody();
-        var back = await AtProviderAsync(await LeaveAsync(evil)); // the stranger's own code and state, sent to the victim
+        var back = await AtProviderAsync(await ChallengeAsync(evil)); // the stranger's own code and state, sent to the victim
         var victim = Somebody();
-        await LeaveAsync(victim);
+        await ChallengeAsync(victim);
         var before = await RowsAsync();
         await ExpectNothingAsync(victim, await BackAsync(victim, back), NotConfirmed);
         Assert.Equal(before, await RowsAsync());
@@ -194,7 +194,7 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
     public async Task A_callback_works_once_also_with_the_cookies_of_before()
     {
         var visitor = Somebody();
-        var back = await AtProviderAsync(await LeaveAsync(visitor));
+        var back = await AtProviderAsync(await ChallengeAsync(visitor));
         var thief = visitor.Copy();
         Assert.Equal("/account", (await BackAsync(visitor, back)).Location);
         await ExpectNothingAsync(thief, await BackAsync(thief, back), NotConfirmed);
@@ -207,7 +207,7 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
     public async Task Of_twenty_callbacks_at_once_one_signs_in()
     {
         var visitor = Somebody();
-        var back = await AtProviderAsync(await LeaveAsync(visitor));
+        var back = await AtProviderAsync(await ChallengeAsync(visitor));
         var answers = await RaceAsync(20, _ => BackAsync(visitor.Copy(), back));
         Assert.Equal([("/account", 1), ("/login", 19)], answers.GroupBy(a => a.Location!).Select(g => (g.Key, g.Count())).OrderBy(g => g.Key));
         Assert.Equal(1, await Auth.Use((AuthDbContext db) => db.Sessions.CountAsync()));
@@ -217,9 +217,9 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
     public async Task Somebody_elses_code_is_refused()
     {
         provider.Person = new() { ["sub"] = "victim", ["email"] = John, ["email_verified"] = true };
-        var stolen = QueryHelpers.ParseQuery(new Uri(Here + await AtProviderAsync(await LeaveAsync(Somebody()))).Query)["code"].ToString();
+        var stolen = QueryHelpers.ParseQuery(new Uri(Here + await AtProviderAsync(await ChallengeAsync(Somebody()))).Query)["code"].ToString();
         var evil = Somebody();
-        var own = await AtProviderAsync(await LeaveAsync(evil));
+        var own = await AtProviderAsync(await ChallengeAsync(evil));
         await ExpectNothingAsync(evil, await BackAsync(evil, QueryHelpers.AddQueryString("/login/external/test/callback", new Dictionary<string, string?>
         {
             ["code"] = stolen, ["state"] = QueryHelpers.ParseQuery(new Uri(Here + own).Query)["state"],
@@ -231,7 +231,7 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
     public async Task What_one_provider_said_is_not_taken_for_anothers()
     {
         var visitor = Somebody();
-        var back = await AtProviderAsync(await LeaveAsync(visitor));
+        var back = await AtProviderAsync(await ChallengeAsync(visitor));
         var mixed = back.Replace("/external/test/", "/external/Other/", StringComparison.Ordinal);
         await ExpectNothingAsync(visitor, await BackAsync(visitor, mixed), "The <other> one did not confirm who you are");
         Assert.DoesNotContain("/token", other.Requests);
@@ -334,11 +334,11 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
     {
         provider.Instead["/token"] = http => Task.Delay(TimeSpan.FromSeconds(30), http.RequestAborted);
         var visitor = Somebody();
-        var back = await AtProviderAsync(await LeaveAsync(visitor));
+        var back = await AtProviderAsync(await ChallengeAsync(visitor));
         var began = System.Diagnostics.Stopwatch.StartNew();
         await ExpectNothingAsync(visitor, await BackAsync(visitor, back), NotConfirmed);
         Assert.InRange(began.Elapsed.TotalSeconds, 9, 20);
-        var later = await AtProviderAsync(await LeaveAsync(visitor));
+        var later = await AtProviderAsync(await ChallengeAsync(visitor));
         await provider.DisposeAsync(); // and one that is away, at once
         provider = await TestProvider.StartAsync();
         await ExpectNothingAsync(visitor, await BackAsync(visitor, later), NotConfirmed);
@@ -348,7 +348,7 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
     public async Task A_round_that_took_too_long_is_refused()
     {
         var visitor = Somebody();
-        var back = await AtProviderAsync(await LeaveAsync(visitor));
+        var back = await AtProviderAsync(await ChallengeAsync(visitor));
         Auth.Clock.Move(TimeSpan.FromMinutes(10) + TimeSpan.FromSeconds(1));
         await ExpectNothingAsync(visitor, await BackAsync(visitor, back), NotConfirmed);
         Assert.DoesNotContain("/token", provider.Requests);
@@ -382,7 +382,7 @@ public sealed class ProvidersTests() : AuthTest(Store.File), IAsyncLifetime
         }
         Assert.Empty(await Auth.Use((AuthDbContext db) => db.UserTokens.ToListAsync()));
         Assert.Empty(await Auth.Use((AuthDbContext db) => db.UserClaims.ToListAsync()));
-        Assert.All(Auth.Mail.Sent, mail => Assert.All(provider.Issued, secret => Assert.DoesNotContain(secret, mail.Letter.Text, StringComparison.Ordinal)));
+        Assert.All(Auth.Mail.Sent, mail => Assert.All(provider.Issued, secret => Assert.DoesNotContain(secret, mail.Content.Text, StringComparison.Ordinal)));
     }
 
     private static async Task<byte[]> ReadAsync(string path)

@@ -1,6 +1,11 @@
 using BlazorAuth.Core;
+using BlazorAuth.Core.Accounts;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
@@ -36,7 +41,7 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         return (done, await running!);
     }
 
-    private Task<Outcome> ResetAsync(string link) => Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default));
+    private Task<Result> ResetAsync(string link) => Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default));
 
     private Task<List<string>> LiveAsync() => Auth.Use((AuthDbContext db) => db.Sessions.Where(s => s.EndedAt == null).Select(s => s.Id).ToListAsync());
 
@@ -46,7 +51,7 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         await Auth.MemberAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
         var (reset, signIn) = await MeanwhileAsync(() => ResetAsync(link), AtTheEnd, () => Auth.TrySignInAsync(Jane));
-        Assert.Null(reset.Refusal);
+        Assert.Null(reset.Failure);
         Assert.IsType<SignInOutcome.Refused>(signIn);
         Assert.Empty(await LiveAsync());
     }
@@ -57,7 +62,7 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         await Auth.MemberAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
         var (_, reset) = await MeanwhileAsync(() => Auth.TrySignInAsync(Jane), AtTheEnd, () => ResetAsync(link));
-        Assert.Null(reset.Refusal);
+        Assert.Null(reset.Failure);
         Assert.Empty(await LiveAsync());
     }
 
@@ -69,7 +74,7 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         var (change, _) = await MeanwhileAsync(
             () => Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default)),
             AtTheEnd, () => Auth.TrySignInAsync(Jane));
-        Assert.Null(change.Refusal);
+        Assert.Null(change.Failure);
         Assert.Equal([session.Id], await LiveAsync());
     }
 
@@ -80,7 +85,7 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         var session = await Auth.SignInAsync(Jane);
         var (close, _) = await MeanwhileAsync(
             () => Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(session), Password, default)), AtTheEnd, () => Auth.TrySignInAsync(Jane));
-        Assert.Null(close.Refusal);
+        Assert.Null(close.Failure);
         Assert.Empty(await LiveAsync());
     }
 
@@ -91,9 +96,9 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         var session = await Auth.SignInAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
         var (reset, asked) = await MeanwhileAsync(() => ResetAsync(link), AtTheEnd,
-            () => Auth.Use((ChangeEmail flow) => flow.AskAsync(Auth.In(session), New, Password, default)));
-        Assert.Null(reset.Refusal);
-        Assert.NotNull(asked.Refusal);
+            () => Auth.Use((ChangeEmail flow) => flow.RequestAsync(Auth.In(session), New, Password, default)));
+        Assert.Null(reset.Failure);
+        Assert.NotNull(asked.Failure);
         await Auth.DeliverAsync();
         Assert.Empty(Auth.SubjectsTo(New));
     }
@@ -107,19 +112,19 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         var (change, reset) = await MeanwhileAsync(
             () => Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default)),
             "UPDATE \"OneTimeTokens\"", () => ResetAsync(link));
-        Assert.Single(new[] { change.Refusal, reset.Refusal }, refusal => refusal is null);
+        Assert.Single(new[] { change.Failure, reset.Failure }, refusal => refusal is null);
     }
 
     [StoreFact]
-    public async Task A_link_minted_while_its_letter_is_withdrawn_opens_nothing()
+    public async Task A_link_minted_while_its_email_is_withdrawn_opens_nothing()
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
         await Auth.DeliverAsync();
-        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.AskAsync(Auth.In(session), New, Password, default))).Refusal);
+        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.RequestAsync(Auth.In(session), New, Password, default))).Failure);
         var (_, change) = await MeanwhileAsync(() => Auth.DeliverAsync(), "INSERT INTO \"OneTimeTokens\"",
             () => Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default)));
-        Assert.Null(change.Refusal);
+        Assert.Null(change.Failure);
         Assert.Empty(await Auth.Use((AuthDbContext db) =>
             db.OneTimeTokens.Where(t => t.Purpose == TokenPurpose.ChangeEmail && t.RevokedAt == null && t.UsedAt == null).ToListAsync()));
     }
@@ -131,9 +136,9 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         var session = await Auth.SignInAsync(Jane);
         var link = await Auth.EmailChangeLinkAsync(session, New);
         Auth.Hashes.AfterNextVerify = () => Assert.Null(
-            Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default)).GetAwaiter().GetResult().Refusal);
+            Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default)).GetAwaiter().GetResult().Failure);
         var change = await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default));
-        Assert.Equal(AuthError.Conflict, change.Refusal?.Error);
+        Assert.Equal(AuthError.Conflict, change.Failure?.Error);
         Assert.Equal(New, (await Auth.FindUserAsync(session.UserId))!.Email);
     }
 
@@ -143,12 +148,12 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
         await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, null, Password), default));
         await Auth.DeliverAsync();
-        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var link = LinkTokenIn(Auth.LastEmailTo(Jane));
         var (_, verify) = await MeanwhileAsync(() => Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, null, OtherPassword), default)),
             "UPDATE \"AspNetUsers\"", () => Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default)));
-        // Either came first; a verified account has the password of the letter that verified it.
+        // Either came first; a verified account has the password of the email that verified it.
         var verified = (await Auth.UserAsync(Jane)).EmailConfirmed;
-        Assert.Equal(verified, verify.Refusal is null);
+        Assert.Equal(verified, verify.Failure is null);
         Assert.Equal(verified, await Auth.TrySignInAsync(Jane) is SignInOutcome.SignedIn);
         Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane, OtherPassword));
     }
@@ -159,8 +164,8 @@ public abstract class RacesTests(Store store) : AuthTest(store)
         await Auth.MemberAsync(Jane);
         var sessions = new List<Session>();
         for (var i = 0; i < 8; i++) sessions.Add(await Auth.SignInAsync(Jane));
-        var results = await RaceAsync(sessions.Count, i => Auth.Use((Sessions flow) => flow.EndOthersAsync(Auth.In(sessions[i]), default)));
-        Assert.All(results, result => Assert.Null(result.Refusal));
+        var results = await RaceAsync(sessions.Count, i => Auth.Use((SessionStore flow) => flow.EndOthersAsync(Auth.In(sessions[i]), default)));
+        Assert.All(results, result => Assert.Null(result.Failure));
         Assert.InRange((await LiveAsync()).Count, 0, 1);
     }
 }

@@ -1,6 +1,10 @@
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Security;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
@@ -39,9 +43,9 @@ public abstract class RestartTests(Store store) : AuthTest(store)
         var next = (await Auth.RefreshAsync(pair.RefreshToken)).Value!;
         await Auth.RestartAsync();
         Auth.Clock.Move(TimeSpan.FromMinutes(2));
-        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(pair.RefreshToken)).Refusal?.Error);
+        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(pair.RefreshToken)).Failure?.Error);
         await Auth.RestartAsync();
-        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(next.RefreshToken)).Refusal?.Error);
+        Assert.Equal(AuthError.RefreshTokenReused, (await Auth.RefreshAsync(next.RefreshToken)).Failure?.Error);
     }
 
     [StoreFact]
@@ -49,36 +53,36 @@ public abstract class RestartTests(Store store) : AuthTest(store)
     {
         await Auth.RegisterAsync(Jane);
         await Auth.DeliverAsync();
-        var code = CodeIn(Auth.LastLetterTo(Jane));
+        var code = CodeIn(Auth.LastEmailTo(Jane));
         var reset = await Auth.ResetLinkAsync(Jane);
         await Auth.RestartAsync();
-        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Refusal);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
+        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, Jane, code, default))).Failure);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Failure);
         await Auth.RestartAsync();
-        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, Password, default))).Refusal?.Error);
+        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, Password, default))).Failure?.Error);
     }
 
     [StoreFact]
-    public async Task A_letter_to_sign_in_and_a_link_that_takes_back_work_once_across_a_restart()
+    public async Task An_email_to_sign_in_and_a_link_that_takes_back_work_once_across_a_restart()
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var ticket = (await Auth.Use((EmailCode flow) => flow.AskAsync(Auth.Caller, Jane, default))).Value!;
+        var ticket = (await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, Jane, default))).Value!;
         await Auth.RestartAsync();
         await Auth.DeliverAsync();
-        var letter = Auth.LastLetterTo(Jane);
+        var letter = Auth.LastEmailTo(Jane);
         await Auth.RestartAsync();
-        Assert.IsType<SignInOutcome.SignedIn>(await Auth.Use((EmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, CodeIn(letter), new(SessionKind.Api), default)));
+        Assert.IsType<SignInOutcome.SignedIn>(await Auth.Use((SignInWithEmailCode flow) => flow.VerifyAsync(Auth.Caller, ticket, CodeIn(letter), new(SessionKind.Api), default)));
         await Auth.RestartAsync();
-        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((EmailCode flow) => flow.OpenAsync(Auth.Caller, LinkTokenIn(letter), new(SessionKind.Api), default))).Refusal()?.Error);
+        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((SignInWithEmailCode flow) => flow.OpenAsync(Auth.Caller, LinkTokenIn(letter), new(SessionKind.Api), default))).Failure()?.Error);
 
-        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Refusal);
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Failure);
         await Auth.DeliverAsync();
-        var undo = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var undo = LinkTokenIn(Auth.LastEmailTo(Jane));
         await Auth.RestartAsync();
-        Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, undo, default))).Refusal);
+        Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, undo, default))).Failure);
         await Auth.RestartAsync();
-        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, undo, default))).Refusal?.Error);
+        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, undo, default))).Failure?.Error);
     }
 
     [StoreFact]
@@ -91,7 +95,7 @@ public abstract class RestartTests(Store store) : AuthTest(store)
             await Auth.TrySignInAsync(Jane, "not the password");
             await Auth.RestartAsync();
         }
-        Assert.Equal(AuthError.RateLimited, Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane)).Refusal.Error);
+        Assert.Equal(AuthError.RateLimited, Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane)).Failure.Error);
     }
 
     [StoreFact]
@@ -111,7 +115,7 @@ public abstract class RestartTests(Store store) : AuthTest(store)
         var session = await Auth.SignInAsync(Jane);
         await using var other = await Auth.BesideAsync();
         Assert.Null(await other.DeathOfAsync(session));
-        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, session.Id, default));
+        await Auth.Use((SessionStore flow) => flow.SignOutAsync(Auth.Caller, session.Id, default));
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(session));
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(session));

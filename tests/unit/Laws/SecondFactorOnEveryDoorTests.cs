@@ -1,7 +1,8 @@
 using System.Net.Http.Json;
-using BlazorAuth.Core;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
@@ -105,7 +106,7 @@ public sealed class SecondFactorOnEveryDoorTests : AuthTest, IAsyncLifetime
     {
         await Auth.Use((AuthDbContext db) => db.Authenticators.ExecuteUpdateAsync(set => set.SetProperty(a => a.ConfirmedAt, (DateTimeOffset?)null)));
         var session = await Auth.SignInAsync(Jane);
-        var proven = await Auth.Use((StepUp flow) => flow.ProveAsync(Auth.In(session), Reauthentication.From(Password), default));
+        var proven = await Auth.Use((Reauthenticate flow) => flow.ReauthenticateAsync(Auth.In(session), Reauthentication.From(Password), default));
         Assert.False(Auth.In(proven.Value!).TwoFactors);
     }
 }

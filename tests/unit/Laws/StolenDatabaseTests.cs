@@ -1,9 +1,11 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
-using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Keys;
+using BlazorAuth.Core.Messaging;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
@@ -84,7 +86,7 @@ public sealed class StolenDatabaseTests() : AuthTest(Store.File)
     {
         await Auth.RegisterAsync(Jane);
         await Auth.DeliverAsync();
-        var code = CodeIn(Auth.LastLetterTo(Jane));
+        var code = CodeIn(Auth.LastEmailTo(Jane));
         var row = await Auth.Use((AuthDbContext db) => db.OneTimeTokens.AsNoTracking().SingleAsync());
         foreach (var guess in new[] { code, $"{Jane}:{code}", $"code:{code}", $"{row.UserId}:{code}" })
             foreach (var hash in new[] { SHA256.HashData(Encoding.UTF8.GetBytes(guess)), SHA1.HashData(Encoding.UTF8.GetBytes(guess)), SHA512.HashData(Encoding.UTF8.GetBytes(guess)) })
@@ -99,12 +101,12 @@ public sealed class StolenDatabaseTests() : AuthTest(Store.File)
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var waiting = (await Auth.Use((Totp flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!;
+        var waiting = (await Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!;
         var (codes, app) = await Auth.SecondFactorAsync(session);
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
         var ticket = await Auth.TicketAsync(Jane);
-        var device = (await Auth.GiveAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app), remember: true)).RememberedDevice!;
-        await Auth.Use((Totp flow) => flow.RemoveAsync(Auth.ProvenIn(session), default)); // its letter can give it back
+        var device = (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app), remember: true)).TrustedDevice!;
+        await Auth.Use((ManageAuthenticator flow) => flow.RemoveAsync(Auth.ProvenIn(session), default)); // its email can give it back
         var kept = (await Auth.SecondFactorAsync(session)).App;
 
         var stolen = Stolen();

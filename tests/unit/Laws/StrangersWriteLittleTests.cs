@@ -1,7 +1,11 @@
 using System.Net.Http.Json;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Accounts;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Routing.Patterns;
@@ -19,7 +23,7 @@ public sealed class StrangersWriteLittleTests() : AuthTest(Store.File)
     private const int Times = 300;
 
     // What is kept for ever, or for months.
-    private static readonly string[] Lasting = ["AspNetUsers", "AspNetUserPasskeys", "AuditEntries", "Sessions", "RememberedDevices", "Authenticators"];
+    private static readonly string[] Lasting = ["AspNetUsers", "AspNetUserPasskeys", "AuditEntries", "Sessions", "TrustedDevices", "Authenticators"];
 
     private static long Sum(SortedDictionary<string, long> rows, bool lasting) => rows.Where(r => Lasting.Contains(r.Key) == lasting).Sum(r => r.Value);
 
@@ -132,13 +136,13 @@ public sealed class StrangersWriteLittleTests() : AuthTest(Store.File)
     {
         var begun = await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default));
         var session = Assert.IsType<SignInOutcome.SignedIn>(begun).Session;
-        Assert.Equal(AuthError.Forbidden, (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("mine"), default))).Refusal?.Error);
+        Assert.Equal(AuthError.Forbidden, (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("mine"), default))).Failure?.Error);
         var refused = 0;
         for (var i = 0; i < Times; i++)
         {
             var name = $"name {i}";
             var outcome = await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(session), new() { DisplayName = name }, default));
-            if (outcome.Refusal?.Error == AuthError.RateLimited) refused++;
+            if (outcome.Failure?.Error == AuthError.RateLimited) refused++;
         }
         Assert.Equal(Times - 120, refused);
     }
@@ -149,10 +153,10 @@ public sealed class StrangersWriteLittleTests() : AuthTest(Store.File)
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
         var made = await RaceAsync(70, i => Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new($"key {i}"), default)));
-        Assert.Equal(50, made.Count(m => m.Refusal is null));
-        Assert.All(made.Where(m => m.Refusal is not null), m => Assert.Equal(AuthError.Conflict, m.Refusal!.Error));
-        Assert.Null((await Auth.Use((ApiKeys flow) => flow.RevokeAsync(Auth.In(session), made.First(m => m.Value is not null).Value!.Session.Id, null, default))).Refusal);
-        Assert.Null((await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("one more"), default))).Refusal);
+        Assert.Equal(50, made.Count(m => m.Failure is null));
+        Assert.All(made.Where(m => m.Failure is not null), m => Assert.Equal(AuthError.Conflict, m.Failure!.Error));
+        Assert.Null((await Auth.Use((ApiKeys flow) => flow.RevokeAsync(Auth.In(session), made.First(m => m.Value is not null).Value!.Session.Id, null, default))).Failure);
+        Assert.Null((await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("one more"), default))).Failure);
     }
 
     [Fact]
@@ -181,7 +185,7 @@ public sealed class StrangersWriteLittleTests() : AuthTest(Store.File)
         await Auth.RestartAsync(("Throttle:SessionsPerAccount", "5"));
         await Auth.MemberAsync(Jane);
         for (var i = 0; i < 5; i++) await Auth.SignInAsync(Jane);
-        for (var i = 0; i < 20; i++) Assert.Equal(AuthError.RateLimited, (await Auth.TrySignInAsync(Jane)).Refusal()?.Error);
+        for (var i = 0; i < 20; i++) Assert.Equal(AuthError.RateLimited, (await Auth.TrySignInAsync(Jane)).Failure()?.Error);
         Auth.Clock.Move(TimeSpan.FromHours(1));
         await Auth.SignInAsync(Jane);
     }

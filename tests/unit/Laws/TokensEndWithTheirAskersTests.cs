@@ -3,9 +3,9 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Clients;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Sessions;
 using BlazorAuth.UnitTests.Dialects;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
@@ -79,12 +79,12 @@ public sealed partial class TokensEndWithTheirAskersTests() : ForeignTest(("Thro
                 await using (var frames = await KuzzleFrames.OpenAsync(Site))
                     if (door is { Dialect: "Kuzzle" } && door.Path.StartsWith("/_createToken", StringComparison.Ordinal))
                         foreach (var action in new[] { "createToken", "refreshToken" })
-                            issued += Judge((await frames.AskAsync("auth", action, null, asker.Token, new JsonObject { ["expiresIn"] = "80d" })).GetRawText(), asker, what);
+                            issued += Judge((await frames.RequestAsync("auth", action, null, asker.Token, new JsonObject { ["expiresIn"] = "80d" })).GetRawText(), asker, what);
 
                 Assert.True(before == await RowAsync(asker.SessionId), what);
                 Assert.True(Is(await AtHomeAsync(asker), 200), what);
                 if (asker.Refresh is not null)
-                    Assert.Null((await Auth.RefreshAsync(asker.Refresh)).Refusal);
+                    Assert.Null((await Auth.RefreshAsync(asker.Refresh)).Failure);
             }
         Assert.True(issued >= 4 * (Homes.Length - 2), $"{issued} were issued"); // createToken three times and me, to whoever is not at home
     }
@@ -94,7 +94,7 @@ public sealed partial class TokensEndWithTheirAskersTests() : ForeignTest(("Thro
     {
         await Auth.MemberAsync(Jane);
         var asker = await BeginAsync(null, Jane);
-        Assert.Null((await Auth.RefreshAsync(asker.Refresh)).Refusal);
+        Assert.Null((await Auth.RefreshAsync(asker.Refresh)).Failure);
         var another = (await PostAsync("/_createToken", null, asker.Token)).Text("result", "token");
         Assert.Equal(200, (await SendAsync(HttpMethod.Get, "/api/account", null, another)).Status);
         Auth.Clock.Move(TimeSpan.FromSeconds(11));

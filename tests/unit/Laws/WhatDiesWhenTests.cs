@@ -1,6 +1,15 @@
 using BlazorAuth.Core;
+using BlazorAuth.Core.Accounts;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.ExternalLogins;
+using BlazorAuth.Core.Passkeys;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Security;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
 using BlazorAuth.UnitTests.Support;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
@@ -35,23 +44,23 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     }
 
     // Looks only, so that the order of looking does not matter.
-    private async Task<After> LookAsync(int? myGeneration = null)
+    private async Task<After> PreviewAsync(int? myGeneration = null)
     {
         var now = await Auth.Use((AuthDbContext db) => db.Sessions.FindAsync(mine.Id).AsTask());
         await Auth.DeliverAsync();
         return new(
             await Auth.DeathOfAsync(mine, now?.Generation), await Auth.DeathOfAsync(mine, myGeneration ?? 1), await Auth.DeathOfAsync(browser), await Auth.DeathOfAsync(api.Session),
-            (await Auth.RefreshAsync(api.RefreshToken)).Refusal?.Error,
-            (await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, reset, default))).Refusal?.Error,
-            (await Auth.Use((ChangeEmail flow) => flow.LookAsync(Auth.Caller, change, default))).Refusal?.Error,
-            Auth.Mail.Sent[^1].Letter.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal), await Auth.DeathOfAsync(key));
+            (await Auth.RefreshAsync(api.RefreshToken)).Failure?.Error,
+            (await Auth.Use((ResetPassword flow) => flow.PreviewAsync(Auth.Caller, reset, default))).Failure?.Error,
+            (await Auth.Use((ChangeEmail flow) => flow.PreviewAsync(Auth.Caller, change, default))).Failure?.Error,
+            Auth.Mail.Sent[^1].Content.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal), await Auth.DeathOfAsync(key));
     }
 
     [StoreFact]
     public async Task Before_anything_happens_everything_lives()
     {
         await EverythingAsync();
-        var now = await LookAsync();
+        var now = await PreviewAsync();
         Assert.Equal(new After(null, null, null, null, null, null, null, now.Letter), now);
     }
 
@@ -59,9 +68,9 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     public async Task Password_changed()
     {
         await EverythingAsync();
-        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(mine), Password, OtherPassword, default))).Refusal);
+        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(mine), Password, OtherPassword, default))).Failure);
         Assert.Equal(new After(null, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged,
-            AuthError.LinkExpired, AuthError.LinkExpired, "Your password was changed", AuthError.PasswordChanged), await LookAsync());
+            AuthError.LinkExpired, AuthError.LinkExpired, "Your password was changed", AuthError.PasswordChanged), await PreviewAsync());
     }
 
     [StoreFact]
@@ -69,17 +78,17 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     {
         await EverythingAsync();
         Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(
-            Auth.In(mine), new Reauthentication.ByPassword(Password), OtherPassword, endKeys: false, default))).Refusal);
+            Auth.In(mine), new Reauthentication.ByPassword(Password), OtherPassword, endKeys: false, default))).Failure);
         Assert.Equal(new After(null, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged,
-            AuthError.LinkExpired, AuthError.LinkExpired, "Your password was changed"), await LookAsync());
+            AuthError.LinkExpired, AuthError.LinkExpired, "Your password was changed"), await PreviewAsync());
     }
 
     [StoreFact]
     public async Task Signed_out_everywhere_else()
     {
         await EverythingAsync();
-        Assert.Null((await Auth.Use((Sessions flow) => flow.EndOthersAsync(Auth.In(mine), default))).Refusal);
-        var now = await LookAsync();
+        Assert.Null((await Auth.Use((SessionStore flow) => flow.EndOthersAsync(Auth.In(mine), default))).Failure);
+        var now = await PreviewAsync();
         const AuthError gone = AuthError.SessionRevoked;
         Assert.Equal(new After(null, null, gone, gone, gone, null, null, now.Letter, gone), now);
     }
@@ -89,10 +98,10 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     {
         await EverythingAsync();
         await Auth.DeliverAsync();
-        var notice = Auth.Mail.Sent.Last(m => m.To == Jane && m.Letter.Subject == "BlazorAuth: An API key was made");
-        Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, LinkTokenIn(notice), default))).Refusal);
+        var notice = Auth.Mail.Sent.Last(m => m.To == Jane && m.Content.Subject == "BlazorAuth: An API key was made");
+        Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, LinkTokenIn(notice), default))).Failure);
         const AuthError gone = AuthError.SessionRevoked;
-        Assert.Equal(new After(gone, gone, gone, gone, gone, AuthError.LinkExpired, AuthError.LinkExpired, "Reset your password", gone), await LookAsync());
+        Assert.Equal(new After(gone, gone, gone, gone, gone, AuthError.LinkExpired, AuthError.LinkExpired, "Reset your password", gone), await PreviewAsync());
     }
 
     [StoreFact]
@@ -102,8 +111,8 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         var renewed = await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(api.Session), Password, OtherPassword, default));
         var pair = await Auth.Use((RefreshTokens flow) => flow.IssueAsync(renewed.Value!, default));
         Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(api.Session));
-        Assert.Equal(AuthError.PasswordChanged, (await Auth.RefreshAsync(api.RefreshToken)).Refusal?.Error);
-        Assert.Null((await Auth.RefreshAsync(pair.RefreshToken)).Refusal);
+        Assert.Equal(AuthError.PasswordChanged, (await Auth.RefreshAsync(api.RefreshToken)).Failure?.Error);
+        Assert.Null((await Auth.RefreshAsync(pair.RefreshToken)).Failure);
         Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(mine));
     }
 
@@ -112,7 +121,7 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     {
         await EverythingAsync();
         await Auth.PasskeyAsync(mine, new SoftAuthenticator());
-        Assert.Equal(new After(null, null, null, null, null, null, null, "A passkey was added"), await LookAsync());
+        Assert.Equal(new After(null, null, null, null, null, null, null, "A passkey was added"), await PreviewAsync());
     }
 
     [StoreFact]
@@ -121,37 +130,37 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await EverythingAsync();
         var passkey = await Auth.PasskeyAsync(mine, new SoftAuthenticator());
         await Auth.DeliverAsync();
-        Assert.Null((await Auth.Use((Passkeys flow) => flow.RemoveAsync(Auth.ProvenIn(mine), passkey.Id, default))).Refusal);
-        Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, "A passkey was removed"), await LookAsync());
+        Assert.Null((await Auth.Use((ManagePasskeys flow) => flow.RemoveAsync(Auth.ProvenIn(mine), passkey.Id, default))).Failure);
+        Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, "A passkey was removed"), await PreviewAsync());
     }
 
     [StoreFact]
     public async Task Provider_unlinked()
     {
         await EverythingAsync();
-        var somebody = new ExternalSignIn.Identity(new("test", "u-1"), null, false, null);
-        Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.LinkAsync(Auth.In(mine), somebody, new(user.Id, mine.Id), default))).Refusal);
-        Assert.Null((await Auth.Use((ExternalSignIn flow) => flow.UnlinkAsync(Auth.In(mine), "test", default))).Refusal);
+        var somebody = new SignInWithProvider.Identity(new("test", "u-1"), null, false, null);
+        Assert.Null((await Auth.Use((SignInWithProvider flow) => flow.LinkAsync(Auth.In(mine), somebody, new(user.Id, mine.Id), default))).Failure);
+        Assert.Null((await Auth.Use((SignInWithProvider flow) => flow.UnlinkAsync(Auth.In(mine), "test", default))).Failure);
         Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked,
-            null, null, "A sign-in provider was unlinked"), await LookAsync());
+            null, null, "A sign-in provider was unlinked"), await PreviewAsync());
     }
 
     [StoreFact]
     public async Task Password_reset_by_link()
     {
         await EverythingAsync();
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Refusal);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Failure);
         Assert.Equal(new After(AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged, AuthError.PasswordChanged,
-            AuthError.LinkUsed, AuthError.LinkExpired, "Your password was reset", AuthError.PasswordChanged), await LookAsync());
+            AuthError.LinkUsed, AuthError.LinkExpired, "Your password was reset", AuthError.PasswordChanged), await PreviewAsync());
     }
 
     [StoreFact]
     public async Task Email_changed()
     {
         await EverythingAsync();
-        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, change, default))).Refusal);
+        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, change, default))).Failure);
         Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked,
-            AuthError.LinkExpired, AuthError.LinkUsed, "Your e-mail address was changed"), await LookAsync());
+            AuthError.LinkExpired, AuthError.LinkUsed, "Your e-mail address was changed"), await PreviewAsync());
         Assert.Equal("Your e-mail address was changed", Auth.SubjectsTo(Jane)[^1]);
     }
 
@@ -161,7 +170,7 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await EverythingAsync();
         await Auth.SecondFactorAsync(mine);
         Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked,
-            null, null, "Your second factor is on"), await LookAsync());
+            null, null, "Your second factor is on"), await PreviewAsync());
     }
 
     [StoreTheory]
@@ -172,16 +181,16 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await EverythingAsync();
         var (_, app) = await Auth.SecondFactorAsync(mine);
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
-        var given = await Auth.GiveAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app), remember: true);
+        var given = await Auth.VerifyAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app), remember: true);
         browser = Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session;
         var ticket = await Auth.TicketAsync(Jane);
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
-        if (removed) Assert.Null((await Auth.Use((Totp flow) => flow.RemoveAsync(Auth.ProvenIn(mine), default))).Refusal);
+        if (removed) Assert.Null((await Auth.Use((ManageAuthenticator flow) => flow.RemoveAsync(Auth.ProvenIn(mine), default))).Failure);
         else await Auth.SecondFactorAsync(mine);
         Assert.Equal(new After(null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, AuthError.SessionRevoked,
-            null, null, removed ? "Your second factor is off" : "Your second factor is on"), await LookAsync());
-        Assert.Equal(AuthError.TicketExpired, (await Auth.GiveAsync(ticket, Auth.CodeOf(app))).Outcome.Refusal()?.Error);
-        Assert.Equal(0, (await Auth.RowsAsync())["RememberedDevices"]);
+            null, null, removed ? "Your second factor is off" : "Your second factor is on"), await PreviewAsync());
+        Assert.Equal(AuthError.TicketExpired, (await Auth.VerifyAsync(ticket, Auth.CodeOf(app))).Outcome.Failure()?.Error);
+        Assert.Equal(0, (await Auth.RowsAsync())["TrustedDevices"]);
         Assert.Equal(removed ? 0 : 10, (await Auth.RowsAsync())["RecoveryCodes"]);
     }
 
@@ -190,10 +199,10 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     {
         await EverythingAsync();
         await Auth.SecondFactorAsync(mine);
-        browser = Assert.IsType<SignInOutcome.SignedIn>((await Auth.GiveAsync(
-            await Auth.TicketAsync(Jane), null, (await Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(mine), default))).Value!.Codes[0])).Outcome).Session;
-        Assert.Null((await Auth.Use((RecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(mine), default))).Refusal);
-        var now = await LookAsync();
+        browser = Assert.IsType<SignInOutcome.SignedIn>((await Auth.VerifyAsync(
+            await Auth.TicketAsync(Jane), null, (await Auth.Use((RegenerateRecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(mine), default))).Value!.Codes[0])).Outcome).Session;
+        Assert.Null((await Auth.Use((RegenerateRecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(mine), default))).Failure);
+        var now = await PreviewAsync();
         Assert.Equal(new After(null, null, null, AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, now.Letter), now);
     }
 
@@ -217,16 +226,16 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         Auth.Clock.Move(TimeSpan.FromMinutes(2));
         await Auth.RefreshAsync(api.RefreshToken);
         Assert.Equal(AuthError.RefreshTokenReused, await Auth.DeathOfAsync(next.Session));
-        Assert.Equal(new After(null, null, null, AuthError.RefreshTokenReused, AuthError.RefreshTokenReused, null, null, "We ended one of your sessions"), await LookAsync());
+        Assert.Equal(new After(null, null, null, AuthError.RefreshTokenReused, AuthError.RefreshTokenReused, null, null, "We ended one of your sessions"), await PreviewAsync());
     }
 
     [StoreFact]
     public async Task Account_closed()
     {
         await EverythingAsync();
-        Assert.Null((await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), Password, default))).Refusal);
+        Assert.Null((await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), Password, default))).Failure);
         const AuthError gone = AuthError.SessionRevoked;
-        Assert.Equal(new After(gone, gone, gone, gone, gone, AuthError.LinkInvalid, AuthError.LinkInvalid, "Your account was closed", gone), await LookAsync());
+        Assert.Equal(new After(gone, gone, gone, gone, gone, AuthError.LinkInvalid, AuthError.LinkInvalid, "Your account was closed", gone), await PreviewAsync());
         Assert.Null(await Auth.FindUserAsync(user.Id));
     }
 
@@ -234,16 +243,16 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
     public async Task Signed_out()
     {
         await EverythingAsync();
-        await Auth.Use((Sessions flow) => flow.SignOutAsync(Auth.Caller, mine.Id, default));
-        var now = await LookAsync();
+        await Auth.Use((SessionStore flow) => flow.SignOutAsync(Auth.Caller, mine.Id, default));
+        var now = await PreviewAsync();
         Assert.Equal(new After(AuthError.SessionRevoked, AuthError.SessionRevoked, null, null, null, null, null, now.Letter), now);
     }
 
     [StoreFact]
-    public async Task A_letter_that_was_promised_before_a_password_change_opens_nothing_that_the_change_killed()
+    public async Task An_email_that_was_promised_before_a_password_change_opens_nothing_that_the_change_killed()
     {
         await EverythingAsync();
-        await Auth.Use((ChangeEmail flow) => flow.AskAsync(Auth.In(mine), "third@example.net", Password, default));
+        await Auth.Use((ChangeEmail flow) => flow.RequestAsync(Auth.In(mine), "third@example.net", Password, default));
         await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(mine), Password, OtherPassword, default));
         await Auth.DeliverAsync();
         Assert.Empty(Auth.SubjectsTo("third@example.net"));
@@ -260,6 +269,6 @@ public abstract class WhatDiesWhenTests(Store store) : AuthTest(store)
         await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default));
         await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(mine), Password, default));
         Assert.Null(await Auth.DeathOfAsync(johns));
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.LookAsync(Auth.Caller, johnsReset, default))).Refusal);
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.PreviewAsync(Auth.Caller, johnsReset, default))).Failure);
     }
 }

@@ -1,6 +1,9 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Messaging;
+using BlazorAuth.Core.Messaging.Email;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.AspNetCore.Components.Endpoints;
 using Microsoft.AspNetCore.Routing;
@@ -185,7 +188,7 @@ public sealed partial class EveryPageTests(RunningSite site)
     {
         await using var scope = site.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<AuthDbContext>();
-        // Letters promised before are on their way, and each mints its token when it goes.
+        // EmailTemplates promised before are on their way, and each mints its token when it goes.
         while (await db.Outbox.AnyAsync(l => l.DoneAt == null)) await Task.Delay(20);
         return $"{await db.Users.CountAsync()} {await db.Sessions.CountAsync(s => s.EndedAt == null)} {await db.OneTimeTokens.CountAsync(t => t.UsedAt == null)} {await db.AuditEntries.CountAsync()} {await db.Outbox.CountAsync()} {await db.ThrottleCounts.SumAsync(c => c.Count)}";
     }

@@ -33,14 +33,14 @@ public sealed class FieldTests : BunitContext
     [Fact]
     public void A_hint_is_tied_to_the_input()
     {
-        var field = Email(hint: "We send a letter there.");
-        Assert.Equal("We send a letter there.", field.Find("#" + field.Find("input").GetAttribute("aria-describedby")).TextContent.Trim());
+        var field = Email(hint: "We send an email there.");
+        Assert.Equal("We send an email there.", field.Find("#" + field.Find("input").GetAttribute("aria-describedby")).TextContent.Trim());
     }
 
     [Fact]
     public void An_error_is_tied_to_the_input_after_the_hint()
     {
-        var input = Email(Wrong, "We send a letter there.").Find("input");
+        var input = Email(Wrong, "We send an email there.").Find("input");
         Assert.Equal("email-hint email-error", input.GetAttribute("aria-describedby"));
         Assert.Equal("true", input.GetAttribute("aria-invalid"));
     }

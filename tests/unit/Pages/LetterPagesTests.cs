@@ -1,13 +1,18 @@
 using BlazorAuth.Core;
+using BlazorAuth.Core.Accounts;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Security;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Pages;
 
-/// <summary>The pages that letters lead to: the code and the link that sign in, and the link that takes back.</summary>
+/// <summary>The pages that emails lead to: the code and the link that sign in, and the link that takes back.</summary>
 public sealed class LetterPagesTests : AuthTest
 {
     private const string Jane = "jane@example.net";
@@ -21,7 +26,7 @@ public sealed class LetterPagesTests : AuthTest
         return site;
     }
 
-    private async Task<Visitor> AskAsync(string path = "/login/email-code")
+    private async Task<Visitor> RequestAsync(string path = "/login/email-code")
     {
         var visitor = new Visitor(site);
         Assert.Equal(303, (await visitor.FillInAsync(path, "ask-code", ("email", Jane))).Status);
@@ -33,14 +38,14 @@ public sealed class LetterPagesTests : AuthTest
     public async Task The_code_signs_in_where_it_was_asked_for_and_leads_to_where_one_was_going()
     {
         await using var running = await SiteAsync();
-        var visitor = await AskAsync("/login/email-code?returnUrl=/account/sessions");
+        var visitor = await RequestAsync("/login/email-code?returnUrl=/account/sessions");
         var page = await visitor.GetAsync("/login/email-code?returnUrl=/account/sessions");
         Assert.Contains($"<strong dir=\"ltr\">{Jane}</strong>", page, StringComparison.Ordinal);
         Assert.Contains("name=\"code\"", page, StringComparison.Ordinal);
         var wrong = await visitor.SendFormAsync("/login/email-code", Visitor.FormOf(page, "email-code"), ("code", "x"));
         Assert.Equal(422, wrong.Status);
         Assert.Contains("The code is not right", wrong.Body, StringComparison.Ordinal);
-        var done = await visitor.SendFormAsync("/login/email-code?returnUrl=/account/sessions", Visitor.FormOf(page, "email-code"), ("code", CodeIn(Auth.LastLetterTo(Jane))));
+        var done = await visitor.SendFormAsync("/login/email-code?returnUrl=/account/sessions", Visitor.FormOf(page, "email-code"), ("code", CodeIn(Auth.LastEmailTo(Jane))));
         Assert.Equal((303, "/account/sessions"), (done.Status, done.Location));
         Assert.Contains("<h1", await visitor.GetAsync("/account"), StringComparison.Ordinal);
         Assert.Equal("", await visitor.GetAsync("/login/email-code")); // signed in already
@@ -50,7 +55,7 @@ public sealed class LetterPagesTests : AuthTest
     public async Task In_another_browser_the_code_page_knows_nothing()
     {
         await using var running = await SiteAsync();
-        await AskAsync();
+        await RequestAsync();
         Assert.Contains("name=\"email\"", await new Visitor(site).GetAsync("/login/email-code"), StringComparison.Ordinal);
     }
 
@@ -58,27 +63,27 @@ public sealed class LetterPagesTests : AuthTest
     public async Task A_code_form_that_was_open_too_long_says_so_and_begins_again()
     {
         await using var running = await SiteAsync();
-        var visitor = await AskAsync();
+        var visitor = await RequestAsync();
         var form = Visitor.FormOf(await visitor.GetAsync("/login/email-code"), "email-code");
         Auth.Clock.Move(TimeSpan.FromMinutes(21));
-        var answer = await visitor.SendFormAsync("/login/email-code", form, ("code", CodeIn(Auth.LastLetterTo(Jane))));
+        var answer = await visitor.SendFormAsync("/login/email-code", form, ("code", CodeIn(Auth.LastEmailTo(Jane))));
         Assert.Equal(422, answer.Status);
         Assert.Contains("too long ago", answer.Body, StringComparison.Ordinal);
         Assert.Contains("name=\"email\"", answer.Body, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Another_letter_can_be_sent_and_another_address_chosen()
+    public async Task Another_email_can_be_sent_and_another_address_chosen()
     {
         await using var running = await SiteAsync();
-        var visitor = await AskAsync();
-        var first = CodeIn(Auth.LastLetterTo(Jane));
+        var visitor = await RequestAsync();
+        var first = CodeIn(Auth.LastEmailTo(Jane));
         Assert.Equal(303, (await visitor.FillInAsync("/login/email-code", "another-code")).Status);
-        Assert.Contains("a letter with a code is on its way", await visitor.GetAsync("/login/email-code"), StringComparison.Ordinal);
+        Assert.Contains("an email with a code is on its way", await visitor.GetAsync("/login/email-code"), StringComparison.Ordinal);
         await Auth.DeliverAsync();
         Assert.Equal(422, (await visitor.FillInAsync("/login/email-code", "email-code", ("code", first))).Status);
         Assert.Contains("name=\"email\"", await visitor.GetAsync("/login/email-code?another=true"), StringComparison.Ordinal);
-        Assert.Equal(303, (await visitor.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastLetterTo(Jane))))).Status);
+        Assert.Equal(303, (await visitor.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastEmailTo(Jane))))).Status);
     }
 
     [Fact]
@@ -101,9 +106,9 @@ public sealed class LetterPagesTests : AuthTest
     public async Task The_link_signs_in_by_a_button_and_elsewhere_only_knowingly(bool here)
     {
         await using var running = await SiteAsync();
-        var asker = await AskAsync("/login/email-code?returnUrl=/account/sessions");
+        var asker = await RequestAsync("/login/email-code?returnUrl=/account/sessions");
         var visitor = here ? asker : new Visitor(site);
-        var opened = await visitor.SendAsync(new(HttpMethod.Get, "/login/email-link?token=" + LinkTokenIn(Auth.LastLetterTo(Jane))));
+        var opened = await visitor.SendAsync(new(HttpMethod.Get, "/login/email-link?token=" + LinkTokenIn(Auth.LastEmailTo(Jane))));
         Assert.Equal((303, "/login/email-link"), (opened.Status, opened.Location)); // the secret leaves the address bar
         var page = await visitor.GetAsync("/login/email-link");
         Assert.Contains($"<strong dir=\"ltr\">{Jane}</strong>", page, StringComparison.Ordinal);
@@ -112,9 +117,9 @@ public sealed class LetterPagesTests : AuthTest
         Assert.Equal((303, here ? "/account/sessions" : "/account"), (done.Status, done.Location));
         Assert.Contains("<h1", await visitor.GetAsync("/account"), StringComparison.Ordinal);
         // Used up, for the code as well.
-        if (!here) Assert.Equal(422, (await asker.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastLetterTo(Jane))))).Status);
+        if (!here) Assert.Equal(422, (await asker.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastEmailTo(Jane))))).Status);
         var again = new Visitor(site);
-        await again.GetAsync("/login/email-link?token=" + LinkTokenIn(Auth.LastLetterTo(Jane)));
+        await again.GetAsync("/login/email-link?token=" + LinkTokenIn(Auth.LastEmailTo(Jane)));
         Assert.Contains("used already", await again.GetAsync("/login/email-link"), StringComparison.Ordinal);
     }
 
@@ -128,11 +133,11 @@ public sealed class LetterPagesTests : AuthTest
         var session = await Auth.SignInAsync(Jane);
         if (page == "/undo")
         {
-            Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Refusal);
+            Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Failure);
             await Auth.DeliverAsync();
         }
-        else await AskAsync();
-        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        else await RequestAsync();
+        var link = LinkTokenIn(Auth.LastEmailTo(Jane));
         var address = page.EndsWith('/') ? page + link : $"{page}?token={link}";
         foreach (var method in new[] { HttpMethod.Head, HttpMethod.Get, HttpMethod.Get })
         {
@@ -145,8 +150,8 @@ public sealed class LetterPagesTests : AuthTest
         }
         Assert.Empty(await Auth.Use((AuthDbContext db) => db.OneTimeTokens
             .Where(t => (t.Purpose == TokenPurpose.EmailCode || t.Purpose == TokenPurpose.Undo) && (t.UsedAt != null || t.Attempts > 0)).ToListAsync()));
-        if (page == "/undo") Assert.Null((await Auth.Use((Undo flow) => flow.TakeBackAsync(Auth.Caller, link, default))).Refusal);
-        else Assert.IsType<SignInOutcome.SignedIn>(await Auth.Use((EmailCode flow) => flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default)));
+        if (page == "/undo") Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, link, default))).Failure);
+        else Assert.IsType<SignInOutcome.SignedIn>(await Auth.Use((SignInWithEmailCode flow) => flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default)));
     }
 
     [Fact]
@@ -154,8 +159,8 @@ public sealed class LetterPagesTests : AuthTest
     {
         await using var running = await SiteAsync();
         await Auth.AuthenticatorAsync(await Auth.UserAsync(Jane));
-        var visitor = await AskAsync();
-        await visitor.GetAsync("/login/email-link?token=" + LinkTokenIn(Auth.LastLetterTo(Jane)));
+        var visitor = await RequestAsync();
+        await visitor.GetAsync("/login/email-link?token=" + LinkTokenIn(Auth.LastEmailTo(Jane)));
         Assert.Equal("/login/second-factor", (await visitor.FillInAsync("/login/email-link", "email-link")).Location);
         Assert.Equal("", await visitor.GetAsync("/account")); // nothing is open yet
     }
@@ -168,15 +173,15 @@ public sealed class LetterPagesTests : AuthTest
         await thief.SignInAsync(Jane, Password);
         var session = await Auth.SignInAsync(Jane);
         var move = await Auth.EmailChangeLinkAsync(session, "evil@example.net");
-        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(session), move, default))).Refusal);
+        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(session), move, default))).Failure);
         await Auth.DeliverAsync();
         var owner = new Visitor(site);
-        await owner.GetAsync("/undo?token=" + LinkTokenIn(Auth.LastLetterTo(Jane)));
+        await owner.GetAsync("/undo?token=" + LinkTokenIn(Auth.LastEmailTo(Jane)));
         var page = await owner.GetAsync("/undo");
         Assert.Contains($"The account uses <strong dir=\"ltr\">{Jane}</strong> again", page, StringComparison.Ordinal);
         var done = await owner.SendFormAsync("/undo", Visitor.FormOf(page, "undo"));
         Assert.Equal((303, "/login"), (done.Status, done.Location));
-        Assert.Contains("It is taken back, and every device is signed out. We sent you a letter", await owner.GetAsync("/login"), StringComparison.Ordinal);
+        Assert.Contains("It is taken back, and every device is signed out. We sent you an email", await owner.GetAsync("/login"), StringComparison.Ordinal);
         Assert.Equal("", await thief.GetAsync("/account"));
         Assert.Equal("", await owner.GetAsync("/account")); // nobody is signed in by it
         Assert.Contains("used already", (await owner.SendFormAsync("/undo", Visitor.FormOf(page, "undo"))).Body, StringComparison.Ordinal);

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Passkeys;
 using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Pages;
@@ -171,7 +171,7 @@ public sealed class PasskeysPageTests(RunningSite site)
             var visitor = new Visitor(own);
             await visitor.FillInAsync("/forgot-password", "forgot", ("email", email));
             await auth.DeliverAsync();
-            await visitor.GetAsync("/reset-password?token=" + AuthFixture.LinkTokenIn(auth.LastLetterTo(email)));
+            await visitor.GetAsync("/reset-password?token=" + AuthFixture.LinkTokenIn(auth.LastEmailTo(email)));
             await visitor.FillInAsync("/reset-password", "reset", ("new-password", Password));
             Assert.Equal(able ? "/account/passkeys/offer?returnUrl=%2Faccount%2Fkeys" : "/account/keys", await LocationAsync(visitor));
             await visitor.GetAsync("/account/passkeys/offer");

@@ -1,7 +1,8 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.TwoFactor;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 
@@ -98,7 +99,7 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
         await ActAsync(elsewhere, "begin");
         Assert.Empty(SecretIn(await old.GetAsync(SetUp))); // begun again elsewhere
         Assert.NotEmpty(SecretIn(await elsewhere.GetAsync(SetUp)));
-        Auth.Clock.Move(Totp.Patience);
+        Auth.Clock.Move(ManageAuthenticator.Patience);
         Assert.Empty(SecretIn(await elsewhere.GetAsync(SetUp)));
         var late = await ActAsync(elsewhere, "confirm", ("code", "123456"));
         Assert.Equal(422, late.Status);
@@ -193,7 +194,7 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
     public async Task Too_many_codes_say_how_long_to_wait_at_this_door_for_those_of_the_other()
     {
         var (_, app, _) = await OnAsync();
-        for (var i = 0; i < 10; i++) await Auth.GiveAsync(await Auth.TicketAsync(Jane, SessionKind.Api), "000000");
+        for (var i = 0; i < 10; i++) await Auth.VerifyAsync(await Auth.TicketAsync(Jane, SessionKind.Api), "000000");
         var visitor = new Visitor(site);
         await visitor.SignInAsync(Jane, AuthFixture.Password);
         var answer = await visitor.FillInAsync(Give, "second-factor", ("code", Auth.CodeOf(app)));

@@ -1,6 +1,9 @@
 using BlazorAuth.Core;
+using BlazorAuth.Core.Accounts;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.Tokens;
 using BlazorAuth.UnitTests.Support;
 using Microsoft.EntityFrameworkCore;
 using static BlazorAuth.UnitTests.Support.AuthFixture;
@@ -24,7 +27,7 @@ public sealed class VerifyEmailPageTests : AuthTest
 
     private async Task<string> OpenAsync(Visitor visitor)
     {
-        await visitor.GetAsync("/verify-email?token=" + LinkTokenIn(Auth.LastLetterTo(Jane)));
+        await visitor.GetAsync("/verify-email?token=" + LinkTokenIn(Auth.LastEmailTo(Jane)));
         return await visitor.GetAsync("/verify-email");
     }
 
@@ -77,7 +80,7 @@ public sealed class VerifyEmailPageTests : AuthTest
         var page = await OpenAsync(visitor);
         Assert.Equal((303, "/reset-password"), await PlaceAsync(visitor.SendFormAsync("/verify-email", Visitor.FormOf(page, "verify"), ("set-password", "true"))));
         foreach (var session in new[] { older, pair.Session, key }) Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(session));
-        Assert.Equal(AuthError.InvalidCredentials, (await Auth.TrySignInAsync(Jane)).Refusal()?.Error);
+        Assert.Equal(AuthError.InvalidCredentials, (await Auth.TrySignInAsync(Jane)).Failure()?.Error);
         Assert.Equal((303, "/login"), await PlaceAsync(visitor.FillInAsync("/reset-password", "reset", ("new-password", OtherPassword))));
         await Auth.SignInAsync(Jane, OtherPassword);
     }
@@ -86,7 +89,7 @@ public sealed class VerifyEmailPageTests : AuthTest
     public async Task A_link_that_is_opened_twice_says_that_all_is_well()
     {
         await using var running = await SiteAsync();
-        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var link = LinkTokenIn(Auth.LastEmailTo(Jane));
         var visitor = new Visitor(site);
         var form = Visitor.FormOf(await OpenAsync(visitor), "verify");
         await visitor.SendFormAsync("/verify-email", form);
@@ -105,7 +108,7 @@ public sealed class VerifyEmailPageTests : AuthTest
     public async Task A_link_that_somebody_used_to_remove_the_account_does_not_say_so()
     {
         await using var running = await SiteAsync();
-        var link = LinkTokenIn(Auth.LastLetterTo(Jane));
+        var link = LinkTokenIn(Auth.LastEmailTo(Jane));
         await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, link, default));
         var visitor = new Visitor(site);
         Assert.DoesNotContain("verified already", await OpenAsync(visitor), StringComparison.Ordinal);
@@ -122,10 +125,10 @@ public sealed class VerifyEmailPageTests : AuthTest
         var page = await visitor.GetAsync("/confirm-email-change");
         foreach (var told in new[] { "new@example.net", Auth.Caller.Address!, "Firefox" }) Assert.Contains(told, page, StringComparison.Ordinal);
         Assert.Equal((303, "/"), await PlaceAsync(visitor.SendFormAsync("/confirm-email-change", Visitor.FormOf(page, "refuse"))));
-        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(owner), refused, default))).Refusal?.Error);
+        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(owner), refused, default))).Failure?.Error);
 
         var made = await Auth.EmailChangeLinkAsync(owner, "new@example.net");
-        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(owner), made, default))).Refusal);
+        Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(owner), made, default))).Failure);
         await visitor.GetAsync("/confirm-email-change?token=" + made);
         var again = await visitor.SendAsync(new(HttpMethod.Get, "/confirm-email-change"));
         Assert.Equal(200, again.Status);
@@ -136,7 +139,7 @@ public sealed class VerifyEmailPageTests : AuthTest
     public async Task A_changed_password_asks_whether_keys_end_and_yes_is_chosen()
     {
         await using var running = await SiteAsync();
-        await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastLetterTo(Jane)), default));
+        await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), default));
         var session = await Auth.SignInAsync(Jane);
         var visitor = new Visitor(site);
         await visitor.SignInAsync(Jane, Password);

@@ -1,8 +1,19 @@
 using System.Text.RegularExpressions;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Audit;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
-using BlazorAuth.Core.Mail;
+using BlazorAuth.Core.Messaging;
+using BlazorAuth.Core.Messaging.Email;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
+using BlazorAuth.Core.TwoFactor;
+using BlazorAuth.Postgres;
+using BlazorAuth.Sqlite;
+using BlazorAuth.Web;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -46,7 +57,7 @@ public sealed class AuthFixture : IAsyncDisposable
     public HashLog Hashes { get; } = new();
     public IServiceProvider Services => services;
     internal SqlLog Sql { get; } = new();
-    private readonly EveryLog log = new();
+    private readonly CapturedLog log = new();
     internal IReadOnlyDictionary<string, string?> Settings => settings;
 
     /// <summary>Somebody who is not signed in.</summary>
@@ -93,7 +104,7 @@ public sealed class AuthFixture : IAsyncDisposable
     }
 
     /// <summary>
-    /// The site itself over this store, on Kestrel, with this fixture's clock, mail and counts. Letters leave when the test delivers them.
+    /// The site itself over this store, on Kestrel, with this fixture's clock, mail and counts. EmailTemplates leave when the test delivers them.
     /// </summary>
     public async Task<RunningSite> SiteAsync(params (string Key, string Value)[] changed)
     {
@@ -133,7 +144,7 @@ public sealed class AuthFixture : IAsyncDisposable
     public async Task<AuthUser> RegisterAsync(string? email, string password = Password, string? username = null)
     {
         var outcome = await Use((Register flow) => flow.CreateAsync(Caller, new(email, username, password), default));
-        Assert.Null(outcome.Refusal);
+        Assert.Null(outcome.Failure);
         return outcome.Value!.User ?? await UserAsync(email!);
     }
 
@@ -142,8 +153,8 @@ public sealed class AuthFixture : IAsyncDisposable
     {
         await RegisterAsync(email, password, username);
         await DeliverAsync();
-        var outcome = await Use((VerifyEmail flow) => flow.ConfirmAsync(Caller, LinkTokenIn(LastLetterTo(email)), default));
-        Assert.Null(outcome.Refusal);
+        var outcome = await Use((VerifyEmail flow) => flow.ConfirmAsync(Caller, LinkTokenIn(LastEmailTo(email)), default));
+        Assert.Null(outcome.Failure);
         return await UserAsync(email);
     }
 
@@ -152,7 +163,7 @@ public sealed class AuthFixture : IAsyncDisposable
     public Task<AuthUser?> FindUserAsync(string id) => Use((AuthDbContext db) => db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == id));
 
     public Task<SignInOutcome> TrySignInAsync(string identifier, string password = Password, SessionKind door = SessionKind.Browser) =>
-        Use((SignIn flow) => flow.WithPasswordAsync(Caller, new(identifier, password, door), default));
+        Use((SignInWithPassword flow) => flow.WithPasswordAsync(Caller, new(identifier, password, door), default));
 
     public async Task<Session> SignInAsync(string identifier, string password = Password, SessionKind door = SessionKind.Browser) =>
         Assert.IsType<SignInOutcome.SignedIn>(await TrySignInAsync(identifier, password, door)).Session;
@@ -163,7 +174,7 @@ public sealed class AuthFixture : IAsyncDisposable
         return await Use((RefreshTokens flow) => flow.IssueAsync(session, default));
     }
 
-    public Task<Outcome<RefreshTokens.Pair>> RefreshAsync(string? token) => Use((RefreshTokens flow) => flow.RotateAsync(Caller, token, default));
+    public Task<Result<RefreshTokens.Pair>> RefreshAsync(string? token) => Use((RefreshTokens flow) => flow.RotateAsync(Caller, token, default));
 
     /// <summary>Gives an account an authenticator app, as if set up.</summary>
     internal Task<AuthenticatorApp> AuthenticatorAsync(AuthUser user) => AuthenticatorApp.AddAsync(services, user.Id);
@@ -171,16 +182,16 @@ public sealed class AuthFixture : IAsyncDisposable
     /// <summary>Sets the second factor up in a session; returns the recovery codes and the app's secret.</summary>
     public async Task<(IReadOnlyList<string> Codes, byte[] App)> SecondFactorAsync(Session session)
     {
-        var app = SecretOf((await Use((Totp flow) => flow.BeginAsync(this.ProvenIn(session), default))).Value!);
-        var confirmed = await Use((Totp flow) => flow.ConfirmAsync(this.ProvenIn(session), CodeOf(app), default));
-        Assert.Null(confirmed.Refusal);
+        var app = SecretOf((await Use((ManageAuthenticator flow) => flow.BeginAsync(this.ProvenIn(session), default))).Value!);
+        var confirmed = await Use((ManageAuthenticator flow) => flow.ConfirmAsync(this.ProvenIn(session), CodeOf(app), default));
+        Assert.Null(confirmed.Failure);
         return (confirmed.Value!.RecoveryCodes, app);
     }
 
     /// <summary>What an app makes of a set-up: the bytes of its base32.</summary>
-    public static byte[] SecretOf(Totp.Begun begun) => SecretOf(begun.Secret);
+    public static byte[] SecretOf(ManageAuthenticator.AuthenticatorSetup begun) => SecretOf(begun.Secret);
 
-    /// <inheritdoc cref="SecretOf(Totp.Begun)"/>
+    /// <inheritdoc cref="SecretOf(ManageAuthenticator.AuthenticatorSetup)"/>
     public static byte[] SecretOf(string base32)
     {
         var bits = string.Concat(base32.Select(c => Convert.ToString("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".IndexOf(c, StringComparison.Ordinal), 2).PadLeft(5, '0')));
@@ -188,8 +199,8 @@ public sealed class AuthFixture : IAsyncDisposable
     }
 
     /// <summary>Goes on with a ticket.</summary>
-    public Task<SecondFactor.Given> GiveAsync(string? ticket, string? code, string? recoveryCode = null, bool remember = false) =>
-        Use((SecondFactor flow) => flow.GiveAsync(Caller, new(ticket, code, recoveryCode, remember), default));
+    public Task<VerifySecondFactor.SecondFactorResult> VerifyAsync(string? ticket, string? code, string? recoveryCode = null, bool remember = false) =>
+        Use((VerifySecondFactor flow) => flow.VerifyAsync(Caller, new(ticket, code, recoveryCode, remember), default));
 
     /// <summary>What the authenticator app shows now.</summary>
     public string CodeOf(byte[] secret) => new AuthenticatorApp(secret, Clock).Code();
@@ -205,36 +216,36 @@ public sealed class AuthFixture : IAsyncDisposable
 
     /// <summary>Why a credential of this session opens nothing, or null where it does.</summary>
     public async Task<AuthError?> DeathOfAsync(Session session, int? generation = null) =>
-        (await Use((Sessions flow) => flow.FindLiveAsync(session.Id, generation ?? session.Generation, default))).Refusal?.Error;
+        (await Use((SessionStore flow) => flow.FindLiveAsync(session.Id, generation ?? session.Generation, default))).Failure?.Error;
 
-    /// <summary>Asks for a reset letter and returns its link.</summary>
+    /// <summary>Asks for a reset email and returns its link.</summary>
     public async Task<string> ResetLinkAsync(string email)
     {
-        Assert.Null((await Use((ResetPassword flow) => flow.AskAsync(Caller, email, default))).Refusal);
+        Assert.Null((await Use((ResetPassword flow) => flow.RequestAsync(Caller, email, default))).Failure);
         await DeliverAsync();
-        return LinkTokenIn(LastLetterTo(email));
+        return LinkTokenIn(LastEmailTo(email));
     }
 
     /// <summary>Asks for another address and returns the link sent there.</summary>
     public async Task<string> EmailChangeLinkAsync(Session session, string newEmail, string password = Password)
     {
-        Assert.Null((await Use((ChangeEmail flow) => flow.AskAsync(In(session), newEmail, password, default))).Refusal);
+        Assert.Null((await Use((ChangeEmail flow) => flow.RequestAsync(In(session), newEmail, password, default))).Failure);
         await DeliverAsync();
-        return LinkTokenIn(LastLetterTo(newEmail));
+        return LinkTokenIn(LastEmailTo(newEmail));
     }
 
-    public Task<int> DeliverAsync() => services.GetRequiredService<Postman>().DeliverDueAsync(default);
+    public Task<int> DeliverAsync() => services.GetRequiredService<OutboxDispatcher>().DeliverDueAsync(default);
 
-    public OutgoingMail LastLetterTo(string address) => Mail.Sent.Last(mail => mail.To == address);
+    public OutgoingEmail LastEmailTo(string address) => Mail.Sent.Last(mail => mail.To == address);
 
     public IReadOnlyList<string> SubjectsTo(string address) =>
-        [.. Mail.Sent.Where(mail => mail.To == address).Select(mail => mail.Letter.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal))];
+        [.. Mail.Sent.Where(mail => mail.To == address).Select(mail => mail.Content.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal))];
 
-    public static string LinkTokenIn(OutgoingMail mail) =>
-        Regex.Match(mail.Letter.Text, @"[?&]token=([A-Za-z0-9_-]+)", RegexOptions.None, TimeSpan.FromSeconds(1)).Groups[1].Value;
+    public static string LinkTokenIn(OutgoingEmail mail) =>
+        Regex.Match(mail.Content.Text, @"[?&]token=([A-Za-z0-9_-]+)", RegexOptions.None, TimeSpan.FromSeconds(1)).Groups[1].Value;
 
-    public static string CodeIn(OutgoingMail mail) =>
-        Regex.Match(mail.Letter.Text, @"^([0-9]{6})$", RegexOptions.Multiline, TimeSpan.FromSeconds(1)).Groups[1].Value;
+    public static string CodeIn(OutgoingEmail mail) =>
+        Regex.Match(mail.Content.Text, @"^([0-9]{6})$", RegexOptions.Multiline, TimeSpan.FromSeconds(1)).Groups[1].Value;
 
     public Task<List<AuditEntry>> AuditAsync() => Use((AuthDbContext db) => db.AuditEntries.AsNoTracking().OrderBy(e => e.Id).ToListAsync());
 
@@ -259,7 +270,7 @@ public sealed class AuthFixture : IAsyncDisposable
     {
         var connection = settings.GetValueOrDefault("BlazorAuth:Database:ConnectionString") ?? $"Data Source={Path.Combine(Folder, "blazorauth.db")}";
         await services.DisposeAsync();
-        // Whatever a test was about: no password and no link of a letter was written into the log (ASVS 16.2.5).
+        // Whatever a test was about: no password and no link of an email was written into the log (ASVS 16.2.5).
         foreach (var secret in Mail.Sent.Select(LinkTokenIn).Where(link => link.Length > 0).Append(Password).Append(OtherPassword))
             Assert.DoesNotContain(secret, log.Text, StringComparison.Ordinal);
         if (store == Store.Postgres)
@@ -280,7 +291,7 @@ public sealed class AuthFixture : IAsyncDisposable
         settings["BlazorAuth:DataDirectory"] = Folder;
         var collection = new ServiceCollection();
         collection.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Debug).AddProvider(log));
-        collection.AddAuthCore(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), development: true, Site);
+        collection.AddAuthCore(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), development: true, Site, new SqliteDatabase(), new PostgresDatabase());
         ReplaceEdges(collection, Sql);
         services = collection.BuildServiceProvider(validateScopes: true);
         await services.OpenAuthStoreAsync();
@@ -291,7 +302,7 @@ public sealed class AuthFixture : IAsyncDisposable
     {
         collection.AddSingleton(Hashes);
         collection.Replace(ServiceDescriptor.Singleton<TimeProvider>(Clock));
-        collection.Replace(ServiceDescriptor.Singleton<IMailTransport>(Mail));
+        collection.Replace(ServiceDescriptor.Singleton<IEmailTransport>(Mail));
         collection.Replace(ServiceDescriptor.Scoped<IPasswordHasher<AuthUser>, CountingHasher>());
         collection.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = 10);
         collection.ConfigureDbContext<SqliteAuthDbContext>(options => options.AddInterceptors(sql));
@@ -322,5 +333,5 @@ public abstract class AuthTest(Store store = Store.Memory, params (string Key, s
 internal static class SignInOutcomes
 {
     /// <summary>Why nothing began yet; null where a session did.</summary>
-    public static Refusal? Refusal(this SignInOutcome outcome) => outcome.Match<Refusal?>(_ => null, due => due.Refusal, refusal => refusal);
+    public static AuthFailure? Failure(this SignInOutcome outcome) => outcome.Match<AuthFailure?>(_ => null, due => due.Failure, refusal => refusal);
 }

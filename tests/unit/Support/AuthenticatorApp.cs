@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
-using BlazorAuth.Core.Credentials;
 using BlazorAuth.Core.Data;
+using BlazorAuth.Core.TwoFactor;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace BlazorAuth.UnitTests.Support;
@@ -13,7 +13,7 @@ internal sealed class AuthenticatorApp(byte[] secret, TimeProvider clock)
         var (secret, clock) = (RandomNumberGenerator.GetBytes(TotpCode.SecretLength), services.GetRequiredService<TimeProvider>());
         await using var scope = services.CreateAsyncScope();
         var (db, id) = (scope.ServiceProvider.GetRequiredService<AuthDbContext>(), Guid.CreateVersion7().ToString());
-        var wrapped = scope.ServiceProvider.GetRequiredService<SecondFactors>().Wrap(id, secret);
+        var wrapped = scope.ServiceProvider.GetRequiredService<SecondFactorStore>().Wrap(id, secret);
         db.Authenticators.Add(new() { Id = id, UserId = userId, Wrapped = wrapped, CreatedAt = clock.GetUtcNow(), ConfirmedAt = clock.GetUtcNow() });
         await db.SaveChangesAsync();
         return new(secret, clock);

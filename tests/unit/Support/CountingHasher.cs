@@ -1,5 +1,5 @@
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Passwords;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 

@@ -1,4 +1,5 @@
 using BlazorAuth.Core.Data;
+using BlazorAuth.Postgres;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 

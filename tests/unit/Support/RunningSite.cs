@@ -1,7 +1,7 @@
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
-using BlazorAuth.Core.Mail;
+using BlazorAuth.Core.Messaging;
 using BlazorAuth.Web;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Identity;
@@ -99,7 +99,7 @@ public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
                 return;
             }
             _store.ReplaceEdges(services, Sql);
-            services.Remove(services.Single(s => s.ServiceType == typeof(IHostedService) && s.ImplementationFactory is Func<IServiceProvider, Postman>));
+            services.Remove(services.Single(s => s.ServiceType == typeof(IHostedService) && s.ImplementationFactory is Func<IServiceProvider, OutboxDispatcher>));
         });
     }
 }

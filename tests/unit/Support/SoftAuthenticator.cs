@@ -5,7 +5,10 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Passkeys;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Web;
 
 namespace BlazorAuth.UnitTests.Support;
 
@@ -142,18 +145,18 @@ internal sealed class SoftAuthenticator(string origin = AuthFixture.Site, string
 internal static class PasskeysOfTests
 {
     /// <summary>Gives an account the passkey of an authenticator, through the flow.</summary>
-    public static async Task<BlazorAuth.Core.Flows.Passkeys.Passkey> PasskeyAsync(
-        this AuthFixture auth, Core.Data.Session session, SoftAuthenticator device, string? name = null)
+    public static async Task<BlazorAuth.Core.Passkeys.ManagePasskeys.Passkey> PasskeyAsync(
+        this AuthFixture auth, Core.Sessions.Session session, SoftAuthenticator device, string? name = null)
     {
-        var begun = await auth.Use((BlazorAuth.Core.Flows.Passkeys flow) => flow.BeginAsync(auth.ProvenIn(session), default));
-        Assert.Null(begun.Refusal);
-        var added = await auth.Use((BlazorAuth.Core.Flows.Passkeys flow) =>
+        var begun = await auth.Use((BlazorAuth.Core.Passkeys.ManagePasskeys flow) => flow.BeginAsync(auth.ProvenIn(session), default));
+        Assert.Null(begun.Failure);
+        var added = await auth.Use((BlazorAuth.Core.Passkeys.ManagePasskeys flow) =>
             flow.AddAsync(auth.ProvenIn(session), new(begun.Value!.Ticket, device.Create(begun.Value), name), default));
-        Assert.Null(added.Refusal);
+        Assert.Null(added.Failure);
         return added.Value!;
     }
 
     /// <summary>Begins a sign-in by passkey.</summary>
     public static async Task<Ceremony> CeremonyAsync(this AuthFixture auth) =>
-        (await auth.Use((BlazorAuth.Core.Flows.SignInWithPasskey flow) => flow.BeginAsync(auth.Caller, default))).Value!;
+        (await auth.Use((BlazorAuth.Core.Passkeys.SignInWithPasskey flow) => flow.BeginAsync(auth.Caller, default))).Value!;
 }

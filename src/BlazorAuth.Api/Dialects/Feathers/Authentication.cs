@@ -2,9 +2,13 @@ using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
@@ -22,7 +26,7 @@ internal sealed record Binding(string Token, string SessionId, string UserId, in
 /// ends the session.
 /// </summary>
 internal sealed class Authentication(
-    SignIn signIn, SignInAnonymously anonymously, RefreshTokens tokens, ChangeProfile profiles, IOptions<AuthOptions> options, IServiceProvider services)
+    SignInWithPassword signIn, SignInAnonymously anonymously, RefreshTokens tokens, ChangeProfile profiles, IOptions<AuthOptions> options, IServiceProvider services)
 {
     public Task<Answer> RunAsync(Call call, CancellationToken ct) => call.Method switch
     {
@@ -55,7 +59,7 @@ internal sealed class Authentication(
         // Feathers has one answer for what is missing, unknown and wrong.
         return await outcome.Match(
             async done => await PrintAsync("local", await tokens.IssueAsync(done.Session, ct), ct),
-            due => Task.FromResult<Answer>(due.Refusal),
+            due => Task.FromResult<Answer>(due.Failure),
             refusal => Task.FromResult<Answer>(refusal.Error == AuthError.ValidationFailed ? AuthError.InvalidCredentials : refusal));
     }
 
@@ -65,7 +69,7 @@ internal sealed class Authentication(
             call.Stranger, UserRecord.ProfileOf(call.Data), SessionKind.Api, Dialect.Feathers, ct);
         return await outcome.Match(
             async done => await PrintAsync("anonymous", await tokens.IssueAsync(done.Session, ct), ct),
-            due => Task.FromResult<Answer>(due.Refusal),
+            due => Task.FromResult<Answer>(due.Failure),
             refusal => Task.FromResult<Answer>(refusal));
     }
 
@@ -92,7 +96,7 @@ internal sealed class Authentication(
     {
         if (token is null) return Failure.NotAuthenticated("No access token");
         var found = await CallerFromBearer.FindAsync(services, token, Dialect.Feathers, call.Method == "remove", ct);
-        if (found.Value is not { } session) return found.Refusal!;
+        if (found.Value is not { } session) return found.Failure!;
         return (await profiles.ReadAsync(call.Of(session), ct)).Match<Answer>(
             account => new Answer(new JsonObject
             {
@@ -107,7 +111,7 @@ internal sealed class Authentication(
     {
         if (call.Token is not { } token) return Failure.NotAuthenticated("Not authenticated");
         if (call.Id is not null && call.Id != token) return Failure.NotAuthenticated("Invalid access token");
-        if (token.StartsWith(Secret.ApiKeyPrefix, StringComparison.Ordinal)) return AuthError.Forbidden; // a key is revoked by its owner, not signed out
+        if (token.StartsWith(TokenCodec.ApiKeyPrefix, StringComparison.Ordinal)) return AuthError.Forbidden; // a key is revoked by its owner, not signed out
         var answer = await AgainAsync(call, token, ct);
         // An expired token still says whose session is over.
         await tokens.RevokeAsync(call.Stranger, token, ct);

@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
@@ -62,7 +64,7 @@ internal sealed record Call(string Service, string Method)
     {
         if (Token is null) return (Stranger, Failure.NotAuthenticated("Not authenticated"));
         var found = await CallerFromBearer.FindAsync(services, Token, Dialect.Feathers, Changes, ct);
-        return found.Value is { } session ? (Of(session), null) : (Stranger, Failure.Of(found.Refusal!));
+        return found.Value is { } session ? (Of(session), null) : (Stranger, Failure.Of(found.Failure!));
     }
 }
 
@@ -82,7 +84,7 @@ internal sealed record Answer(JsonNode? Value, Failure? Failure)
 
     public static implicit operator Answer(Failure failure) => new(null, failure);
 
-    public static implicit operator Answer(Refusal refusal) => new(null, Failure.Of(refusal));
+    public static implicit operator Answer(AuthFailure refusal) => new(null, Failure.Of(refusal));
 
     public static implicit operator Answer(AuthError error) => new(null, Failure.Of(error));
 }

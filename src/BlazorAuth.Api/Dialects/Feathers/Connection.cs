@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Security;
+using BlazorAuth.Core.Tokens;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
@@ -29,7 +31,7 @@ internal sealed class Connection(Connections all, string? address, string? agent
     private int _polls, _upgrades;
 
     /// <summary>Whoever knows it speaks as this connection.</summary>
-    public string Id { get; } = Secret.Random(16);
+    public string Id { get; } = TokenCodec.Random(16);
 
     public string Network { get; } = Throttle.Network(Caller.Anonymous(address, null));
 
@@ -120,7 +122,7 @@ internal sealed class Connection(Connections all, string? address, string? agent
     }
 
     /// <summary>Says that the session is over, and closes: the client connects again, and finds that its token opens nothing.</summary>
-    public void TellEnded(Refusal why)
+    public void TellEnded(AuthFailure why)
     {
         Send($"42{new JsonArray("logout", Failure.Of(why).ToJson()).ToJsonString()}");
         Close();
@@ -173,7 +175,7 @@ internal sealed class Connection(Connections all, string? address, string? agent
     private void Join()
     {
         (_joined, _hasJoined) = (true, true);
-        Send(isVersion3 ? "40" : $"40{new JsonObject { ["sid"] = Secret.Random(16) }.ToJsonString()}");
+        Send(isVersion3 ? "40" : $"40{new JsonObject { ["sid"] = TokenCodec.Random(16) }.ToJsonString()}");
     }
 
     // As the original: only the namespace is left. The connection stays, and belongs to nobody.
@@ -198,7 +200,7 @@ internal sealed class Connection(Connections all, string? address, string? agent
         if (packet.Kind == PacketKind.Disconnect) return Leave();
         if (packet.Kind == PacketKind.Acknowledgement) return true; // of nothing that we asked; the original ignores it too
         if (packet.Kind != PacketKind.Event) return false;
-        var answer = MayCall() ? await AnswerAsync(packet) : Failure.Of(new Refusal(AuthError.RateLimited) { RetryAfter = TimeSpan.FromSeconds(1) });
+        var answer = MayCall() ? await AnswerAsync(packet) : Failure.Of(new AuthFailure(AuthError.RateLimited) { RetryAfter = TimeSpan.FromSeconds(1) });
         if (answer.Failure is null && answer.Unbinds) Binding = null;
         if (answer.Binds is not null) Binding = answer.Binds;
         // Many calls at once have many answers: the next call waits until there is room, and a ping that finds none ends it.

@@ -1,6 +1,9 @@
 using System.Collections.Concurrent;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Security;
+using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
@@ -22,14 +25,16 @@ internal sealed partial class Connections
     private readonly Lock _adding = new();
     private readonly IServiceScopeFactory _scopes;
     private readonly TimeProvider _time;
+    private readonly IAuthDatabase _database;
     private readonly ILogger _log;
-    private readonly NetworkShares _shares;
+    private readonly NetworkLimiter _shares;
     private readonly UserEvents _events = new();
 
     public Connections(IServiceProvider services)
     {
         (_scopes, _time) = (services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<TimeProvider>());
-        _shares = services.GetRequiredService<NetworkShares>();
+        _database = services.GetRequiredService<IAuthDatabase>();
+        _shares = services.GetRequiredService<NetworkLimiter>();
         _log = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Connections).FullName!);
         var life = services.GetRequiredService<IHostApplicationLifetime>();
         life.ApplicationStarted.Register(() => _ = RunAsync(life.ApplicationStopping));
@@ -70,7 +75,7 @@ internal sealed partial class Connections
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {
             Failed(_log, fault, call.Method);
-            return Failure.Of(AuthError.UnexpectedFailure, Hosting.IsStoreAway(fault) ? StatusCodes.Status503ServiceUnavailable : null);
+            return Failure.Of(AuthError.UnexpectedFailure, _database.IsAway(fault) ? StatusCodes.Status503ServiceUnavailable : null);
         }
     }
 
@@ -102,7 +107,7 @@ internal sealed partial class Connections
         using var timer = new PeriodicTimer(Round);
         try
         {
-            while (await timer.WaitForNextTickAsync(stopping)) await LookAsync(stopping);
+            while (await timer.WaitForNextTickAsync(stopping)) await PreviewAsync(stopping);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -110,12 +115,12 @@ internal sealed partial class Connections
         }
     }
 
-    private async Task LookAsync(CancellationToken ct)
+    private async Task PreviewAsync(CancellationToken ct)
     {
         try
         {
             await using var scope = _scopes.CreateAsyncScope();
-            var sessions = scope.ServiceProvider.GetRequiredService<Sessions>();
+            var sessions = scope.ServiceProvider.GetRequiredService<SessionStore>();
             foreach (var connection in _all.Values)
             {
                 connection.Beat();
@@ -130,8 +135,8 @@ internal sealed partial class Connections
         }
     }
 
-    private async Task<Refusal?> WhyEndedAsync(Sessions sessions, Binding binding, CancellationToken ct) =>
-        binding.EndsAt <= _time.GetUtcNow() ? AuthError.AccessTokenExpired : (await sessions.FindLiveAsync(binding.SessionId, binding.Generation, ct)).Refusal;
+    private async Task<AuthFailure?> WhyEndedAsync(SessionStore sessions, Binding binding, CancellationToken ct) =>
+        binding.EndsAt <= _time.GetUtcNow() ? AuthError.AccessTokenExpired : (await sessions.FindLiveAsync(binding.SessionId, binding.Generation, ct)).Failure;
 
     [LoggerMessage(1, LogLevel.Error, "A call over a socket failed: {Method}")]
     private static partial void Failed(ILogger log, Exception fault, string method);

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Results;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
@@ -48,7 +48,7 @@ internal sealed record Failure(int Code, string Message)
     public static Failure NotAllowed(string message) => new(405, message) { Reason = AuthError.NotFound };
 
     /// <summary>A refusal of a flow, or of the framework, in Feathers' words.</summary>
-    public static Failure Of(Refusal refusal, int? status = null)
+    public static Failure Of(AuthFailure refusal, int? status = null)
     {
         var (own, title, detail) = Problems.Describe(refusal.Error);
         var code = status ?? own;
@@ -59,13 +59,13 @@ internal sealed record Failure(int Code, string Message)
             (AuthError.AccessTokenInvalid, _) => "Invalid access token",
             (AuthError.NotFound, 405) => "Method is not supported by this endpoint",
             (AuthError.StepUpRequired, _) => "A fresher authentication is needed: send the password, or authenticate again.",
-            (AuthError.EmailNotVerified, _) => "The e-mail address is not verified: see the letter, or ask for another with resendVerifySignup.",
+            (AuthError.EmailNotVerified, _) => "The e-mail address is not verified: see the email, or ask for another with resendVerifySignup.",
             (AuthError.BadJson or AuthError.LinkInvalid or AuthError.LinkExpired or AuthError.LinkUsed or AuthError.SignUpDisabled, _) => $"{title} {detail}",
             _ => title,
         })
         {
             Reason = refusal.Error, RetryAfter = refusal.RetryAfter,
-            Errors = [.. refusal.Faults.Select(f => (FieldOf(f.Field), Problems.Sentence(f)))],
+            Errors = [.. refusal.FieldErrors.Select(f => (FieldOf(f.Field), Problems.Sentence(f)))],
         };
     }
 

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Results;
 using Microsoft.Extensions.Primitives;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
@@ -8,7 +9,7 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 /// Feathers: its services over HTTP, and the same over Socket.IO (see <see cref="SocketDoor"/>). A status says what became of a call:
 /// 201 for create, 204 without a result, else 200.
 /// </summary>
-internal sealed partial class FeathersDialect : ISpoken
+internal sealed partial class FeathersDialect : IDialect
 {
     public Dialect Dialect => Dialect.Feathers;
 
@@ -31,7 +32,7 @@ internal sealed partial class FeathersDialect : ISpoken
             http, connections, http.GetRouteValue("action") is string action ? $"{service}/{action}" : service, (string?)http.GetRouteValue("id"))).ExcludeFromDescription();
     }
 
-    public Task WriteAsync(HttpContext http, Refusal refusal, int status) => Failure.Of(refusal, status).WriteAsync(http);
+    public Task WriteAsync(HttpContext http, AuthFailure refusal, int status) => Failure.Of(refusal, status).WriteAsync(http);
 
     private static async Task AnswerAsync(HttpContext http, Connections connections, string service, string? id)
     {

@@ -2,19 +2,24 @@ using System.Collections.Frozen;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
 /// What Feathers' applications add by <c>feathers-authentication-management</c>: one service with an action in the body, or a service
-/// an action. Unlike there, nothing says whether an address has an account: who asks for a letter gets the same answer in any case.
+/// an action. Unlike there, nothing says whether an address has an account: who asks for an email gets the same answer in any case.
 /// </summary>
 internal sealed class Management(
-    VerifyEmail verify, ResetPassword reset, ChangeEmail emails, ChangePassword passwords, ChangeProfile profiles, SignIn signIn, RefreshTokens tokens, Sessions sessions,
+    VerifyEmail verify, ResetPassword reset, ChangeEmail emails, ChangePassword passwords, ChangeProfile profiles, SignInWithPassword signIn, RefreshTokens tokens, SessionStore sessions,
     IOptions<AuthOptions> options)
 {
     // The action is in the body.
@@ -62,7 +67,7 @@ internal sealed class Management(
         "verifySignupLong" => VerifyAsync(TokenOf(value), caller, ct),
         "verifySignupShort" => VerifyByCodeAsync(Who(value).Text("email"), TokenOf(value), caller, ct),
         "sendResetPwd" => SendResetAsync(Who(value), caller, ct),
-        // A password is chosen with the link of a letter in any case: a code could be read out to a stranger.
+        // A password is chosen with the link of an email in any case: a code could be read out to a stranger.
         "resetPwdLong" or "resetPwdShort" => ResetAsync(TokenOf(value), value.Text("password"), false, caller, ct),
         "verifySignupSetPasswordLong" or "verifySignupSetPasswordShort" => ResetAsync(TokenOf(value), value.Text("password"), true, caller, ct),
         "passwordChange" => ChangePasswordAsync(value, caller, ct),
@@ -72,26 +77,26 @@ internal sealed class Management(
 
     // Sign-up says, under its own count, what may be said; a look-up without one would let anybody try addresses.
     private static Answer CheckUnique(JsonElement who) =>
-        who.Text("email") is { } email && !EmailAddress.TryParse(email, out _) ? Refusal.Shape("email", Fault.NotAnEmail)
-        : who.Text("username") is { } name && !UserName.IsValid(name) ? Refusal.Shape("username", Fault.NotAUserName)
+        who.Text("email") is { } email && !EmailAddress.TryParse(email, out _) ? AuthFailure.Shape("email", FieldErrorCode.NotAnEmail)
+        : who.Text("username") is { } name && !UserName.IsValid(name) ? AuthFailure.Shape("username", FieldErrorCode.NotAUserName)
         : who.Text("email") is null && who.Text("username") is null ? Failure.BadRequest("User info is not valid.", ("value", "Must have email or username."))
         : new Answer(null, null);
 
     private async Task<Answer> ResendAsync(JsonElement who, Caller caller, CancellationToken ct) =>
-        (await verify.SendAsync(caller, who.Text("email"), ct)).Refusal is { } refusal ? refusal : Echo(who);
+        (await verify.SendAsync(caller, who.Text("email"), ct)).Failure is { } refusal ? refusal : Echo(who);
 
     private async Task<Answer> SendResetAsync(JsonElement who, Caller caller, CancellationToken ct) =>
-        (await reset.AskAsync(caller, who.Text("email"), ct)).Refusal is { } refusal ? refusal : Echo(who);
+        (await reset.RequestAsync(caller, who.Text("email"), ct)).Failure is { } refusal ? refusal : Echo(who);
 
     private async Task<Answer> VerifyAsync(string? token, Caller caller, CancellationToken ct)
     {
         if (token is null) return Missing;
-        var moved = await emails.LookAsync(caller, token, ct);
-        // The original has one action for both: it may have been the letter to a new address.
-        if (moved.Refusal?.Error != AuthError.LinkInvalid)
-            return (await emails.ConfirmAsync(caller, token, ct)).Refusal is { } kept ? kept : Verified(moved.Value!.Destination);
-        var looked = await verify.LookAsync(caller, token, ct);
-        if (looked.Refusal is { } no) return no;
+        var moved = await emails.PreviewAsync(caller, token, ct);
+        // The original has one action for both: it may have been the email to a new address.
+        if (moved.Failure?.Error != AuthError.LinkInvalid)
+            return (await emails.ConfirmAsync(caller, token, ct)).Failure is { } kept ? kept : Verified(moved.Value!.Destination);
+        var looked = await verify.PreviewAsync(caller, token, ct);
+        if (looked.Failure is { } no) return no;
         return (await verify.ConfirmAsync(caller, token, ct)).Match(_ => Verified(looked.Value!.Address), refusal => refusal);
     }
 
@@ -102,14 +107,14 @@ internal sealed class Management(
     private async Task<Answer> ResetAsync(string? token, string? password, bool invited, Caller caller, CancellationToken ct)
     {
         if (token is null) return Missing;
-        var looked = await reset.LookAsync(caller, token, ct);
-        if (invited && looked.Refusal?.Error == AuthError.LinkInvalid)
+        var looked = await reset.PreviewAsync(caller, token, ct);
+        if (invited && looked.Failure?.Error == AuthError.LinkInvalid)
         {
-            var first = await verify.LookAsync(caller, token, ct);
-            if (first.Refusal is { } unknown) return unknown;
-            return (await reset.SetFirstAsync(caller, token, password, ct)).Refusal is { } no ? no : Verified(first.Value!.Address);
+            var first = await verify.PreviewAsync(caller, token, ct);
+            if (first.Failure is { } unknown) return unknown;
+            return (await reset.SetFirstAsync(caller, token, password, ct)).Failure is { } no ? no : Verified(first.Value!.Address);
         }
-        return (await reset.SetAsync(caller, token, password, ct)).Refusal is { } refusal ? refusal : Verified(looked.Value!.Destination);
+        return (await reset.SetAsync(caller, token, password, ct)).Failure is { } refusal ? refusal : Verified(looked.Value!.Destination);
     }
 
     private async Task<Answer> ChangePasswordAsync(JsonElement value, Caller caller, CancellationToken ct)
@@ -118,7 +123,7 @@ internal sealed class Management(
         return await ActAsync(Who(value), old, caller, async (owner, passing) =>
         {
             var changed = await passwords.ChangeAsync(owner, new Reauthentication.ByPassword(old), value.Text("password"), ct);
-            if (changed.Value is not { } session) return changed.Refusal!;
+            if (changed.Value is not { } session) return changed.Failure!;
             var record = await RecordAsync(owner, ct);
             if (passing || record.Value is not JsonObject json) return record;
             var pair = await tokens.IssueAsync(session, ct);
@@ -136,7 +141,7 @@ internal sealed class Management(
         return await ActAsync(Who(value), password, caller, async (owner, _) =>
         {
             if (email is not null)
-                return (await emails.AskAsync(owner, email, new Reauthentication.ByPassword(password), ct)).Refusal is { } refusal
+                return (await emails.RequestAsync(owner, email, new Reauthentication.ByPassword(password), ct)).Failure is { } refusal
                     ? refusal : await RecordAsync(owner, ct);
             return (await profiles.ChangeAsync(owner, new(Username: username), ct)).Match<Answer>(account => UserRecord.Print(account, options.Value.Api), refused => refused);
         }, ct, afresh: email is null);
@@ -165,7 +170,7 @@ internal sealed class Management(
                     await sessions.SignOutAsync(owner, done.Session.Id, CancellationToken.None);
                 }
             },
-            due => Task.FromResult<Answer>(due.Refusal),
+            due => Task.FromResult<Answer>(due.Failure),
             refusal => Task.FromResult<Answer>(refusal));
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Results;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
@@ -11,7 +12,7 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 /// </summary>
 internal sealed class SocketDoor(Connections connections, AuthOptions options)
 {
-    private enum Fault
+    private enum FieldErrorCode
     {
         UnknownTransport,
         UnknownSid,
@@ -31,27 +32,27 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
     {
         var query = http.Request.Query;
         var upgrade = http.WebSockets.IsWebSocketRequest;
-        if (!SocketOrigins.AreWelcome(options, http.Request.Headers.Origin)) await RefuseAsync(http, Fault.Forbidden, StatusCodes.Status403Forbidden);
-        else if (query["transport"] != (upgrade ? "websocket" : "polling")) await RefuseAsync(http, query["transport"] == "websocket" ? Fault.BadRequest : Fault.UnknownTransport);
+        if (!SocketOrigins.AreWelcome(options, http.Request.Headers.Origin)) await RefuseAsync(http, FieldErrorCode.Forbidden, StatusCodes.Status403Forbidden);
+        else if (query["transport"] != (upgrade ? "websocket" : "polling")) await RefuseAsync(http, query["transport"] == "websocket" ? FieldErrorCode.BadRequest : FieldErrorCode.UnknownTransport);
         else if (!query.ContainsKey("sid")) await BeginAsync(http, upgrade, query["EIO"].ToString());
-        else if (query["sid"] is not [{ } sid] || connections.Find(sid) is not { } connection) await RefuseAsync(http, Fault.UnknownSid);
-        else if (connection.IsUpgraded || (upgrade && !connection.TryBeginUpgrade())) await RefuseAsync(http, Fault.BadRequest);
+        else if (query["sid"] is not [{ } sid] || connections.Find(sid) is not { } connection) await RefuseAsync(http, FieldErrorCode.UnknownSid);
+        else if (connection.IsUpgraded || (upgrade && !connection.TryBeginUpgrade())) await RefuseAsync(http, FieldErrorCode.BadRequest);
         else if (upgrade) await new SocketTransport(connections, connection).UpgradeAsync(http);
         else if (HttpMethods.IsGet(http.Request.Method)) await PollAsync(http, connection);
         else if (HttpMethods.IsPost(http.Request.Method)) await TakeAsync(http, connection);
-        else await RefuseAsync(http, Fault.BadRequest);
+        else await RefuseAsync(http, FieldErrorCode.BadRequest);
     }
 
     private async Task BeginAsync(HttpContext http, bool upgrade, string protocol)
     {
         if (!HttpMethods.IsGet(http.Request.Method))
         {
-            await RefuseAsync(http, Fault.BadHandshakeMethod);
+            await RefuseAsync(http, FieldErrorCode.BadHandshakeMethod);
             return;
         }
         if (protocol is not ("3" or "4"))
         {
-            await RefuseAsync(http, Fault.UnsupportedProtocol);
+            await RefuseAsync(http, FieldErrorCode.UnsupportedProtocol);
             return;
         }
         if (connections.Add(http.Connection.RemoteIpAddress?.ToString(), http.Request.Headers.UserAgent, protocol == "3") is not { } connection)
@@ -69,7 +70,7 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         if (!connection.TryBeginPoll())
         {
             connection.Close(); // two that read would each get half
-            await RefuseAsync(http, Fault.BadRequest);
+            await RefuseAsync(http, FieldErrorCode.BadRequest);
             return;
         }
         try
@@ -112,7 +113,7 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         foreach (var packet in connection.Payload.Split(text))
             if (!await connection.TakeAsync(packet))
             {
-                await (packet == "1" ? WriteAsync(http, "ok") : RefuseAsync(http, Fault.BadRequest));
+                await (packet == "1" ? WriteAsync(http, "ok") : RefuseAsync(http, FieldErrorCode.BadRequest));
                 return;
             }
         await WriteAsync(http, "ok");
@@ -124,7 +125,7 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         return http.Response.WriteAsync(payload, http.RequestAborted);
     }
 
-    private static Task RefuseAsync(HttpContext http, Fault fault, int status = StatusCodes.Status400BadRequest)
+    private static Task RefuseAsync(HttpContext http, FieldErrorCode fault, int status = StatusCodes.Status400BadRequest)
     {
         http.Response.StatusCode = status;
         return http.WriteJsonAsync(new JsonObject
@@ -132,12 +133,12 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
             ["code"] = (int)fault,
             ["message"] = fault switch
             {
-                Fault.UnknownTransport => "Transport unknown",
-                Fault.UnknownSid => "Session ID unknown",
-                Fault.BadHandshakeMethod => "Bad handshake method",
-                Fault.BadRequest => "Bad request",
-                Fault.Forbidden => "Forbidden",
-                Fault.UnsupportedProtocol => "Unsupported protocol version",
+                FieldErrorCode.UnknownTransport => "Transport unknown",
+                FieldErrorCode.UnknownSid => "Session ID unknown",
+                FieldErrorCode.BadHandshakeMethod => "Bad handshake method",
+                FieldErrorCode.BadRequest => "Bad request",
+                FieldErrorCode.Forbidden => "Forbidden",
+                FieldErrorCode.UnsupportedProtocol => "Unsupported protocol version",
                 _ => throw new System.Diagnostics.UnreachableException(),
             },
         });

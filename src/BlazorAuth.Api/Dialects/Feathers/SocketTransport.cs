@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using System.Text;
+using BlazorAuth.Core.Accounts;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 

@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Administration;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
@@ -56,7 +58,7 @@ internal sealed class UserEvents
         IReadOnlyList<(UserEvent Event, IReadOnlyList<(Connection, Binding)> Owners)> events, IEnumerable<Connection> all,
         IServiceProvider scope, DateTimeOffset now, CancellationToken ct)
     {
-        var (sessions, administer) = (scope.GetRequiredService<Sessions>(), scope.GetRequiredService<Administer>());
+        var (sessions, administer) = (scope.GetRequiredService<SessionStore>(), scope.GetRequiredService<ManageAccounts>());
         var ids = await administer.IdsAsync(ct);
         var administrators = new List<Connection>();
         var allowed = new Dictionary<(string, int), bool>();
@@ -81,6 +83,6 @@ internal sealed class UserEvents
         }
     }
 
-    private static async Task<Core.Data.Session?> LiveAsync(Sessions sessions, Binding binding, DateTimeOffset now, CancellationToken ct) =>
+    private static async Task<Core.Sessions.Session?> LiveAsync(SessionStore sessions, Binding binding, DateTimeOffset now, CancellationToken ct) =>
         binding.EndsAt <= now ? null : (await sessions.FindLiveAsync(binding.SessionId, binding.Generation, ct)).Value;
 }

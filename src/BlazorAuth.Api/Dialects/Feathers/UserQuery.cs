@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Administration;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 

@@ -1,16 +1,22 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Administration;
+using BlazorAuth.Core.Clients;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>The <c>users</c> service: sign-up for anybody, the own record (by its id, or <c>me</c>), and those of others for an administrator.</summary>
 internal sealed class Users(
-    Register register, ChangeProfile profiles, ChangeEmail emails, ChangePassword passwords, CloseAccount close, Administer administer, RefreshTokens tokens,
+    Register register, ChangeProfile profiles, ChangeEmail emails, ChangePassword passwords, CloseAccount close, ManageAccounts administer, RefreshTokens tokens,
     IOptions<AuthOptions> options)
 {
     public async Task<Answer> RunAsync(Call call, (Caller Caller, Failure? Refused) from, CancellationToken ct)
@@ -76,14 +82,14 @@ internal sealed class Users(
         if (answer.Failure is not null) return answer;
         // The client's remove carries no body: what stands for the password is a sign-in of just now.
         var proof = Reauthentication.From(data.Text("password"), dialect: Dialect.Feathers);
-        return (await close.CloseAsync(caller, proof, ct)).Refusal is { } refusal ? refusal : Removed(answer) with { Unbinds = true };
+        return (await close.CloseAsync(caller, proof, ct)).Failure is { } refusal ? refusal : Removed(answer) with { Unbinds = true };
     }
 
     private async Task<Answer> RemoveOtherAsync(string id, Caller caller, CancellationToken ct)
     {
         var answer = await GetOtherAsync(id, caller, ct);
         if (answer.Failure is not null) return answer;
-        return (await administer.DeleteAsync(caller, id, ct)).Refusal is { } refusal ? refusal : Removed(answer);
+        return (await administer.DeleteAsync(caller, id, ct)).Failure is { } refusal ? refusal : Removed(answer);
     }
 
     // One act a call: a second one that is refused would leave the first one done.
@@ -92,7 +98,7 @@ internal sealed class Users(
         var data = call.Data;
         if (data.IsMistyped(out var mistyped, "email", "username", "password", "oldPassword", "displayName", "avatar")) return mistyped;
         var read = await profiles.ReadAsync(caller, ct);
-        if (read.Value is not { } own) return read.Refusal!;
+        if (read.Value is not { } own) return read.Failure!;
         var changes = Differences(own, data, replaces: call.Method == "update");
         var (email, password, old) = (data.Text("email"), data.Text("password"), data.Text("oldPassword"));
         if (data.Field("email").ValueKind == JsonValueKind.Null && own.Email is not null) return Failure.BadRequest("The e-mail address cannot be taken away.", ("email", "Is required."));
@@ -110,7 +116,7 @@ internal sealed class Users(
     private async Task<Answer> MoveAsync(Account own, string email, string? password, Caller caller, CancellationToken ct)
     {
         if (password is null) return Failure.BadRequest("To change the email, send the current password with it, as password.", ("password", "Is required."));
-        if ((await emails.AskAsync(caller, email, new Reauthentication.ByPassword(password), ct)).Refusal is { } refusal) return refusal;
+        if ((await emails.RequestAsync(caller, email, new Reauthentication.ByPassword(password), ct)).Failure is { } refusal) return refusal;
         var record = Print(own);
         record["verifyChanges"] = new JsonObject { ["email"] = email }; // until the new address confirms
         return record;
@@ -120,7 +126,7 @@ internal sealed class Users(
     {
         if (old is null) return Failure.BadRequest("To change the password, send the current one with it, as oldPassword.", ("oldPassword", "Is required."));
         var outcome = await passwords.ChangeAsync(caller, new Reauthentication.ByPassword(old), password, ct);
-        if (outcome.Value is not { } session) return outcome.Refusal!;
+        if (outcome.Value is not { } session) return outcome.Failure!;
         // Every older token is dead, that of this call too.
         var pair = await tokens.IssueAsync(session, ct);
         var record = Print(own);
@@ -153,7 +159,7 @@ internal sealed class Users(
     private async Task<Answer> ChangeOtherAsync(Call call, string id, Caller caller, CancellationToken ct)
     {
         var read = await administer.ReadAsync(caller, id, ct);
-        if (read.Value is not { } other) return read.Refusal!;
+        if (read.Value is not { } other) return read.Failure!;
         var (active, roles) = (call.Data.Field("active"), call.Data.Field("roles"));
         if (active.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.True or JsonValueKind.False)) return Failure.BadRequest("active is true or false.", ("active", "Must be true or false."));
         if (roles.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Array)) return Failure.BadRequest("roles is a list.", ("roles", "Must be a list."));
@@ -165,7 +171,7 @@ internal sealed class Users(
             return Failure.BadRequest("Of another user, patch either active or roles.");
         var outcome = locks is { } locked
             ? await administer.LockAsync(caller, id, locked, ct) : await administer.MakeAdministratorAsync(caller, id, raises!.Value, ct);
-        if (outcome.Refusal is { } refusal) return refusal;
+        if (outcome.Failure is { } refusal) return refusal;
         return (await administer.ReadAsync(caller, id, ct)).Match(account => Happened("patched", account), refused => refused);
     }
 
@@ -174,7 +180,7 @@ internal sealed class Users(
 
     private JsonObject Print(Account account) => UserRecord.Print(account, options.Value.Api);
 
-    private Answer Print(Outcome<Account> outcome) => outcome.Match<Answer>(account => Print(account), refusal => refusal);
+    private Answer Print(Result<Account> outcome) => outcome.Match<Answer>(account => Print(account), refusal => refusal);
 
     private static string NameOf(string method) => method == "update" ? "updated" : "patched";
 

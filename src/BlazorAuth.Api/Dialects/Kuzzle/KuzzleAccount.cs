@@ -1,10 +1,10 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Accounts;
 using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 

@@ -1,5 +1,8 @@
 using System.Text.Json.Nodes;
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
@@ -74,7 +77,7 @@ internal static class KuzzleActions
         if (action.Door != KuzzleDoor.Open && request.Token is not null)
         {
             var found = await KuzzleToken.FindAsync(services, request.Token, action.Changes, ct);
-            if (found.Value is not { } token) return (found.Refusal!, ask);
+            if (found.Value is not { } token) return (found.Failure!, ask);
             ask = new(request, Caller.Of(token.Session, address, agent, Dialect.Kuzzle), token);
         }
         return (await action.Do(services, ask, ct), ask);

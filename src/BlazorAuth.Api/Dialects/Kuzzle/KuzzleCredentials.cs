@@ -1,6 +1,11 @@
 using System.Text.Json.Nodes;
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
@@ -38,7 +43,7 @@ internal sealed class KuzzleCredentials(
         if (KuzzleAccount.Refuse(ask.Request) is { } unknown) return unknown;
         if (ask.Caller.ByKey) return KuzzleError.Forbidden("An API key makes no credentials.");
         var before = await profiles.ReadAsync(ask.Caller, ct);
-        if (before.Value is not { } account) return before.Refusal!;
+        if (before.Value is not { } account) return before.Failure!;
         if (!account.IsAnonymous) return KuzzleError.Rejected("the user has credentials of this strategy");
         var (email, username) = KuzzleAccount.NameOf(ask.Request.Field("username"));
         var outcome = await register.CreateAsync(ask.Caller, new(email, username, ask.Request.Field("password")), ct);
@@ -54,7 +59,7 @@ internal sealed class KuzzleCredentials(
         var request = ask.Request;
         if (KuzzleAccount.Refuse(request) is { } unknown) return unknown;
         var before = await profiles.ReadAsync(ask.Caller, ct);
-        if (before.Value is not { } account) return before.Refusal!;
+        if (before.Value is not { } account) return before.Failure!;
         if (account.IsAnonymous) return KuzzleError.Of(AuthError.NotFound);
         var (email, username) = KuzzleAccount.NameOf(request.Field("username"));
         if (string.Equals(email, account.Email, StringComparison.OrdinalIgnoreCase)) email = null;
@@ -62,22 +67,22 @@ internal sealed class KuzzleCredentials(
         var (current, password) = (request.Text("password"), request.Field("password"));
         if ((email ?? username ?? password) is null) return request.Field("username") is null ? KuzzleError.Missing("body.username") : Print(account);
         // Each is an act of its own: a second one that is refused would leave the first one done.
-        if (new[] { email, username, password }.Count(given => given is not null) > 1) return KuzzleError.Of(Refusal.Shape("username", Fault.Alone));
+        if (new[] { email, username, password }.Count(given => given is not null) > 1) return KuzzleError.Of(AuthFailure.Shape("username", FieldErrorCode.Alone));
         if (await register.JudgeAsync(ask.Caller, new(email, username, password), ct) is { } refusal) return refusal;
 
         var result = Print(account);
         if (password is not null)
         {
             var changed = await changePassword.ChangeAsync(ask.Caller, new Reauthentication.ByPassword(current), password, ct);
-            if (changed.Value is not { } session) return changed.Refusal!;
+            if (changed.Value is not { } session) return changed.Failure!;
             foreach (var (name, value) in sessions.Print(ask, await tokens.IssueAsync(session, ct), null))
                 if (name != "_id") result[name] = value?.DeepClone();
         }
         if (email is not null
-            && (await changeEmail.AskAsync(ask.Caller, email, new Reauthentication.ByPassword(current), ct)).Refusal is { } unasked) return unasked;
+            && (await changeEmail.RequestAsync(ask.Caller, email, new Reauthentication.ByPassword(current), ct)).Failure is { } unasked) return unasked;
         if (username is null) return result;
         var renamed = await profiles.ChangeAsync(ask.Caller, new(Username: username), ct);
-        if (renamed.Refusal is { } taken) return taken;
+        if (renamed.Failure is { } taken) return taken;
         result["username"] = username;
         return result;
     }

@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using BlazorAuth.Core;
+using BlazorAuth.Api.Dialects.Feathers;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Results;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
@@ -8,7 +10,7 @@ namespace BlazorAuth.Api.Dialects.Kuzzle;
 /// Kuzzle over HTTP: the auth controller at its newer and older addresses, and sign-up. A login by GET is not served: it would begin
 /// a session, and leave the password in every log on the way.
 /// </summary>
-internal sealed class KuzzleDialect : ISpoken
+internal sealed class KuzzleDialect : IDialect
 {
     private static readonly string[] Roots =
     [
@@ -42,7 +44,7 @@ internal sealed class KuzzleDialect : ISpoken
             }
     }
 
-    public Task WriteAsync(HttpContext http, Refusal refusal, int status) => WriteAsync(http, KuzzleError.Of(refusal, status), Unnamed(http));
+    public Task WriteAsync(HttpContext http, AuthFailure refusal, int status) => WriteAsync(http, KuzzleError.Of(refusal, status), Unnamed(http));
 
     /// <summary>Prints an answer under its status.</summary>
     public static Task WriteAsync(HttpContext http, KuzzleReply reply, KuzzleRequest request)

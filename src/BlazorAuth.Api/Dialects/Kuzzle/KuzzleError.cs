@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Results;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
@@ -37,11 +37,11 @@ internal sealed record KuzzleError(int Status, string Id, int Code, string Messa
         "Caught an unexpected WebSocket error: a frame must be one JSON object, each name once.");
 
     /// <summary>A refusal of our flows. Where the status is another than Kuzzle's own for the id, it is the framework's.</summary>
-    public static KuzzleError Of(Refusal refusal, int? status = null) => refusal.Error switch
+    public static KuzzleError Of(AuthFailure refusal, int? status = null) => refusal.Error switch
     {
         AuthError.ValidationFailed => Shape(refusal),
         AuthError.WeakPassword or AuthError.CommonPassword or AuthError.SamePassword => Rejected(Words(refusal, "the password is too weak")),
-        AuthError.InvalidCredentials when refusal.Faults.Count > 0 => Rejected("the current password is incorrect"),
+        AuthError.InvalidCredentials when refusal.FieldErrors.Count > 0 => Rejected("the current password is incorrect"),
         // One text for an unknown name and a wrong password.
         AuthError.InvalidCredentials => NotSignedIn("wrong username or password"),
         AuthError.EmailNotVerified or AuthError.AccountLocked or AuthError.AccountDisabled or AuthError.SecondFactorRequired
@@ -66,17 +66,17 @@ internal sealed record KuzzleError(int Status, string Id, int Code, string Messa
             RetryAfter = refusal.RetryAfter,
         },
         AuthError.UnexpectedFailure => new(500, "core.fatal.unexpected_error", 0x00000001, "Caught an unexpected error. Nothing was changed."),
-        AuthError.LinkInvalid or AuthError.LinkExpired or AuthError.LinkUsed => Wrong("token", "the token of a letter that was not used"),
+        AuthError.LinkInvalid or AuthError.LinkExpired or AuthError.LinkUsed => Wrong("token", "the token of an email that was not used"),
     };
 
     private static KuzzleError NotSignedIn(string why) => new(401, "plugin.strategy.missing_user", 0x04030014, why);
 
-    private static KuzzleError Shape(Refusal refusal)
+    private static KuzzleError Shape(AuthFailure refusal)
     {
-        if (refusal.Faults is not [var first, ..]) return Wrong("body", "a valid request");
+        if (refusal.FieldErrors is not [var first, ..]) return Wrong("body", "a valid request");
         var name = first.Field switch { "identifier" => "username", "currentPassword" => "password", "newPassword" => "password", "newEmail" => "username", var field => field };
-        return first.Fault == Fault.Required ? Missing(name) : Wrong(name, Problems.Sentence(first));
+        return first.Code == FieldErrorCode.Required ? Missing(name) : Wrong(name, Problems.Sentence(first));
     }
 
-    private static string Words(Refusal refusal, string otherwise) => refusal.Faults is [var first, ..] ? Problems.Sentence(first) : otherwise;
+    private static string Words(AuthFailure refusal, string otherwise) => refusal.FieldErrors is [var first, ..] ? Problems.Sentence(first) : otherwise;
 }

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Api.Dialects.Feathers;
+using BlazorAuth.Core;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.Tokens;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
@@ -39,7 +41,7 @@ internal sealed class KuzzleKeys(ApiKeys keys)
     public async Task<KuzzleReply> DeleteAsync(KuzzleAsk ask, CancellationToken ct)
     {
         if (ask.Request.Text("_id") is not { } id) return KuzzleError.Missing("_id");
-        return (await keys.RevokeAsync(ask.Caller, id, ask.Request.Text("password"), ct)).Refusal is { } refusal
+        return (await keys.RevokeAsync(ask.Caller, id, ask.Request.Text("password"), ct)).Failure is { } refusal
             ? refusal : new JsonObject { ["_id"] = id };
     }
 

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
+using BlazorAuth.Core.Results;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
@@ -79,7 +81,7 @@ internal readonly record struct KuzzleReply(JsonNode? Result, KuzzleError? Error
 
     public static implicit operator KuzzleReply(KuzzleError error) => new(null, error, error.Status);
 
-    public static implicit operator KuzzleReply(Refusal refusal) => KuzzleError.Of(refusal);
+    public static implicit operator KuzzleReply(AuthFailure refusal) => KuzzleError.Of(refusal);
 
     /// <summary>The whole answer, on the wire of either protocol. <c>room</c> is what clients find their request by.</summary>
     public JsonObject Print(KuzzleRequest request) => new()

@@ -1,15 +1,19 @@
 using System.Text.Json.Nodes;
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
 /// <summary>Tokens: given, looked at, exchanged and ended.</summary>
 internal sealed class KuzzleSessions(
-    SignIn signIn, RefreshTokens tokens, AccessTokens access, Sessions sessions, IServiceProvider services, IOptions<AuthOptions> options)
+    SignInWithPassword signIn, RefreshTokens tokens, AccessTokens access, SessionStore sessions, IServiceProvider services, IOptions<AuthOptions> options)
 {
     // A token's end is written in whole seconds: with one more, it is never over before the time that was asked for.
     private static readonly TimeSpan Rounding = TimeSpan.FromSeconds(1);
@@ -21,10 +25,10 @@ internal sealed class KuzzleSessions(
         if (request.Flag("cookieAuth")) return KuzzleError.NoCookies();
         if (Refuse(request, KuzzleError.TooLong(), out var lifetime) is { } refused) return refused;
         var (name, password) = (request.Credential("username"), request.Credential("password"));
-        var input = new SignIn.Input(name, password, SessionKind.Api, Dialect: Dialect.Kuzzle);
+        var input = new SignInWithPassword.Input(name, password, SessionKind.Api, Dialect: Dialect.Kuzzle);
         return await (await signIn.WithPasswordAsync(ask.Caller, input, ct)).Match<Task<KuzzleReply>>(
             async done => Print(ask, await tokens.IssueAsync(done.Session, lifetime + Rounding, ct), lifetime),
-            due => Task.FromResult<KuzzleReply>(due.Refusal),
+            due => Task.FromResult<KuzzleReply>(due.Failure),
             refusal => Task.FromResult<KuzzleReply>(refusal));
     }
 
@@ -37,7 +41,7 @@ internal sealed class KuzzleSessions(
         var found = await KuzzleToken.FindAsync(services, request.Token, changes: true, ct);
         if (found.Value is { IsKey: true }) return KuzzleError.Forbidden("An API key is deleted, not logged out.");
         var ended = found.Value?.Session.Id;
-        if (found.Refusal is { } refusal)
+        if (found.Failure is { } refusal)
         {
             if (refusal.Error != AuthError.AccessTokenExpired || request.Flag("global")) return refusal;
             ended = (await access.ReadEvenExpiredAsync(KuzzleToken.Unwrap(request.Token)))!.SessionId;
@@ -46,7 +50,7 @@ internal sealed class KuzzleSessions(
         {
             var owner = Caller.Of(found.Value!.Session, ask.Caller.Address, ask.Caller.Agent, Dialect.Kuzzle);
             var others = await sessions.EndOthersAsync(owner, ct);
-            if (others.Refusal is { } kept) return kept;
+            if (others.Failure is { } kept) return kept;
         }
         await sessions.SignOutAsync(ask.Caller, ended!, ct);
         ask.SignedOut = true;
@@ -62,7 +66,7 @@ internal sealed class KuzzleSessions(
             return new JsonObject { ["valid"] = true, ["expiresAt"] = -1, ["kuid"] = KuzzleAccount.Nobody };
         var found = await KuzzleToken.FindAsync(services, ask.Request.Field("token"), changes: false, ct);
         if (found.Value is { } token) return new JsonObject { ["valid"] = true, ["expiresAt"] = token.End, ["kuid"] = token.Session.UserId };
-        var error = KuzzleError.Of(found.Refusal!);
+        var error = KuzzleError.Of(found.Failure!);
         return error.Status == StatusCodes.Status401Unauthorized ? new JsonObject { ["valid"] = false, ["state"] = error.Message } : error;
     }
 

@@ -2,9 +2,12 @@ using System.Buffers;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Security;
+using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
@@ -13,7 +16,8 @@ namespace BlazorAuth.Api.Dialects.Kuzzle;
 /// last is looked at every second, and when it is over the client is told and the socket stays open for whoever is not signed in.
 /// </summary>
 internal sealed partial class KuzzleSocket(
-    WebSocket socket, IServiceScopeFactory scopes, NetworkShares shares, TimeProvider time, ILogger<KuzzleSocket> log, string? address, string? agent)
+    WebSocket socket, IServiceScopeFactory scopes, NetworkLimiter shares, IAuthDatabase database, TimeProvider time,
+    ILogger<KuzzleSocket> log, string? address, string? agent)
 {
     private const int AtOnce = 4, PerSecond = 50, FirstRead = 4096;
 
@@ -109,7 +113,7 @@ internal sealed partial class KuzzleSocket(
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {
             if (!ct.IsCancellationRequested) Failed(log, fault, request.Action);
-            return KuzzleError.Of(AuthError.UnexpectedFailure, Hosting.IsStoreAway(fault) ? StatusCodes.Status503ServiceUnavailable : null);
+            return KuzzleError.Of(AuthError.UnexpectedFailure, database.IsAway(fault) ? StatusCodes.Status503ServiceUnavailable : null);
         }
     }
 
@@ -151,7 +155,7 @@ internal sealed partial class KuzzleSocket(
         try
         {
             await using var scope = scopes.CreateAsyncScope();
-            return (await scope.ServiceProvider.GetRequiredService<Sessions>().FindLiveAsync(token.Session.Id, token.Generation, ct)).Refusal is null;
+            return (await scope.ServiceProvider.GetRequiredService<SessionStore>().FindLiveAsync(token.Session.Id, token.Generation, ct)).Failure is null;
         }
         catch (Exception fault) when (fault is not (OperationCanceledException or OutOfMemoryException))
         {

@@ -1,5 +1,8 @@
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
+using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Options;
+using BlazorAuth.Core.Security;
 using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
@@ -9,7 +12,7 @@ namespace BlazorAuth.Api.Dialects.Kuzzle;
 /// long as its other end likes.
 /// </summary>
 internal sealed class KuzzleSockets(
-    IServiceScopeFactory scopes, NetworkShares shares, IHostApplicationLifetime host, IOptions<AuthOptions> options, TimeProvider time, ILogger<KuzzleSocket> log)
+    IServiceScopeFactory scopes, NetworkLimiter shares, IAuthDatabase database, IHostApplicationLifetime host, IOptions<AuthOptions> options, TimeProvider time, ILogger<KuzzleSocket> log)
 {
     /// <summary>The address of its own.</summary>
     public const string Path = "/_kuzzle";
@@ -47,7 +50,8 @@ internal sealed class KuzzleSockets(
                 KeepAliveInterval = Beat, KeepAliveTimeout = Beat,
                 SubProtocol = ProtocolOf(http.WebSockets.WebSocketRequestedProtocols),
             });
-            await new KuzzleSocket(socket, scopes, shares, time, log, address, agent).RunAsync(host.ApplicationStopping, http.RequestAborted);
+            await new KuzzleSocket(socket, scopes, shares, database, time, log, address, agent)
+                .RunAsync(host.ApplicationStopping, http.RequestAborted);
         }
         finally
         {

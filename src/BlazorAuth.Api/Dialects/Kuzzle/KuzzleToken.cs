@@ -1,9 +1,10 @@
 using System.Buffers.Text;
 using System.Text.Json.Nodes;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Credentials;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Api.Dialects.Feathers;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.Tokens;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
@@ -35,12 +36,12 @@ internal sealed record KuzzleToken(Session Session, int Generation, DateTimeOffs
     }
 
     /// <summary>The living token of a text: a login token with or without its prefix, an API key wrapped or as the API prints it.</summary>
-    public static async Task<Outcome<KuzzleToken>> FindAsync(IServiceProvider services, string? text, bool changes, CancellationToken ct)
+    public static async Task<Result<KuzzleToken>> FindAsync(IServiceProvider services, string? text, bool changes, CancellationToken ct)
     {
         if (text is null || text.Length > AccessTokens.MaximumLength) return AuthError.AccessTokenInvalid;
         var token = Unwrap(text);
         var found = await CallerFromBearer.FindLiveAsync(services, token, Dialect.Kuzzle, changes, ct);
-        if (found.Value is not { } live) return found.Refusal!;
+        if (found.Value is not { } live) return found.Failure!;
         var session = live.Session;
         if (live.Token is not { } access)
             return text == token || text == Wrap(token, session) ? new KuzzleToken(session, 1, ApiKeys.EndOf(session)) : AuthError.AccessTokenInvalid;

@@ -1,7 +1,12 @@
 using System.Text.Json.Nodes;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Api.Dialects.Feathers;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Passwords;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
+using BlazorAuth.Core.Tokens;
 
 namespace BlazorAuth.Api.Dialects;
 
@@ -9,7 +14,7 @@ namespace BlazorAuth.Api.Dialects;
 /// Skygear's server before 2.0, as its JavaScript SDK calls it: every action a POST to its name, users with a record, one access token
 /// and no refresh. What of it is answered, and otherwise than there: docs/dialects/skygear.md.
 /// </summary>
-internal sealed class Skygear : ISpoken
+internal sealed class Skygear : IDialect
 {
     private static readonly PathString[] Owned = ["/auth", "/me", "/record", "/user", "/role"];
 
@@ -32,14 +37,14 @@ internal sealed class Skygear : ISpoken
         Owner(group, "/auth/password", ChangePasswordAsync);
         Owner(group, "/record/save", SaveAsync);
         group.MapPost("/user/forgot-password", async (SkygearCall call, CancellationToken ct) =>
-            Say(await call.Use<ResetPassword>().AskAsync(call.Stranger, Arguments(call).Text("email"), ct)));
+            Say(await call.Use<ResetPassword>().RequestAsync(call.Stranger, Arguments(call).Text("email"), ct)));
         group.MapPost("/user/reset-password", ResetAsync);
         Owner(group, "/user/verify_request", AskToVerifyAsync);
         Owner(group, "/user/verify_code", VerifyAsync);
         SkygearAdministration.Map(group);
     }
 
-    public Task WriteAsync(HttpContext http, Refusal refusal, int status)
+    public Task WriteAsync(HttpContext http, AuthFailure refusal, int status)
     {
         http.Response.StatusCode = status;
         // A path that no action has is not a thing that was not found.
@@ -56,7 +61,7 @@ internal sealed class Skygear : ISpoken
 
     public static IResult Result(JsonNode result) => TypedResults.Ok(new JsonObject { ["result"] = result });
 
-    public static IResult Say(Outcome outcome) => outcome.Refusal is { } refusal ? Problems.Of(refusal) : Said;
+    public static IResult Say(Result outcome) => outcome.Failure is { } refusal ? Problems.Of(refusal) : Said;
 
     public static IResult Said => Result(new JsonObject { ["status"] = "OK" });
 
@@ -69,9 +74,9 @@ internal sealed class Skygear : ISpoken
         var caller = await call.AnyoneAsync(ct);
         var outcome = await call.Use<Register>().CreateAsync(caller, new(data?.Text("email"), data?.Text("username"), password, Profile: profile), ct);
         return await outcome.Match(
-            // Free or taken, where that must not be told: there is no session before the letter is opened.
+            // Free or taken, where that must not be told: there is no session before the email is opened.
             async done => done.User is null ? SkygearErrors.Of(SkygearErrors.Unverified)
-                : await PrintAsync(call, await call.Use<SignIn>().AfterRegisterAsync(caller, done.User, SessionKind.Api, Dialect.Skygear, ct), ct),
+                : await PrintAsync(call, await call.Use<SignInWithPassword>().AfterRegisterAsync(caller, done.User, SessionKind.Api, Dialect.Skygear, ct), ct),
             refusal => Task.FromResult(Problems.Of(refusal)));
     }
 
@@ -80,8 +85,8 @@ internal sealed class Skygear : ISpoken
         if (RestLogin.IsMeant(call.Body)) return await RestLogin.AnswerAsync(call, ct);
         if (call.Body.Has("provider")) return SkygearErrors.Of(SkygearErrors.Argument("Sign-in through a provider is not here."));
         var data = call.Body.Object("auth_data");
-        var input = new SignIn.Input(data?.Text("email") ?? data?.Text("username"), call.Body.Text("password"), SessionKind.Api, Dialect: Dialect.Skygear);
-        return await PrintAsync(call, await call.Use<SignIn>().WithPasswordAsync(call.Stranger, input, ct), ct);
+        var input = new SignInWithPassword.Input(data?.Text("email") ?? data?.Text("username"), call.Body.Text("password"), SessionKind.Api, Dialect: Dialect.Skygear);
+        return await PrintAsync(call, await call.Use<SignInWithPassword>().WithPasswordAsync(call.Stranger, input, ct), ct);
     }
 
     private static async Task<IResult> ChangePasswordAsync(SkygearCall call, Session session, CancellationToken ct)
@@ -105,8 +110,8 @@ internal sealed class Skygear : ISpoken
     {
         var (arguments, reset) = (Arguments(call), call.Use<ResetPassword>());
         var (user, code) = (arguments.Text("user_id"), arguments.Text("code"));
-        // Our letters name no user: an application that knows only the code may leave the id out.
-        if (!string.IsNullOrEmpty(user) && (await reset.LookAsync(call.Stranger, code, ct)).Value is { } token && token.UserId != SkygearRecord.IdOf(user))
+        // Our emails name no user: an application that knows only the code may leave the id out.
+        if (!string.IsNullOrEmpty(user) && (await reset.PreviewAsync(call.Stranger, code, ct)).Value is { } token && token.UserId != SkygearRecord.IdOf(user))
             return Problems.Of(AuthError.LinkInvalid);
         return Say(await reset.SetAsync(call.Stranger, code, arguments.Text("new_password"), ct));
     }
@@ -120,7 +125,7 @@ internal sealed class Skygear : ISpoken
             refusal => Task.FromResult(Problems.Of(refusal)));
     }
 
-    // The six digits of the letter, or the token of its link.
+    // The six digits of the email, or the token of its link.
     private static async Task<IResult> VerifyAsync(SkygearCall call, Session session, CancellationToken ct)
     {
         var (caller, code, verify) = (call.In(session), Arguments(call).Text("code"), call.Use<VerifyEmail>());
@@ -133,7 +138,7 @@ internal sealed class Skygear : ISpoken
 
     private static Task<IResult> PrintAsync(SkygearCall call, SignInOutcome outcome, CancellationToken ct) =>
         outcome.Match(
-            done => PrintAsync(call, done.Session, ct), due => Task.FromResult(Problems.Of(due.Refusal)), refusal => Task.FromResult(Problems.Of(refusal)));
+            done => PrintAsync(call, done.Session, ct), due => Task.FromResult(Problems.Of(due.Failure)), refusal => Task.FromResult(Problems.Of(refusal)));
 
     // Who shows an access token gets another one, as the SDK expects. No new generation: other tabs hold the one before it.
     private static async Task<IResult> ReadAsync(SkygearCall call, Session session, CancellationToken ct)
@@ -151,7 +156,7 @@ internal sealed class Skygear : ISpoken
     private static async Task<IResult> PrintAsync(SkygearCall call, Session session, string token, CancellationToken ct)
     {
         var account = await call.Use<ChangeProfile>().ReadAsync(call.In(session), ct);
-        if (account.Value is not { } own) return Problems.Of(account.Refusal!);
+        if (account.Value is not { } own) return Problems.Of(account.Failure!);
         return Result(new JsonObject
         {
             ["user_id"] = own.Id,

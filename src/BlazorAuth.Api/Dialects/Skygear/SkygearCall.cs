@@ -1,5 +1,8 @@
+using BlazorAuth.Api.Dialects.Feathers;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Api.Dialects;
 
@@ -35,7 +38,7 @@ internal sealed class SkygearCall
     public T Use<T>() where T : notnull => _http.RequestServices.GetRequiredService<T>();
 
     /// <summary>The living session of the token, or why there is none.</summary>
-    public async Task<Outcome<Session>> SessionAsync(CancellationToken ct) =>
+    public async Task<Result<Session>> SessionAsync(CancellationToken ct) =>
         await CallerFromBearer.FindAsync(_http.RequestServices, Token, Dialect.Skygear, changes: true, ct);
 
     /// <summary>Who calls, on actions for anyone: the SDK sends an old token along with a new sign-in.</summary>

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using BlazorAuth.Core;
+using BlazorAuth.Core.Results;
 
 namespace BlazorAuth.Api.Dialects;
 
@@ -11,7 +11,7 @@ internal static class SkygearErrors
     public static readonly Error NotAuthenticated = new("NotAuthenticated", 101, 401, "Sign in first.");
     public static readonly Error NotSupported = new("NotSupported", 111, 400, "Only user records of accounts are here.");
     public static readonly Error NotTheOwn = new("PermissionDenied", 102, 403, "A user record is changed by its user only.");
-    public static readonly Error Unverified = new("VerificationRequired", 128, 403, "Open the letter sent to the address, then log in.");
+    public static readonly Error Unverified = new("VerificationRequired", 128, 403, "Open the email sent to the address, then log in.");
 
     public static Error Argument(string message) => new("InvalidArgument", 108, 400, message);
 
@@ -19,18 +19,18 @@ internal static class SkygearErrors
 
     public static JsonObject Print(Error error) => new() { ["name"] = error.Name, ["code"] = error.Code, ["message"] = error.Message };
 
-    public static JsonObject Print(Refusal refusal, int? status = null)
+    public static JsonObject Print(AuthFailure refusal, int? status = null)
     {
         var error = Print(Describe(refusal, status ?? Problems.Describe(refusal.Error).Status));
-        if (refusal.Faults.Count == 0) return error;
+        if (refusal.FieldErrors.Count == 0) return error;
         error["info"] = IsPassword(refusal.Error)
-            ? new JsonObject { ["reason"] = Reason(refusal.Faults[0].Fault) }
-            : new JsonObject { ["arguments"] = new JsonArray([.. refusal.Faults.Select(fault => JsonValue.Create(fault.Field))]) };
+            ? new JsonObject { ["reason"] = Reason(refusal.FieldErrors[0].Code) }
+            : new JsonObject { ["arguments"] = new JsonArray([.. refusal.FieldErrors.Select(fault => JsonValue.Create(fault.Field))]) };
         return error;
     }
 
     /// <summary>What a refusal is called there. Where Skygear says 500 or 501 for what a client did, the status is ours.</summary>
-    public static Error Describe(Refusal refusal, int status)
+    public static Error Describe(AuthFailure refusal, int status)
     {
         var message = Problems.Describe(refusal.Error).Title;
         return refusal.Error switch
@@ -56,11 +56,11 @@ internal static class SkygearErrors
 
     private static bool IsPassword(AuthError error) => error is AuthError.WeakPassword or AuthError.CommonPassword or AuthError.SamePassword;
 
-    private static string Reason(Fault fault) => fault switch
+    private static string Reason(FieldErrorCode fault) => fault switch
     {
-        Fault.TooShort => "PasswordTooShort",
-        Fault.Same => "PasswordReused",
-        Fault.TooLong => "PasswordTooLong",
+        FieldErrorCode.TooShort => "PasswordTooShort",
+        FieldErrorCode.Same => "PasswordReused",
+        FieldErrorCode.TooLong => "PasswordTooLong",
         _ => "PasswordBelowGuessableLevel",
     };
 }

@@ -1,8 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using BlazorAuth.Core;
-using BlazorAuth.Core.Data;
-using BlazorAuth.Core.Flows;
+using BlazorAuth.Api.Dialects.Feathers;
+using BlazorAuth.Core.Accounts;
+using BlazorAuth.Core.Clients;
+using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Sessions;
+using BlazorAuth.Core.SignIn;
 
 namespace BlazorAuth.Api.Dialects;
 
@@ -45,21 +48,21 @@ internal static class SkygearRecord
         if (IdOf(id) != session.UserId) return Fail(id, SkygearErrors.Print(SkygearErrors.NotTheOwn));
         var (profiles, caller) = (call.Use<ChangeProfile>(), call.In(session));
         var before = await profiles.ReadAsync(caller, ct);
-        if (before.Value is not { } account) return Fail(id, SkygearErrors.Print(before.Refusal!));
+        if (before.Value is not { } account) return Fail(id, SkygearErrors.Print(before.Failure!));
 
         var (email, username) = (record.Text("email"), record.Text("username"));
         // Only what is not so already: the SDK sends whole records back, and would undo what others changed meanwhile.
         var fields = record.Fields(without: IsOwn).Where(f => !ForeignJson.Holds(account.Profile, f)).ToList();
         var moves = email is not null && email != account.Email;
         if (email is null && account.Email is not null && record.Has("email")) return Fail(id, SkygearErrors.Print(SkygearErrors.Argument("An address cannot be taken away.")));
-        // Judged before the letter goes out, which cannot be taken back.
+        // Judged before the email goes out, which cannot be taken back.
         if (moves && username is not null && username != account.Username
             && await call.Use<Register>().JudgeAsync(caller, new(null, username, null), ct) is { } unnamed) return Fail(id, SkygearErrors.Print(unnamed));
         // The SDK sends no password with a record: what stands for it is a sign-in of just now.
         var proof = new Reauthentication.RecentOnly(Dialect.Skygear);
-        if (moves && (await call.Use<ChangeEmail>().AskAsync(caller, email, proof, ct)).Refusal is { } refused)
+        if (moves && (await call.Use<ChangeEmail>().RequestAsync(caller, email, proof, ct)).Failure is { } refused)
         {
-            if (refused is not { Faults: [{ Fault: Fault.Same }] }) return Fail(id, SkygearErrors.Print(refused)); // the same in other letters is no other
+            if (refused is not { FieldErrors: [{ Code: FieldErrorCode.Same }] }) return Fail(id, SkygearErrors.Print(refused)); // the same in other letters is no other
             moves = false;
         }
         var input = new ChangeProfile.Input(
@@ -69,7 +72,7 @@ internal static class SkygearRecord
         if (input.Username.IsGiven || input.Profile.IsGiven)
         {
             var changed = await profiles.ChangeAsync(caller, input, ct);
-            if (changed.Value is null) return Fail(id, SkygearErrors.Print(changed.Refusal!));
+            if (changed.Value is null) return Fail(id, SkygearErrors.Print(changed.Failure!));
             account = changed.Value;
         }
         var saved = Print(account, session.AuthenticatedAt);
