@@ -30,6 +30,12 @@ fi
 
 dotnet build BlazorAuth.sln --nologo -v quiet || { echo "The build failed."; echo "0 passed, 1 failed"; exit 1; }
 status=0
+# The formatter is a tool from the package feed; where it cannot be had, the form is not checked, and this says so.
+if dotnet tool restore >/dev/null 2>&1; then
+  dotnet csharpier check src tests || { echo "Run: dotnet csharpier format src tests"; echo "0 passed, 1 failed"; exit 1; }
+else
+  echo "The formatter could not be restored: the form of the code is not checked."
+fi
 for project in tests/unit/BlazorAuth.UnitTests.csproj tests/e2e/BlazorAuth.EndToEndTests.csproj; do
   dotnet test "$project" --no-build --nologo --logger trx --results-directory "$results" "$@" || status=1
 done

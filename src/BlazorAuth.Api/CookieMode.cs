@@ -7,8 +7,10 @@ using Microsoft.Extensions.Options;
 namespace BlazorAuth.Api;
 
 /// <summary>
-/// The browser's cookie as the API sees it, where the host that maps the API has pages. A script of the site may sign in with
-/// <c>mode=cookie</c> and keeps no token. Bearer routes then take the cookie, but only beside an antiforgery header: a cookie
+/// The browser's cookie as the API sees it, where the host that maps the API has pages. A script of the site may sign
+/// in with
+/// <c>mode=cookie</c> and keeps no token. Bearer routes then take the cookie, but only beside an antiforgery header: a
+/// cookie
 /// alone is sent by whoever makes the browser send something.
 /// </summary>
 public interface IBrowserSession
@@ -33,20 +35,28 @@ internal static class CookieMode
     public sealed record Antiforgery(string Header, string Token);
 
     /// <summary>
-    /// Marks the routes of a dialect whose clients know no antiforgery header: there the request's origin and fetch metadata
+    /// Marks the routes of a dialect whose clients know no antiforgery header: there the request's origin and fetch
+    /// metadata
     /// tell that a page of ours or a listed one of the same site sends it.
     /// </summary>
     public sealed record TakesCookie;
 
-    /// <summary>The session of the cookie, where the antiforgery header proves that a script of this site sends it.</summary>
+    /// <summary>
+    /// The session of the cookie, where the antiforgery header proves that a script of this site sends it.
+    /// </summary>
     public static async Task<Session?> SessionAsync(HttpContext http)
     {
         // Before the token: a page of another site is told by the browser itself.
         var options = http.RequestServices.GetRequiredService<IOptions<AuthOptions>>().Value;
-        if (CrossSite.IsForeignCall(options, http.Request)) return null;
-        if (http.RequestServices.GetService<IBrowserSession>()?.Current is not { } session) return null;
-        if (http.GetEndpoint()?.Metadata.GetMetadata<TakesCookie>() is not null && SocketOrigins.MayUseCookie(
-                options, http.Request)) return session;
+        if (CrossSite.IsForeignCall(options, http.Request))
+            return null;
+        if (http.RequestServices.GetService<IBrowserSession>()?.Current is not { } session)
+            return null;
+        if (
+            http.GetEndpoint()?.Metadata.GetMetadata<TakesCookie>() is not null
+            && SocketOrigins.MayUseCookie(options, http.Request)
+        )
+            return session;
         try
         {
             await http.RequestServices.GetRequiredService<IAntiforgery>().ValidateRequestAsync(http);

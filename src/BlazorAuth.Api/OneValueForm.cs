@@ -1,6 +1,8 @@
 namespace BlazorAuth.Api;
 
-/// <summary>The one rule for the fields of every form that this product reads, on pages and under <c>/oauth</c>.</summary>
+/// <summary>
+/// The one rule for the fields of every form that this product reads, on pages and under <c>/oauth</c>.
+/// </summary>
 public static class OneValueForm
 {
     /// <summary>

@@ -4,7 +4,8 @@ using BlazorAuth.Core.Messaging.Email;
 using BlazorAuth.Hosting;
 
 // EmailTemplates point to the pages, which this host does not serve: in development they are at the site's own address.
-const string Address = "http://localhost:5081", SiteAddress = "http://localhost:5080";
+const string Address = "http://localhost:5081",
+    SiteAddress = "http://localhost:5080";
 
 return await AuthHost.RunAsync(async () =>
 {
@@ -13,7 +14,8 @@ return await AuthHost.RunAsync(async () =>
     if (builder.Environment.IsDevelopment())
     {
         options.RecallSiteAddress(builder.Configuration);
-        if (options.Api.PublicUrl.Length == 0) options.Api.PublicUrl = builder.ListeningUrl(Address);
+        if (options.Api.PublicUrl.Length == 0)
+            options.Api.PublicUrl = builder.ListeningUrl(Address);
     }
     builder.Services.AddTokenApi(options);
 
@@ -27,7 +29,9 @@ return await AuthHost.RunAsync(async () =>
     app.UseAuthentication();
     app.UseAuthorization();
     app.MapTokenApi(options);
-    Console.WriteLine($"\n  BlazorAuth API, {app.Environment.EnvironmentName}\n    Site  {options.PublicUrl}\n    Data  {options.DataDirectory}\n");
+    Console.WriteLine(
+        $"\n  BlazorAuth API, {app.Environment.EnvironmentName}\n    Site  {options.PublicUrl}\n    Data  {options.DataDirectory}\n"
+    );
     await app.RunAsync();
     return 0;
 });

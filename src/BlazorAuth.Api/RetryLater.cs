@@ -11,6 +11,7 @@ public static class RetryLater
     /// <summary>Writes the header, where there is a wait.</summary>
     public static void SayRetryAfter(this HttpResponse response, TimeSpan? wait)
     {
-        if (wait is { } time) response.Headers.RetryAfter = Seconds(time).ToString(CultureInfo.InvariantCulture);
+        if (wait is { } time)
+            response.Headers.RetryAfter = Seconds(time).ToString(CultureInfo.InvariantCulture);
     }
 }

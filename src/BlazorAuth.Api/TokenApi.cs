@@ -17,13 +17,25 @@ public static class TokenApi
     // Beside our own, what the clients of dialects send from a browser.
     private static readonly string[] Headers =
     [
-        "Authorization", "Content-Type", "Accept", "RequestVerificationToken", "X-Requested-With", "X-Service-Method",
-        "X-Skygear-API-Key", "X-Skygear-Access-Token", "X-Skygear-SDK-Version", "X-Kuzzle-Volatile", "X-Kuzzle-Request-Id",
+        "Authorization",
+        "Content-Type",
+        "Accept",
+        "RequestVerificationToken",
+        "X-Requested-With",
+        "X-Service-Method",
+        "X-Skygear-API-Key",
+        "X-Skygear-Access-Token",
+        "X-Skygear-SDK-Version",
+        "X-Kuzzle-Volatile",
+        "X-Kuzzle-Request-Id",
     ];
 
     /// <summary>Whether the path is the API's: errors there are problems, never pages.</summary>
     public static bool Owns(PathString path) =>
-        path.StartsWithSegments("/api") || PublicDocuments.Own(path) || DialectRegistry.At(path) is not null || OAuthErrors.Speaks(path);
+        path.StartsWithSegments("/api")
+        || PublicDocuments.Own(path)
+        || DialectRegistry.At(path) is not null
+        || OAuthErrors.Speaks(path);
 
     /// <summary>Registers the bearer scheme, strict JSON and the API document.</summary>
     public static void AddTokenApi(this IServiceCollection services, AuthOptions options)
@@ -38,15 +50,30 @@ public static class TokenApi
             json.SerializerOptions.AllowDuplicateProperties = false; // two readers would pick two values
             json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             json.SerializerOptions.MaxDepth = 32;
-            json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false));
+            json.SerializerOptions.Converters.Add(
+                new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false)
+            );
         });
-        services.AddCors(cors => cors.AddPolicy(PublicDocuments.Cors, policy => policy.AllowAnyOrigin().WithMethods("GET", "HEAD").WithExposedHeaders("ETag")));
-        services.AddCors(cors => cors.AddPolicy(Cors, policy => policy
-            .WithOrigins([.. options.Api.AllowedOrigins.Select(o => o.TrimEnd('/'))])
-            .WithMethods("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-            .WithHeaders(Headers).WithExposedHeaders("Retry-After", "RequestVerificationToken")
-            // A listed page of the same site may use the cookie (docs/dialects/identity-api.md); one of another site is sent none.
-            .AllowCredentials()));
+        services.AddCors(cors =>
+            cors.AddPolicy(
+                PublicDocuments.Cors,
+                policy => policy.AllowAnyOrigin().WithMethods("GET", "HEAD").WithExposedHeaders("ETag")
+            )
+        );
+        services.AddCors(cors =>
+            cors.AddPolicy(
+                Cors,
+                policy =>
+                    policy
+                        .WithOrigins([.. options.Api.AllowedOrigins.Select(o => o.TrimEnd('/'))])
+                        .WithMethods("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+                        .WithHeaders(Headers)
+                        .WithExposedHeaders("Retry-After", "RequestVerificationToken")
+                        // A listed page of the same site may use the cookie (docs/dialects/identity-api.md); one of
+                        // another site is sent none.
+                        .AllowCredentials()
+            )
+        );
     }
 
     /// <summary>Puts the API into the pipeline; after routing, before authentication.</summary>
@@ -56,16 +83,29 @@ public static class TokenApi
     public static void UseTokenApi(this WebApplication app, AuthOptions options, bool alone = false)
     {
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(20) });
-        if (options.Api.Dialects.Contains(Dialect.Kuzzle)) app.UseKuzzleSockets();
-        // By path and before everything that refuses: a script may read why it was refused, also by 404, 405, 413 and 415.
-        app.UseWhen(http => alone || Owns(http.Request.Path) || http.GetEndpoint() is not RouteEndpoint, any => any.UseCors(Cors));
-        app.UseWhen(http => alone || Owns(http.Request.Path), api => api.Use(next => http =>
-        {
-            http.Response.Headers.XContentTypeOptions = "nosniff";
-            http.Response.Headers.CacheControl = "no-store"; // the few public documents say otherwise themselves
-            if (options.Https) http.Response.Headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
-            return Problems.PrintAsync(http, next);
-        }));
+        if (options.Api.Dialects.Contains(Dialect.Kuzzle))
+            app.UseKuzzleSockets();
+        // By path and before everything that refuses: a script may read why it was refused, also by 404, 405, 413 and
+        // 415.
+        app.UseWhen(
+            http => alone || Owns(http.Request.Path) || http.GetEndpoint() is not RouteEndpoint,
+            any => any.UseCors(Cors)
+        );
+        app.UseWhen(
+            http => alone || Owns(http.Request.Path),
+            api =>
+                api.Use(next =>
+                    http =>
+                    {
+                        http.Response.Headers.XContentTypeOptions = "nosniff";
+                        // the few public documents say otherwise themselves
+                        http.Response.Headers.CacheControl = "no-store";
+                        if (options.Https)
+                            http.Response.Headers.StrictTransportSecurity = "max-age=31536000; includeSubDomains";
+                        return Problems.PrintAsync(http, next);
+                    }
+                )
+        );
         if (app.Environment.IsDevelopment())
             app.UseSwaggerUI(ui =>
             {
@@ -76,29 +116,47 @@ public static class TokenApi
     }
 
     /// <summary>
-    /// Answers programs at paths that are nobody's with a problem: only who takes <c>text/html</c> gets the error page of the
+    /// Answers programs at paths that are nobody's with a problem: only who takes <c>text/html</c> gets the error page
+    /// of the
     /// host. Put it into the pipeline inside that page.
     /// </summary>
-    public static void UseUnknownPaths(this IApplicationBuilder app) => app.Use(async (http, next) =>
-    {
-        await next(http);
-        if (IsNothing(http.Response) && http.Response.ContentType is null
-            && http.Response.ContentLength is null or 0 && !Owns(http.Request.Path) && !TakesPages(http.Request))
-        {
-            // Beside pages the routing answers 405 for paths that nothing has.
-            var known = Problems.IsKnown(http, route => route.RoutePattern.Parameters.All(p => !p.IsCatchAll));
-            if (!known) http.Response.Headers.Allow = default;
-            var status = known ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound;
-            await Problems.Of(AuthError.NotFound, status).ExecuteAsync(http);
-        }
-    });
+    public static void UseUnknownPaths(this IApplicationBuilder app) =>
+        app.Use(
+            async (http, next) =>
+            {
+                await next(http);
+                if (
+                    IsNothing(http.Response)
+                    && http.Response.ContentType is null
+                    && http.Response.ContentLength is null or 0
+                    && !Owns(http.Request.Path)
+                    && !TakesPages(http.Request)
+                )
+                {
+                    // Beside pages the routing answers 405 for paths that nothing has.
+                    var known = Problems.IsKnown(http, route => route.RoutePattern.Parameters.All(p => !p.IsCatchAll));
+                    if (!known)
+                        http.Response.Headers.Allow = default;
+                    var status = known ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound;
+                    await Problems.Of(AuthError.NotFound, status).ExecuteAsync(http);
+                }
+            }
+        );
 
     private static bool IsNothing(HttpResponse response) =>
-        response is { HasStarted: false, StatusCode: StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed };
+        response
+            is {
+                HasStarted: false,
+                StatusCode: StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed
+            };
 
-    private static bool TakesPages(HttpRequest request) => request.GetTypedHeaders().Accept.Any(accepted =>
-        accepted.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)
-        || accepted.MediaType.Equals("application/xhtml+xml", StringComparison.OrdinalIgnoreCase));
+    private static bool TakesPages(HttpRequest request) =>
+        request
+            .GetTypedHeaders()
+            .Accept.Any(accepted =>
+                accepted.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase)
+                || accepted.MediaType.Equals("application/xhtml+xml", StringComparison.OrdinalIgnoreCase)
+            );
 
     /// <summary>Maps every route.</summary>
     public static void MapTokenApi(this WebApplication app, AuthOptions options)
@@ -106,9 +164,13 @@ public static class TokenApi
         var api = app.MapGroup("/api");
         var oauth = app.MapGroup("/oauth");
         // A page of somebody else's would sign the browser in to an account of its own.
-        api.AddEndpointFilter(async (context, next) =>
-            context.HttpContext.Request.Query["mode"] == "cookie" && CrossSite.IsForeignCall(options, context.HttpContext.Request)
-                ? Problems.Of(AuthError.Forbidden) : await next(context));
+        api.AddEndpointFilter(
+            async (context, next) =>
+                context.HttpContext.Request.Query["mode"] == "cookie"
+                && CrossSite.IsForeignCall(options, context.HttpContext.Request)
+                    ? Problems.Of(AuthError.Forbidden)
+                    : await next(context)
+        );
         api.MapTokens();
         api.MapAccount();
         api.MapSessions();

@@ -4,7 +4,8 @@ using Microsoft.AspNetCore.Components.Authorization;
 namespace BlazorAuth.Client.Blazor;
 
 /// <summary>
-/// Tells components who is signed in, from the <see cref="BlazorAuthClient"/> of the same scope, and tells them again at every
+/// Tells components who is signed in, from the <see cref="BlazorAuthClient"/> of the same scope, and tells them again
+/// at every
 /// change: sign-in, sign-out, a changed profile, a session that the service ended. It never asks the network.
 /// </summary>
 public sealed class BlazorAuthStateProvider : AuthenticationStateProvider, IDisposable
@@ -24,7 +25,8 @@ public sealed class BlazorAuthStateProvider : AuthenticationStateProvider, IDisp
     }
 
     /// <inheritdoc />
-    public override Task<AuthenticationState> GetAuthenticationStateAsync() => Task.FromResult(StateOf(_auth.CurrentUser));
+    public override Task<AuthenticationState> GetAuthenticationStateAsync() =>
+        Task.FromResult(StateOf(_auth.CurrentUser));
 
     /// <summary>Hears of no more changes.</summary>
     public void Dispose() => _watch.Dispose();
@@ -32,11 +34,20 @@ public sealed class BlazorAuthStateProvider : AuthenticationStateProvider, IDisp
     // The claims as a stock ASP.NET Core names them; the name is never the display name, which anyone may choose.
     private static AuthenticationState StateOf(User? user)
     {
-        if (user is null) return new(new ClaimsPrincipal(new ClaimsIdentity()));
-        List<Claim> claims = [new(ClaimTypes.NameIdentifier, user.Id), new(ClaimTypes.Name, user.Username ?? user.Email ?? user.Id)];
+        if (user is null)
+            return new(new ClaimsPrincipal(new ClaimsIdentity()));
+        List<Claim> claims =
+        [
+            new(ClaimTypes.NameIdentifier, user.Id),
+            new(ClaimTypes.Name, user.Username ?? user.Email ?? user.Id),
+        ];
         if (user.Email is { } email)
-            claims.AddRange([new(ClaimTypes.Email, email), new("email_verified", user.EmailVerified ? "true" : "false", ClaimValueTypes.Boolean)]);
-        if (user.DisplayName is { } name) claims.Add(new("name", name));
+            claims.AddRange([
+                new(ClaimTypes.Email, email),
+                new("email_verified", user.EmailVerified ? "true" : "false", ClaimValueTypes.Boolean),
+            ]);
+        if (user.DisplayName is { } name)
+            claims.Add(new("name", name));
         claims.AddRange(user.Roles.Select(role => new Claim(ClaimTypes.Role, role)));
         return new(new ClaimsPrincipal(new ClaimsIdentity(claims, AuthenticationType)));
     }

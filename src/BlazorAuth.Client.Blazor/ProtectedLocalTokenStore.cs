@@ -6,7 +6,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace BlazorAuth.Client.Blazor;
 
 /// <summary>
-/// Keeps the session in the browser's <c>localStorage</c>, encrypted by the server's data protection, so that it outlives the
+/// Keeps the session in the browser's <c>localStorage</c>, encrypted by the server's data protection, so that it
+/// outlives the
 /// circuit and no script can read the tokens. Browser storage is reachable only after the first rendering: call
 /// <see cref="BlazorAuthClient.RestoreAsync"/> in <c>OnAfterRenderAsync</c>.
 /// </summary>
@@ -18,15 +19,30 @@ public sealed class ProtectedLocalTokenStore(ProtectedLocalStorage storage) : IT
     public static ITokenStore Of(IServiceProvider provider) =>
         new ProtectedLocalTokenStore(provider.GetRequiredService<ProtectedLocalStorage>());
 
-    /// <summary>What was written last; null where there is nothing, or it is of other keys or of another version.</summary>
+    /// <summary>
+    /// What was written last; null where there is nothing, or it is of other keys or of another version.
+    /// </summary>
     /// <exception cref="InvalidOperationException">It is read while the page is prerendered.</exception>
     public async Task<StoredSession?> ReadAsync(CancellationToken ct)
     {
         try
         {
             var found = await storage.GetAsync<StoredSession>(Key);
-            return found is { Success: true, Value: { Site: not null, SessionId: not null, AccessToken: not null, RefreshToken: not null, User.Id: not null } session }
-                ? session : null;
+            return
+                found
+                    is {
+                        Success: true,
+                        Value:
+                        {
+                            Site: not null,
+                            SessionId: not null,
+                            AccessToken: not null,
+                            RefreshToken: not null,
+                            User.Id: not null
+                        } session
+                    }
+                ? session
+                : null;
         }
         catch (Exception foreign) when (foreign is CryptographicException or JsonException or FormatException)
         {

@@ -21,7 +21,9 @@ public abstract record Proof
         public override string ToString() => nameof(ByCode);
     }
 
-    /// <summary>A passkey's answer to <see cref="BlazorAuthClient.BeginPasskeyProofAsync"/>, with the ticket of that challenge.</summary>
+    /// <summary>
+    /// A passkey's answer to <see cref="BlazorAuthClient.BeginPasskeyProofAsync"/>, with the ticket of that challenge.
+    /// </summary>
     public sealed record ByPasskey(string Ticket, JsonElement Credential) : Proof
     {
         /// <summary>Names the kind, never the ticket: records end up in logs.</summary>
@@ -35,25 +37,40 @@ public sealed class ProfileChange
     internal Dictionary<string, JsonElement> Fields { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The name that others see.</summary>
-    public string? DisplayName { get => Text("displayName"); init => Set("displayName", value); }
+    public string? DisplayName
+    {
+        get => Text("displayName");
+        init => Set("displayName", value);
+    }
 
     /// <summary>An https address of a picture.</summary>
-    public string? Avatar { get => Text("avatar"); init => Set("avatar", value); }
+    public string? Avatar
+    {
+        get => Text("avatar");
+        init => Set("avatar", value);
+    }
 
     /// <summary>The user name, which no other account has.</summary>
-    public string? Username { get => Text("username"); init => Set("username", value); }
+    public string? Username
+    {
+        get => Text("username");
+        init => Set("username", value);
+    }
 
     /// <summary>A JSON object of the application's own.</summary>
     public JsonElement? Profile
     {
-        get => Fields.TryGetValue("profile", out var profile) && profile.ValueKind != JsonValueKind.Null ? profile : null;
+        get =>
+            Fields.TryGetValue("profile", out var profile) && profile.ValueKind != JsonValueKind.Null ? profile : null;
         init => Fields["profile"] = value ?? JsonElement.Parse("null");
     }
 
     private string? Text(string name) => Fields.TryGetValue(name, out var value) ? value.GetString() : null;
 
-    private void Set(string name, string? value) => Fields[name] =
-        value is null ? JsonElement.Parse("null") : JsonSerializer.SerializeToElement(value, WireJson.Default.String);
+    private void Set(string name, string? value) =>
+        Fields[name] = value is null
+            ? JsonElement.Parse("null")
+            : JsonSerializer.SerializeToElement(value, WireJson.Default.String);
 }
 
 /// <summary>A living session of the account.</summary>
@@ -68,8 +85,17 @@ public sealed class ProfileChange
 /// <param name="LastSeenAt">When it was last used.</param>
 /// <param name="ExpiresAt">When it ends if it is not used.</param>
 public sealed record SessionInfo(
-    string Id, string Kind, bool Current, IReadOnlyList<string> Methods, string? Address, string? Agent,
-    DateTimeOffset CreatedAt, DateTimeOffset AuthenticatedAt, DateTimeOffset LastSeenAt, DateTimeOffset ExpiresAt);
+    string Id,
+    string Kind,
+    bool Current,
+    IReadOnlyList<string> Methods,
+    string? Address,
+    string? Agent,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset AuthenticatedAt,
+    DateTimeOffset LastSeenAt,
+    DateTimeOffset ExpiresAt
+);
 
 /// <summary>What an authenticator app needs, shown this once.</summary>
 /// <param name="Secret">The secret in base32.</param>

@@ -9,19 +9,23 @@ namespace BlazorAuth.Client;
 /// </summary>
 public sealed class BlazorAuthException : Exception
 {
-    internal BlazorAuthException(HttpStatusCode status, string message, Exception? inner = null) : base(message, inner) => Status = status;
+    internal BlazorAuthException(HttpStatusCode status, string message, Exception? inner = null)
+        : base(message, inner) => Status = status;
 
     /// <summary>The status of the answer.</summary>
     public HttpStatusCode Status { get; }
 
-    /// <summary>Why it refused; <see cref="AuthErrorCode.Unknown"/> where the answer does not say so in words of this version.</summary>
+    /// <summary>
+    /// Why it refused; <see cref="AuthErrorCode.Unknown"/> where the answer does not say so in words of this version.
+    /// </summary>
     public AuthErrorCode Code => AuthErrorCodes.Read(CodeText);
 
     /// <summary>The code as the wire has it, or null.</summary>
     public string? CodeText { get; internal init; }
 
     /// <summary>What is wrong with which field, by its JSON name.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyList<string>> Errors { get; internal init; } = ReadOnlyDictionary<string, IReadOnlyList<string>>.Empty;
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Errors { get; internal init; } =
+        ReadOnlyDictionary<string, IReadOnlyList<string>>.Empty;
 
     /// <summary>How long to wait before the next attempt counts, where the answer says so.</summary>
     public TimeSpan? RetryAfter { get; internal init; }

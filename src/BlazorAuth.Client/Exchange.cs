@@ -6,7 +6,12 @@ namespace BlazorAuth.Client;
 internal sealed class Exchange(HttpClient http, Wire wire, TimeProvider time)
 {
     // The service gives the same successor for ten seconds: a lost answer must be noticed early enough to ask again.
-    private static readonly TimeSpan[] Patience = [TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(20)];
+    private static readonly TimeSpan[] Patience =
+    [
+        TimeSpan.FromSeconds(4),
+        TimeSpan.FromSeconds(4),
+        TimeSpan.FromSeconds(20),
+    ];
 
     public async Task<TokenAnswer> AskAsync(StoredSession stale)
     {
@@ -17,9 +22,17 @@ internal sealed class Exchange(HttpClient http, Wire wire, TimeProvider time)
             try
             {
                 using var answer = await http.SendAsync(
-                    Wire.Post("api/token/refresh", new RefreshBody(stale.RefreshToken), WireJson.Default.RefreshBody), patience.Token).ConfigureAwait(false);
+                        Wire.Post(
+                            "api/token/refresh",
+                            new RefreshBody(stale.RefreshToken),
+                            WireJson.Default.RefreshBody
+                        ),
+                        patience.Token
+                    )
+                    .ConfigureAwait(false);
                 // A gateway that gave up may have passed the request on.
-                if (!last && answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout) continue;
+                if (!last && answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout)
+                    continue;
                 return await wire.TokensAsync(answer, patience.Token).ConfigureAwait(false);
             }
             catch (HttpRequestException) when (!last)
@@ -28,7 +41,8 @@ internal sealed class Exchange(HttpClient http, Wire wire, TimeProvider time)
             }
             catch (OperationCanceledException slow)
             {
-                if (last) throw new TimeoutException("The service did not answer a refresh.", slow);
+                if (last)
+                    throw new TimeoutException("The service did not answer a refresh.", slow);
             }
         }
     }

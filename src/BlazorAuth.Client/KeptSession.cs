@@ -4,10 +4,16 @@ using System.Text.Json;
 namespace BlazorAuth.Client;
 
 /// <summary>
-/// The session a client keeps: one at a time, replaced whole. Promises: many that need a fresh token cause one refresh; a token
+/// The session a client keeps: one at a time, replaced whole. Promises: many that need a fresh token cause one refresh;
+/// a token
 /// that arrives for a session that is no longer kept is thrown away; observers are told in the order of the changes.
 /// </summary>
-internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSession, Task<TokenAnswer>> exchange, TimeProvider time)
+internal sealed class KeptSession(
+    Uri site,
+    ITokenStore store,
+    Func<StoredSession, Task<TokenAnswer>> exchange,
+    TimeProvider time
+)
 {
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(5);
 
@@ -19,7 +25,11 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
 
     public StoredSession? Current
     {
-        get { lock (_lock) return _current; }
+        get
+        {
+            lock (_lock)
+                return _current;
+        }
     }
 
     /// <summary>The origin the tokens are for.</summary>
@@ -33,7 +43,8 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
         var stored = await store.ReadAsync(ct).ConfigureAwait(false);
         lock (_lock)
         {
-            if (stored is null || stored.Site != Origin || _current is not null) return _current?.User;
+            if (stored is null || stored.Site != Origin || _current is not null)
+                return _current?.User;
             Set(stored, UserChangeReason.Restored);
         }
         _observers.Tell();
@@ -43,7 +54,8 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
     /// <summary>Keeps the pair of a sign-in.</summary>
     public async Task<User> BeginAsync(TokenAnswer tokens, CancellationToken ct)
     {
-        lock (_lock) Set(Pair(tokens), UserChangeReason.SignedIn);
+        lock (_lock)
+            Set(Pair(tokens), UserChangeReason.SignedIn);
         await SaveAsync(ct).ConfigureAwait(false);
         _observers.Tell();
         return tokens.User!;
@@ -55,7 +67,8 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
         var next = Pair(tokens);
         lock (_lock)
         {
-            if (_current?.SessionId != before.SessionId || next.SessionId != before.SessionId) return null;
+            if (_current?.SessionId != before.SessionId || next.SessionId != before.SessionId)
+                return null;
             Set(next, Same(_current.User, next.User) ? null : UserChangeReason.Updated);
         }
         await SaveAsync(ct).ConfigureAwait(false);
@@ -68,7 +81,8 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
     {
         lock (_lock)
         {
-            if (_current is null || _current.User.Id != user.Id || Same(_current.User, user)) return;
+            if (_current is null || _current.User.Id != user.Id || Same(_current.User, user))
+                return;
             Set(_current with { User = user }, UserChangeReason.Updated);
         }
         await SaveAsync(ct).ConfigureAwait(false);
@@ -76,12 +90,17 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
     }
 
     /// <summary>Forgets the session; the refresh token of what was kept, or null.</summary>
-    public async Task<string?> ForgetAsync(UserChangeReason reason, AuthErrorCode? code = null, StoredSession? only = null)
+    public async Task<string?> ForgetAsync(
+        UserChangeReason reason,
+        AuthErrorCode? code = null,
+        StoredSession? only = null
+    )
     {
         string? token;
         lock (_lock)
         {
-            if (_current is null || (only is not null && _current.RefreshToken != only.RefreshToken)) return null;
+            if (_current is null || (only is not null && _current.RefreshToken != only.RefreshToken))
+                return null;
             token = _current.RefreshToken;
             Set(null, reason, code);
         }
@@ -91,14 +110,19 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
         return token;
     }
 
-    /// <summary>The session to begin a request with: refreshed where its access token ends soon. What fails here shows in the request itself.</summary>
+    /// <summary>
+    /// The session to begin a request with: refreshed where its access token ends soon. What fails here shows in the
+    /// request itself.
+    /// </summary>
     public async Task<StoredSession?> FreshAsync(CancellationToken ct)
     {
         var begun = Current;
-        if (begun is null) return null;
+        if (begun is null)
+            return null;
         var lifetime = begun.ExpiresAt - begun.IssuedAt;
         var margin = lifetime / 10 < TimeSpan.FromSeconds(30) ? lifetime / 10 : TimeSpan.FromSeconds(30);
-        if (time.GetUtcNow() < begun.ExpiresAt - margin) return begun;
+        if (time.GetUtcNow() < begun.ExpiresAt - margin)
+            return begun;
         try
         {
             return await RefreshAsync(begun, ct).ConfigureAwait(false) ?? begun;
@@ -118,19 +142,24 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
         // A change of password elsewhere in this program kills the token before its successor has arrived.
         await TurnAsync(ct).ConfigureAwait(false);
         var current = Current;
-        if (current is null || current.User.Id != begun.User.Id) return null;
-        if (current.AccessToken != begun.AccessToken) return current;
+        if (current is null || current.User.Id != begun.User.Id)
+            return null;
+        if (current.AccessToken != begun.AccessToken)
+            return current;
         if (code?.EndsSession() == true)
         {
-            if (await AdoptAsync(begun).ConfigureAwait(false) is { } adopted) return adopted;
+            if (await AdoptAsync(begun).ConfigureAwait(false) is { } adopted)
+                return adopted;
             await ForgetAsync(UserChangeReason.Ended, code, only: begun).ConfigureAwait(false);
             return null;
         }
-        if (code is not (null or AuthErrorCode.AccessTokenExpired or AuthErrorCode.AccessTokenInvalid)) return null;
+        if (code is not (null or AuthErrorCode.AccessTokenExpired or AuthErrorCode.AccessTokenInvalid))
+            return null;
         // An API that refuses every token must not make every request a refresh.
         var lifetime = begun.ExpiresAt - begun.IssuedAt;
         var settled = lifetime / 2 < Settled ? lifetime / 2 : Settled;
-        if (time.GetUtcNow() - begun.IssuedAt < settled) return null;
+        if (time.GetUtcNow() - begun.IssuedAt < settled)
+            return null;
         return await RefreshAsync(current, ct).ConfigureAwait(false);
     }
 
@@ -143,7 +172,8 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
             await TurnAsync(ct).ConfigureAwait(false);
             lock (_lock)
             {
-                if (_turn is not null) continue;
+                if (_turn is not null)
+                    continue;
                 _turn = done.Task;
                 break;
             }
@@ -154,7 +184,8 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
         }
         finally
         {
-            lock (_lock) _turn = null;
+            lock (_lock)
+                _turn = null;
             done.SetResult();
         }
     }
@@ -162,8 +193,11 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
     private async Task TurnAsync(CancellationToken ct)
     {
         Task? turn;
-        lock (_lock) turn = _turn;
-        if (turn is not null) await turn.WaitAsync(ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // its own callers hear of its failure
+        lock (_lock)
+            turn = _turn;
+        if (turn is not null)
+            // its own callers hear of its failure
+            await turn.WaitAsync(ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         ct.ThrowIfCancellationRequested();
     }
 
@@ -174,54 +208,71 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
             Task turn;
             lock (_lock)
             {
-                if (_current?.User.Id != stale.User.Id) return null;
-                if (_current.AccessToken != stale.AccessToken) return _current;
+                if (_current?.User.Id != stale.User.Id)
+                    return null;
+                if (_current.AccessToken != stale.AccessToken)
+                    return _current;
                 turn = _turn ??= StartRefresh(_current);
             }
             await turn.WaitAsync(ct).ConfigureAwait(false);
-            if (turn is Task<StoredSession?> refresh) return await refresh.ConfigureAwait(false);
+            if (turn is Task<StoredSession?> refresh)
+                return await refresh.ConfigureAwait(false);
         }
     }
 
     // Not in the context, and not under the token, of whoever happened to be the first: the others wait for it too.
-    private Task<StoredSession?> StartRefresh(StoredSession stale) => Task.Run(async () =>
-    {
-        try
+    private Task<StoredSession?> StartRefresh(StoredSession stale) =>
+        Task.Run(async () =>
         {
-            return await ExchangeAsync(stale).ConfigureAwait(false);
-        }
-        finally
-        {
-            lock (_lock) _turn = null;
-        }
-    });
+            try
+            {
+                return await ExchangeAsync(stale).ConfigureAwait(false);
+            }
+            finally
+            {
+                lock (_lock)
+                    _turn = null;
+            }
+        });
 
     private async Task<StoredSession?> ExchangeAsync(StoredSession stale)
     {
         if (await AdoptAsync(stale).ConfigureAwait(false) is { } adopted)
         {
-            if (time.GetUtcNow() < adopted.ExpiresAt) return adopted;
+            if (time.GetUtcNow() < adopted.ExpiresAt)
+                return adopted;
             stale = adopted;
         }
         try
         {
-            return await RenewAsync(stale, await exchange(stale).ConfigureAwait(false), CancellationToken.None).ConfigureAwait(false);
+            return await RenewAsync(stale, await exchange(stale).ConfigureAwait(false), CancellationToken.None)
+                .ConfigureAwait(false);
         }
-        catch (BlazorAuthException refused) when (refused.Status == HttpStatusCode.Unauthorized && refused.Code.EndsSession())
+        catch (BlazorAuthException refused)
+            when (refused.Status == HttpStatusCode.Unauthorized && refused.Code.EndsSession())
         {
             await ForgetAsync(UserChangeReason.Ended, refused.Code, only: stale).ConfigureAwait(false);
             return null;
         }
     }
 
-    /// <summary>Another process may share the store: the pair it got there is ours, and the token it used for it is spent.</summary>
+    /// <summary>
+    /// Another process may share the store: the pair it got there is ours, and the token it used for it is spent.
+    /// </summary>
     private async Task<StoredSession?> AdoptAsync(StoredSession stale)
     {
         var stored = await store.ReadAsync(CancellationToken.None).ConfigureAwait(false);
-        if (stored is null || stored.Site != Origin || stored.SessionId != stale.SessionId || stored.IssuedAt <= stale.IssuedAt) return null;
+        if (
+            stored is null
+            || stored.Site != Origin
+            || stored.SessionId != stale.SessionId
+            || stored.IssuedAt <= stale.IssuedAt
+        )
+            return null;
         lock (_lock)
         {
-            if (_current?.RefreshToken != stale.RefreshToken) return null;
+            if (_current?.RefreshToken != stale.RefreshToken)
+                return null;
             Set(stored, Same(stale.User, stored.User) ? null : UserChangeReason.Updated);
         }
         _observers.Tell();
@@ -231,14 +282,23 @@ internal sealed class KeptSession(Uri site, ITokenStore store, Func<StoredSessio
     private StoredSession Pair(TokenAnswer tokens)
     {
         var now = time.GetUtcNow();
-        return new(Origin, tokens.SessionId!, tokens.AccessToken!, tokens.RefreshToken!, now, now.AddSeconds(tokens.ExpiresIn), tokens.User!);
+        return new(
+            Origin,
+            tokens.SessionId!,
+            tokens.AccessToken!,
+            tokens.RefreshToken!,
+            now,
+            now.AddSeconds(tokens.ExpiresIn),
+            tokens.User!
+        );
     }
 
     // Only ever under the lock, so that the queue has the order of the changes.
     private void Set(StoredSession? next, UserChangeReason? reason, AuthErrorCode? code = null)
     {
         _current = next;
-        if (reason is { } why) _observers.Enqueue(new(next?.User, why, code));
+        if (reason is { } why)
+            _observers.Enqueue(new(next?.User, why, code));
     }
 
     private async Task SaveAsync(CancellationToken ct)

@@ -11,16 +11,21 @@ internal sealed class Observers
     public IDisposable Add(Action<UserChange> tell)
     {
         var observer = new Observer(this, tell);
-        lock (_lock) _observers.Add(observer);
+        lock (_lock)
+            _observers.Add(observer);
         return observer;
     }
 
     public void Enqueue(UserChange change)
     {
-        lock (_lock) _untold.Enqueue(change);
+        lock (_lock)
+            _untold.Enqueue(change);
     }
 
-    /// <summary>Tells outside every lock, one change after the other; an observer that throws does not keep the others from hearing.</summary>
+    /// <summary>
+    /// Tells outside every lock, one change after the other; an observer that throws does not keep the others from
+    /// hearing.
+    /// </summary>
     public void Tell()
     {
         List<Exception> faults = [];
@@ -30,7 +35,8 @@ internal sealed class Observers
             Observer[] observers;
             lock (_lock)
             {
-                if (_telling || !_untold.TryDequeue(out change)) break;
+                if (_telling || !_untold.TryDequeue(out change))
+                    break;
                 _telling = true;
                 observers = [.. _observers];
             }
@@ -45,9 +51,11 @@ internal sealed class Observers
                     faults.Add(fault);
                 }
             }
-            lock (_lock) _telling = false;
+            lock (_lock)
+                _telling = false;
         }
-        if (faults.Count > 0) throw new AggregateException("An observer of the current user failed.", faults);
+        if (faults.Count > 0)
+            throw new AggregateException("An observer of the current user failed.", faults);
     }
 
     private sealed class Observer(Observers all, Action<UserChange> tell) : IDisposable
@@ -56,7 +64,8 @@ internal sealed class Observers
 
         public void Dispose()
         {
-            lock (all._lock) all._observers.Remove(this);
+            lock (all._lock)
+                all._observers.Remove(this);
         }
     }
 }

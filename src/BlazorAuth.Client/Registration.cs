@@ -19,30 +19,47 @@ public sealed class BlazorAuthClientOptions
 public static class Registration
 {
     /// <summary>
-    /// Registers <see cref="BlazorAuthClient"/> and <see cref="BlazorAuthHandler"/> as scoped: one user for each circuit, or one in
+    /// Registers <see cref="BlazorAuthClient"/> and <see cref="BlazorAuthHandler"/> as scoped: one user for each
+    /// circuit, or one in
     /// a WebAssembly or desktop program. Connections are shared, tokens never are. Make the client of an API with
     /// <c>new HttpClient(handler, disposeHandler: false)</c>.
     /// </summary>
-    public static IServiceCollection AddBlazorAuthClient(this IServiceCollection services, BlazorAuthClientOptions options)
+    public static IServiceCollection AddBlazorAuthClient(
+        this IServiceCollection services,
+        BlazorAuthClientOptions options
+    )
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(options);
         services.AddSingleton<Transport>();
         services.AddScoped(provider => new BlazorAuthClient(
-            new HttpClient(provider.GetRequiredService<Transport>().Handler, disposeHandler: false) { BaseAddress = options.Site },
-            options.Store(provider), provider.GetService<TimeProvider>()));
+            new HttpClient(provider.GetRequiredService<Transport>().Handler, disposeHandler: false)
+            {
+                BaseAddress = options.Site,
+            },
+            options.Store(provider),
+            provider.GetService<TimeProvider>()
+        ));
         services.AddScoped(provider => new BlazorAuthHandler(
-            provider.GetRequiredService<BlazorAuthClient>(), new Shared(provider.GetRequiredService<Transport>().Handler), options.Origins));
+            provider.GetRequiredService<BlazorAuthClient>(),
+            new Shared(provider.GetRequiredService<Transport>().Handler),
+            options.Origins
+        ));
         return services;
     }
 
     /// <summary>Connections for all users of the program. No cookies: they would be everybody's.</summary>
     private sealed class Transport : IDisposable
     {
-        public HttpMessageHandler Handler { get; } = OperatingSystem.IsBrowser() ? new HttpClientHandler() : new SocketsHttpHandler
-        {
-            UseCookies = false, AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        };
+        public HttpMessageHandler Handler { get; } =
+            OperatingSystem.IsBrowser()
+                ? new HttpClientHandler()
+                : new SocketsHttpHandler
+                {
+                    UseCookies = false,
+                    AllowAutoRedirect = false,
+                    PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+                };
 
         public void Dispose() => Handler.Dispose();
     }
@@ -52,7 +69,9 @@ public static class Registration
     {
         private readonly HttpMessageInvoker _invoker = new(handler, disposeHandler: false);
 
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            _invoker.SendAsync(request, cancellationToken);
+        protected override Task<HttpResponseMessage> SendAsync(
+            HttpRequestMessage request,
+            CancellationToken cancellationToken
+        ) => _invoker.SendAsync(request, cancellationToken);
     }
 }

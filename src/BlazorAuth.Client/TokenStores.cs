@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace BlazorAuth.Client;
 
-/// <summary>A signed-in session as a client keeps it. Whoever reads it is the user: keep it as safe as a password.</summary>
+/// <summary>
+/// A signed-in session as a client keeps it. Whoever reads it is the user: keep it as safe as a password.
+/// </summary>
 /// <param name="Site">The origin of the service that issued it; another one never gets to see it.</param>
 /// <param name="SessionId">The session's id.</param>
 /// <param name="AccessToken">Goes into <c>Authorization: Bearer</c>.</param>
@@ -11,7 +13,14 @@ namespace BlazorAuth.Client;
 /// <param name="ExpiresAt">When the access token ends, by the client's clock.</param>
 /// <param name="User">Whose it is.</param>
 public sealed record StoredSession(
-    string Site, string SessionId, string AccessToken, string RefreshToken, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt, User User)
+    string Site,
+    string SessionId,
+    string AccessToken,
+    string RefreshToken,
+    DateTimeOffset IssuedAt,
+    DateTimeOffset ExpiresAt,
+    User User
+)
 {
     /// <summary>Names the session, never its tokens: records end up in logs.</summary>
     public override string ToString() => $"session {SessionId} of {User.Id} at {Site}";
@@ -54,7 +63,8 @@ public sealed class MemoryTokenStore : ITokenStore
 }
 
 /// <summary>
-/// Keeps the session in a file that only its owner can read (mode 0600; on Windows the folder's rules hold). It is replaced by a
+/// Keeps the session in a file that only its owner can read (mode 0600; on Windows the folder's rules hold). It is
+/// replaced by a
 /// rename, so a crash leaves the old one or the new one. A file that is not ours reads as nobody.
 /// </summary>
 public sealed class FileTokenStore(string path) : ITokenStore
@@ -66,8 +76,21 @@ public sealed class FileTokenStore(string path) : ITokenStore
     {
         try
         {
-            var session = JsonSerializer.Deserialize(await File.ReadAllBytesAsync(_path, ct).ConfigureAwait(false), WireJson.Default.StoredSession);
-            return session is { Site: not null, SessionId: not null, AccessToken: not null, RefreshToken: not null, User.Id: not null } ? session : null;
+            var session = JsonSerializer.Deserialize(
+                await File.ReadAllBytesAsync(_path, ct).ConfigureAwait(false),
+                WireJson.Default.StoredSession
+            );
+            return
+                session
+                    is {
+                        Site: not null,
+                        SessionId: not null,
+                        AccessToken: not null,
+                        RefreshToken: not null,
+                        User.Id: not null
+                    }
+                ? session
+                : null;
         }
         catch (Exception absent) when (absent is FileNotFoundException or DirectoryNotFoundException or JsonException)
         {
@@ -79,18 +102,31 @@ public sealed class FileTokenStore(string path) : ITokenStore
     public async Task WriteAsync(StoredSession session, CancellationToken ct)
     {
         var folder = Path.GetDirectoryName(_path)!;
-        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-        else if (!Directory.Exists(folder)) Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(folder);
+        else if (!Directory.Exists(folder))
+            Directory.CreateDirectory(
+                folder,
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+            );
         var beside = $"{_path}.{Guid.NewGuid():N}";
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.Asynchronous };
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Options = FileOptions.Asynchronous,
+        };
         // The mode is given at creation: a file that is closed down afterwards was readable for a moment.
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         try
         {
             var file = new FileStream(beside, options);
             await using (file.ConfigureAwait(false))
             {
-                await JsonSerializer.SerializeAsync(file, session, WireJson.Default.StoredSession, ct).ConfigureAwait(false);
+                await JsonSerializer
+                    .SerializeAsync(file, session, WireJson.Default.StoredSession, ct)
+                    .ConfigureAwait(false);
                 file.Flush(flushToDisk: true);
             }
             File.Move(beside, _path, overwrite: true);
@@ -105,7 +141,8 @@ public sealed class FileTokenStore(string path) : ITokenStore
     /// <inheritdoc />
     public Task ClearAsync(CancellationToken ct)
     {
-        if (File.Exists(_path)) File.Delete(_path);
+        if (File.Exists(_path))
+            File.Delete(_path);
         return Task.CompletedTask;
     }
 }

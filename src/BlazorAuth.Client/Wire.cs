@@ -42,7 +42,13 @@ internal sealed record CodesAnswer(string[]? RecoveryCodes);
 
 internal sealed record TicketAnswer(string? Ticket);
 
-internal sealed record TokenAnswer(string? AccessToken, int ExpiresIn, string? RefreshToken, string? SessionId, User? User);
+internal sealed record TokenAnswer(
+    string? AccessToken,
+    int ExpiresIn,
+    string? RefreshToken,
+    string? SessionId,
+    User? User
+);
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(NewAccount))]
@@ -68,21 +74,26 @@ internal sealed record TokenAnswer(string? AccessToken, int ExpiresIn, string? R
 [JsonSerializable(typeof(string))]
 internal sealed partial class WireJson : JsonSerializerContext;
 
-/// <summary>Reads answers of the service. Nothing it sends, or what sits in between, is trusted to have a shape.</summary>
+/// <summary>
+/// Reads answers of the service. Nothing it sends, or what sits in between, is trusted to have a shape.
+/// </summary>
 internal sealed class Wire(TimeProvider time)
 {
     private const int LargestAnswer = 1024 * 1024;
     private static readonly JsonElement Empty = JsonElement.Parse("{}");
 
-    public static HttpRequestMessage Post<T>(string path, T body, JsonTypeInfo<T> shape) => Send(HttpMethod.Post, path, body, shape);
+    public static HttpRequestMessage Post<T>(string path, T body, JsonTypeInfo<T> shape) =>
+        Send(HttpMethod.Post, path, body, shape);
 
     public static HttpRequestMessage Send<T>(HttpMethod method, string path, T body, JsonTypeInfo<T> shape) =>
         new(method, path) { Content = JsonContent.Create(body, shape) };
 
     /// <summary>The body of an answer that must be a success.</summary>
-    public async Task<T> ReadAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> shape, CancellationToken ct) where T : class
+    public async Task<T> ReadAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> shape, CancellationToken ct)
+        where T : class
     {
-        if (!answer.IsSuccessStatusCode) throw await RefusalAsync(answer, ct).ConfigureAwait(false);
+        if (!answer.IsSuccessStatusCode)
+            throw await RefusalAsync(answer, ct).ConfigureAwait(false);
         try
         {
             var body = await BodyAsync(answer, ct).ConfigureAwait(false);
@@ -97,7 +108,15 @@ internal sealed class Wire(TimeProvider time)
     public async Task<TokenAnswer> TokensAsync(HttpResponseMessage answer, CancellationToken ct)
     {
         var tokens = await ReadAsync(answer, WireJson.Default.TokenAnswer, ct).ConfigureAwait(false);
-        var whole = tokens is { AccessToken.Length: > 0, RefreshToken.Length: > 0, SessionId.Length: > 0, ExpiresIn: > 0, User: not null };
+        var whole =
+            tokens is
+            {
+                AccessToken.Length: > 0,
+                RefreshToken.Length: > 0,
+                SessionId.Length: > 0,
+                ExpiresIn: > 0,
+                User: not null
+            };
         return whole ? tokens with { User = Whole(answer, tokens.User!) } : throw Malformed(answer);
     }
 
@@ -111,7 +130,10 @@ internal sealed class Wire(TimeProvider time)
         var words = $"{Text(problem, "title")} {Text(problem, "detail")}".Trim();
         return new(answer.StatusCode, words.Length > 0 ? words : $"The service answered {(int)answer.StatusCode}.")
         {
-            CodeText = Text(problem, "code"), TraceId = Text(problem, "traceId"), RetryAfter = RetryAfter(answer), Errors = Errors(problem),
+            CodeText = Text(problem, "code"),
+            TraceId = Text(problem, "traceId"),
+            RetryAfter = RetryAfter(answer),
+            Errors = Errors(problem),
         };
     }
 
@@ -119,12 +141,18 @@ internal sealed class Wire(TimeProvider time)
         AuthErrorCodes.Read(Text(await ProblemAsync(answer, ct).ConfigureAwait(false), "code"));
 
     /// <summary>The ticket of an answer that asks for a second factor, or null.</summary>
-    public async Task<SignInResult.NeedsSecondFactor?> SecondFactorAsync(HttpResponseMessage answer, CancellationToken ct)
+    public async Task<SignInResult.NeedsSecondFactor?> SecondFactorAsync(
+        HttpResponseMessage answer,
+        CancellationToken ct
+    )
     {
-        if (answer.StatusCode != HttpStatusCode.Unauthorized) return null;
+        if (answer.StatusCode != HttpStatusCode.Unauthorized)
+            return null;
         var problem = await ProblemAsync(answer, ct).ConfigureAwait(false);
-        if (AuthErrorCodes.Read(Text(problem, "code")) != AuthErrorCode.SecondFactorRequired) return null;
-        var methods = problem.TryGetProperty("methods", out var list) && list.ValueKind == JsonValueKind.Array ? Texts(list) : [];
+        if (AuthErrorCodes.Read(Text(problem, "code")) != AuthErrorCode.SecondFactorRequired)
+            return null;
+        var methods =
+            problem.TryGetProperty("methods", out var list) && list.ValueKind == JsonValueKind.Array ? Texts(list) : [];
         return new(Text(problem, "ticket") ?? throw Malformed(answer), methods);
     }
 
@@ -135,19 +163,25 @@ internal sealed class Wire(TimeProvider time)
         return asked < TimeSpan.Zero ? TimeSpan.Zero : asked;
     }
 
-    private static User Whole(HttpResponseMessage answer, User user) => string.IsNullOrEmpty(user.Id) ? throw Malformed(answer) : user with
-    {
-        Roles = user.Roles ?? [], Profile = user.Profile.ValueKind == JsonValueKind.Object ? user.Profile : Empty,
-    };
+    private static User Whole(HttpResponseMessage answer, User user) =>
+        string.IsNullOrEmpty(user.Id)
+            ? throw Malformed(answer)
+            : user with
+            {
+                Roles = user.Roles ?? [],
+                Profile = user.Profile.ValueKind == JsonValueKind.Object ? user.Profile : Empty,
+            };
 
     private static async Task<byte[]> BodyAsync(HttpResponseMessage answer, CancellationToken ct)
     {
         try
         {
-            await answer.Content.LoadIntoBufferAsync(LargestAnswer, ct).ConfigureAwait(false); // and it stays readable for whoever comes after
+            // and it stays readable for whoever comes after
+            await answer.Content.LoadIntoBufferAsync(LargestAnswer, ct).ConfigureAwait(false);
             return await answer.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false);
         }
-        catch (HttpRequestException endless) when (endless.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded)
+        catch (HttpRequestException endless)
+            when (endless.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded)
         {
             throw Malformed(answer, endless);
         }
@@ -155,7 +189,8 @@ internal sealed class Wire(TimeProvider time)
 
     private static async Task<JsonElement> ProblemAsync(HttpResponseMessage answer, CancellationToken ct)
     {
-        if (answer.Content.Headers.ContentType?.MediaType is not ("application/problem+json" or "application/json")) return Empty;
+        if (answer.Content.Headers.ContentType?.MediaType is not ("application/problem+json" or "application/json"))
+            return Empty;
         try
         {
             var problem = JsonElement.Parse(await BodyAsync(answer, ct).ConfigureAwait(false));
@@ -168,19 +203,27 @@ internal sealed class Wire(TimeProvider time)
     }
 
     private static string? Text(JsonElement problem, string name) =>
-        problem.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        problem.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 
     private static Dictionary<string, IReadOnlyList<string>> Errors(JsonElement problem)
     {
         var errors = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
         if (problem.TryGetProperty("errors", out var fields) && fields.ValueKind == JsonValueKind.Object)
             foreach (var field in fields.EnumerateObject())
-                if (field.Value.ValueKind == JsonValueKind.Array) errors[field.Name] = Texts(field.Value);
+                if (field.Value.ValueKind == JsonValueKind.Array)
+                    errors[field.Name] = Texts(field.Value);
         return errors;
     }
 
-    private static List<string> Texts(JsonElement list) => [.. list.EnumerateArray().Where(v => v.ValueKind == JsonValueKind.String).Select(v => v.GetString()!)];
+    private static List<string> Texts(JsonElement list) =>
+        [.. list.EnumerateArray().Where(v => v.ValueKind == JsonValueKind.String).Select(v => v.GetString()!)];
 
-    public static BlazorAuthException Malformed(HttpResponseMessage answer, Exception? inner = null) => new(
-        answer.StatusCode, $"The answer ({(int)answer.StatusCode}, {answer.Content.Headers.ContentType?.MediaType ?? "no type"}) is not one of the service's.", inner);
+    public static BlazorAuthException Malformed(HttpResponseMessage answer, Exception? inner = null) =>
+        new(
+            answer.StatusCode,
+            $"The answer ({(int)answer.StatusCode}, {answer.Content.Headers.ContentType?.MediaType ?? "no type"}) is not one of the service's.",
+            inner
+        );
 }

@@ -3,16 +3,25 @@ using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Core;
 
-/// <summary>Who asks, as the edge knows them. Everything in it is established; nothing is taken from the request's body.</summary>
+/// <summary>
+/// Who asks, as the edge knows them. Everything in it is established; nothing is taken from the request's body.
+/// </summary>
 /// <param name="UserId">The signed-in user, or null.</param>
 /// <param name="SessionId">The session the request came in, or null.</param>
 /// <param name="AuthenticatedAt">When that session last proved who it is.</param>
 /// <param name="Address">The network address, from the connection or a configured proxy only (ASVS 4.1.3).</param>
 /// <param name="Agent">The User-Agent header, cut to 256 characters.</param>
 public sealed record Caller(
-    string? UserId, string? SessionId, DateTimeOffset? AuthenticatedAt, string? Address, string? Agent)
+    string? UserId,
+    string? SessionId,
+    DateTimeOffset? AuthenticatedAt,
+    string? Address,
+    string? Agent
+)
 {
-    /// <summary>Whether an API key asks: a program that nobody watches, which may do nothing that needs a step-up.</summary>
+    /// <summary>
+    /// Whether an API key asks: a program that nobody watches, which may do nothing that needs a step-up.
+    /// </summary>
     public bool ByKey { get; init; }
 
     /// <summary>Whether the session proved two factors.</summary>
@@ -22,7 +31,8 @@ public sealed record Caller(
     public Dialect? Door { get; init; }
 
     /// <summary>
-    /// Whether the session was begun at this door. A dialect is lenient to its own sessions only (ADR 0018). A cookie belongs to
+    /// Whether the session was begun at this door. A dialect is lenient to its own sessions only (ADR 0018). A cookie
+    /// belongs to
     /// the site and is at home everywhere.
     /// </summary>
     public bool AtHome { get; init; }
@@ -49,14 +59,20 @@ public sealed record Caller(
     public static Caller Of(Session session, string? address, string? agent, Dialect? door = null) =>
         new(session.UserId, session.Id, session.AuthenticatedAt, address, Clean(agent))
         {
-            ByKey = session.Kind == SessionKind.Key, TwoFactors = Session.AreTwoFactors(session.Methods), Door = door,
-            AtHome = session.Kind == SessionKind.Browser || session.Dialect == door, SteppedUp = session.RenewedByStepUp,
-            FactorAt = session.FactorAt, BegunAt = session.CreatedAt, Dialect = session.Dialect,
+            ByKey = session.Kind == SessionKind.Key,
+            TwoFactors = Session.AreTwoFactors(session.Methods),
+            Door = door,
+            AtHome = session.Kind == SessionKind.Browser || session.Dialect == door,
+            SteppedUp = session.RenewedByStepUp,
+            FactorAt = session.FactorAt,
+            BegunAt = session.CreatedAt,
+            Dialect = session.Dialect,
         };
 
     // CR/LF in a header value would forge a line wherever the agent is printed.
     private static string? Clean(string? agent) =>
-        string.IsNullOrWhiteSpace(agent) ? null
+        string.IsNullOrWhiteSpace(agent)
+            ? null
             : Whole(string.Concat(agent.Where(c => !char.IsControl(c)).Take(MaximumAgentLength)));
 
     // Half a surrogate pair, as the cut may leave it, is no text to some databases.

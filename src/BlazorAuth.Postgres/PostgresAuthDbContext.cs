@@ -12,5 +12,10 @@ public sealed class PostgresDesign : IDesignTimeDbContextFactory<PostgresAuthDbC
 {
     /// <inheritdoc />
     public PostgresAuthDbContext CreateDbContext(string[] args) =>
-        new(new DbContextOptionsBuilder<PostgresAuthDbContext>().UseNpgsql("Host=localhost;Database=design").UseIdentityModel().Options);
+        new(
+            new DbContextOptionsBuilder<PostgresAuthDbContext>()
+                .UseNpgsql("Host=localhost;Database=design")
+                .UseIdentityModel()
+                .Options
+        );
 }

@@ -35,7 +35,8 @@ public sealed class PostgresDatabase : IAuthDatabase
         {
             return new NpgsqlConnectionStringBuilder(connectionString).Host is null ? "must name a Host." : null;
         }
-        catch (Exception malformed) when (malformed is ArgumentException or FormatException or InvalidCastException or OverflowException)
+        catch (Exception malformed)
+            when (malformed is ArgumentException or FormatException or InvalidCastException or OverflowException)
         {
             return "is not a connection string of PostgreSQL (keys and values as Npgsql has them).";
         }
@@ -43,10 +44,15 @@ public sealed class PostgresDatabase : IAuthDatabase
 
     /// <inheritdoc />
     public void AddContext(IServiceCollection services) =>
-        services.AddDbContextPool<AuthDbContext, PostgresAuthDbContext>((from, options) => options
-            .UseNpgsql(Hurried(from.GetRequiredService<IOptions<AuthOptions>>().Value.Database.ConnectionString),
-                server => server.CommandTimeout(AnswerSeconds))
-            .AddInterceptors(from.GetRequiredService<SessionRevocationInterceptor>()));
+        services.AddDbContextPool<AuthDbContext, PostgresAuthDbContext>(
+            (from, options) =>
+                options
+                    .UseNpgsql(
+                        Hurried(from.GetRequiredService<IOptions<AuthOptions>>().Value.Database.ConnectionString),
+                        server => server.CommandTimeout(AnswerSeconds)
+                    )
+                    .AddInterceptors(from.GetRequiredService<SessionRevocationInterceptor>())
+        );
 
     /// <inheritdoc />
     public void Prepare(AuthDbContext db) { }
@@ -54,12 +60,14 @@ public sealed class PostgresDatabase : IAuthDatabase
     /// <inheritdoc />
     public async Task MigrateAsync(AuthDbContext db, AuthOptions options, CancellationToken ct)
     {
-        db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10)); // a migration of many rows, or the wait for another process's
+        // a migration of many rows, or the wait for another process's
+        db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
         await MakeDatabaseAsync(db, ct);
         await db.Database.OpenConnectionAsync(ct);
         try
         {
-            // EF's own lock there ends with each migration's transaction, and two processes would take turns in the middle of
+            // EF's own lock there ends with each migration's transaction, and two processes would take turns in the
+            // middle of
             // the list. This one ends with its connection.
             await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({MigrationLock})", ct);
             await db.Database.MigrateAsync(ct);
@@ -73,32 +81,37 @@ public sealed class PostgresDatabase : IAuthDatabase
     }
 
     /// <inheritdoc />
-    public string? DescribeFailure(Exception? fault) => fault switch
-    {
-        null => null,
-        PostgresException told => "SQLSTATE " + told.SqlState,
-        NpgsqlException away => (away.InnerException ?? away).GetType().Name,
-        var other => DescribeFailure(other.InnerException),
-    };
+    public string? DescribeFailure(Exception? fault) =>
+        fault switch
+        {
+            null => null,
+            PostgresException told => "SQLSTATE " + told.SqlState,
+            NpgsqlException away => (away.InnerException ?? away).GetType().Name,
+            var other => DescribeFailure(other.InnerException),
+        };
 
     /// <inheritdoc />
-    public bool IsAway(Exception? fault) => fault switch
-    {
-        null => false,
-        PostgresException told => told.IsTransient || told.SqlState.StartsWith("57P", StringComparison.Ordinal)
-                                  || told.SqlState is PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.QueryCanceled,
-        NpgsqlException => true, // no answer at all
-        _ => IsAway(fault.InnerException),
-    };
+    public bool IsAway(Exception? fault) =>
+        fault switch
+        {
+            null => false,
+            PostgresException told => told.IsTransient
+                || told.SqlState.StartsWith("57P", StringComparison.Ordinal)
+                || told.SqlState is PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.QueryCanceled,
+            NpgsqlException => true, // no answer at all
+            _ => IsAway(fault.InnerException),
+        };
 
     private static async Task MakeDatabaseAsync(AuthDbContext db, CancellationToken ct)
     {
         var server = db.GetService<IRelationalDatabaseCreator>();
         try
         {
-            if (!await server.ExistsAsync(ct)) await server.CreateAsync(ct);
+            if (!await server.ExistsAsync(ct))
+                await server.CreateAsync(ct);
         }
-        catch (PostgresException other) when (other.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
+        catch (PostgresException other)
+            when (other.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
         {
             // Another process made it meanwhile.
         }
@@ -108,7 +121,8 @@ public sealed class PostgresDatabase : IAuthDatabase
     {
         var connection = new NpgsqlConnectionStringBuilder(connectionString);
         // The typed builder 'contains' every key there is.
-        if (!new DbConnectionStringBuilder { ConnectionString = connectionString }.ContainsKey("Timeout")) connection.Timeout = AnswerSeconds;
+        if (!new DbConnectionStringBuilder { ConnectionString = connectionString }.ContainsKey("Timeout"))
+            connection.Timeout = AnswerSeconds;
         return connection.ConnectionString;
     }
 }

@@ -12,5 +12,10 @@ public sealed class SqliteDesign : IDesignTimeDbContextFactory<SqliteAuthDbConte
 {
     /// <inheritdoc />
     public SqliteAuthDbContext CreateDbContext(string[] args) =>
-        new(new DbContextOptionsBuilder<SqliteAuthDbContext>().UseSqlite("Data Source=design.db").UseIdentityModel().Options);
+        new(
+            new DbContextOptionsBuilder<SqliteAuthDbContext>()
+                .UseSqlite("Data Source=design.db")
+                .UseIdentityModel()
+                .Options
+        );
 }

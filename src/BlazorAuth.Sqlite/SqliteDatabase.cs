@@ -13,10 +13,16 @@ namespace BlazorAuth.Sqlite;
 public sealed class SqliteDatabase : IAuthDatabase
 {
     // Result codes of SQLite (sqlite3.h).
-    private const int Busy = 5, Locked = 6, ReadOnly = 8, IoError = 10, Full = 13, CannotOpen = 14;
+    private const int Busy = 5,
+        Locked = 6,
+        ReadOnly = 8,
+        IoError = 10,
+        Full = 13,
+        CannotOpen = 14;
 
     // What 'another process has it' is called on Unix and on Windows; a full or read-only disk is not waited for.
-    private const int WouldBlock = 11, SharingViolation = unchecked((int)0x80070020);
+    private const int WouldBlock = 11,
+        SharingViolation = unchecked((int)0x80070020);
 
     /// <inheritdoc />
     public DatabaseProvider Provider => DatabaseProvider.Sqlite;
@@ -29,26 +35,48 @@ public sealed class SqliteDatabase : IAuthDatabase
 
     /// <inheritdoc />
     public void AddContext(IServiceCollection services) =>
-        services.AddDbContextPool<AuthDbContext, SqliteAuthDbContext>((from, options) =>
-        {
-            var settings = from.GetRequiredService<IOptions<AuthOptions>>().Value;
-            var text = settings.Database.ConnectionString;
-            options.UseSqlite(Patient(text.Length > 0 ? text : $"Data Source={Path.Combine(settings.DataPath, "blazorauth.db")}"))
-                .AddInterceptors(SqlitePragmas.Instance, from.GetRequiredService<SessionRevocationInterceptor>());
-        });
+        services.AddDbContextPool<AuthDbContext, SqliteAuthDbContext>(
+            (from, options) =>
+            {
+                var settings = from.GetRequiredService<IOptions<AuthOptions>>().Value;
+                var text = settings.Database.ConnectionString;
+                options
+                    .UseSqlite(
+                        Patient(
+                            text.Length > 0 ? text : $"Data Source={Path.Combine(settings.DataPath, "blazorauth.db")}"
+                        )
+                    )
+                    .AddInterceptors(SqlitePragmas.Instance, from.GetRequiredService<SessionRevocationInterceptor>());
+            }
+        );
 
     /// <summary>
-    /// Gives the file to the process's own user only, also in a folder that others may enter; the files beside it take its mode.
+    /// Gives the file to the process's own user only, also in a folder that others may enter; the files beside it take
+    /// its mode.
     /// </summary>
     public void Prepare(AuthDbContext db)
     {
         var path = new SqliteConnectionStringBuilder(db.Database.GetConnectionString()).DataSource;
-        if (OperatingSystem.IsWindows() || path.Length == 0 || path.StartsWith(':') || path.StartsWith("file:", StringComparison.Ordinal)) return;
+        if (
+            OperatingSystem.IsWindows()
+            || path.Length == 0
+            || path.StartsWith(':')
+            || path.StartsWith("file:", StringComparison.Ordinal)
+        )
+            return;
         const UnixFileMode own = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (File.Open(path, new FileStreamOptions
-               {
-                   Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, UnixCreateMode = own,
-               }))
+        using (
+            File.Open(
+                path,
+                new FileStreamOptions
+                {
+                    Mode = FileMode.OpenOrCreate,
+                    Access = FileAccess.ReadWrite,
+                    Share = FileShare.ReadWrite,
+                    UnixCreateMode = own,
+                }
+            )
+        )
             File.SetUnixFileMode(path, own);
     }
 
@@ -68,18 +96,20 @@ public sealed class SqliteDatabase : IAuthDatabase
     public string? DescribeFailure(Exception fault) => null;
 
     /// <inheritdoc />
-    public bool IsAway(Exception? fault) => fault switch
-    {
-        null => false,
-        SqliteException told => told.SqliteErrorCode is Busy or Locked or ReadOnly or IoError or Full or CannotOpen,
-        _ => IsAway(fault.InnerException),
-    };
+    public bool IsAway(Exception? fault) =>
+        fault switch
+        {
+            null => false,
+            SqliteException told => told.SqliteErrorCode is Busy or Locked or ReadOnly or IoError or Full or CannotOpen,
+            _ => IsAway(fault.InnerException),
+        };
 
     // A writer waits its turn this long; the library's own half minute would outlast whoever asked.
     private static string Patient(string connectionString)
     {
         var connection = new SqliteConnectionStringBuilder(connectionString);
-        if (!connection.ShouldSerialize("Default Timeout")) connection.DefaultTimeout = 10;
+        if (!connection.ShouldSerialize("Default Timeout"))
+            connection.DefaultTimeout = 10;
         return connection.ConnectionString;
     }
 

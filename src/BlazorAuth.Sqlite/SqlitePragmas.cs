@@ -4,8 +4,10 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 namespace BlazorAuth.Sqlite;
 
 /// <summary>
-/// Per connection: waits for a writer instead of failing, keeps every commit on the disk before it is answered, and overwrites what
-/// is deleted, so that spent secrets do not stay in free pages. Foreign keys are on, or a closed account would leave its sessions.
+/// Per connection: waits for a writer instead of failing, keeps every commit on the disk before it is answered, and
+/// overwrites what
+/// is deleted, so that spent secrets do not stay in free pages. Foreign keys are on, or a closed account would leave
+/// its sessions.
 /// </summary>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {
@@ -22,7 +24,10 @@ internal sealed class SqlitePragmas : DbConnectionInterceptor
     }
 
     public override Task ConnectionOpenedAsync(
-        DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+        DbConnection connection,
+        ConnectionEndEventData eventData,
+        CancellationToken cancellationToken = default
+    )
     {
         ConnectionOpened(connection, eventData);
         return Task.CompletedTask;

@@ -13,16 +13,24 @@ internal static class ProviderClaims
     public static SignInWithProvider.Identity? Read(JsonElement claims, ExternalProviderOptions provider)
     {
         var subject = Number(claims, provider.IdClaim) ?? Text(claims, provider.IdClaim);
-        if (string.IsNullOrWhiteSpace(subject) || subject.Length > LongestSubject || subject.Any(char.IsControl)) return null;
-        return new(new ExternalLogin(provider.Key, subject), Text(claims, provider.EmailClaim), IsVerified(claims, provider), Text(claims, provider.NameClaim));
+        if (string.IsNullOrWhiteSpace(subject) || subject.Length > LongestSubject || subject.Any(char.IsControl))
+            return null;
+        return new(
+            new ExternalLogin(provider.Key, subject),
+            Text(claims, provider.EmailClaim),
+            IsVerified(claims, provider),
+            Text(claims, provider.NameClaim)
+        );
     }
 
     /// <summary>A text of an answer.</summary>
-    public static string? Text(JsonDocument? answer, string name) => answer is null ? null : Text(answer.RootElement, name);
+    public static string? Text(JsonDocument? answer, string name) =>
+        answer is null ? null : Text(answer.RootElement, name);
 
     private static string? Text(JsonElement claims, string name)
     {
-        if (!claims.TryGetProperty(name, out var claim) || claim.ValueKind != JsonValueKind.String) return null;
+        if (!claims.TryGetProperty(name, out var claim) || claim.ValueKind != JsonValueKind.String)
+            return null;
         try
         {
             return claim.GetString();
@@ -34,11 +42,16 @@ internal static class ProviderClaims
     }
 
     private static string? Number(JsonElement claims, string name) =>
-        claims.TryGetProperty(name, out var claim) && claim.ValueKind == JsonValueKind.Number && claim.TryGetInt64(out var number)
-            ? number.ToString(System.Globalization.CultureInfo.InvariantCulture) : null;
+        claims.TryGetProperty(name, out var claim)
+        && claim.ValueKind == JsonValueKind.Number
+        && claim.TryGetInt64(out var number)
+            ? number.ToString(System.Globalization.CultureInfo.InvariantCulture)
+            : null;
 
     // Some send the text "true".
     private static bool IsVerified(JsonElement claims, ExternalProviderOptions provider) =>
-        !claims.TryGetProperty(provider.EmailVerifiedClaim, out var claim) || claim.ValueKind == JsonValueKind.Null ? provider.TrustsEmail
-        : claim.ValueKind == JsonValueKind.True || string.Equals(Text(claims, provider.EmailVerifiedClaim), "true", StringComparison.OrdinalIgnoreCase);
+        !claims.TryGetProperty(provider.EmailVerifiedClaim, out var claim) || claim.ValueKind == JsonValueKind.Null
+            ? provider.TrustsEmail
+            : claim.ValueKind == JsonValueKind.True
+                || string.Equals(Text(claims, provider.EmailVerifiedClaim), "true", StringComparison.OrdinalIgnoreCase);
 }

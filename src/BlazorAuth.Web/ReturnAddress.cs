@@ -6,14 +6,24 @@ namespace BlazorAuth.Web;
 /// <summary>Where a page may send people afterwards.</summary>
 public static class ReturnAddress
 {
-    /// <summary>The address if it is a path of this site, else <c>/account</c>. Control characters make browsers disagree about that (CVE-2024-39694).</summary>
+    /// <summary>
+    /// The address if it is a path of this site, else <c>/account</c>. Control characters make browsers disagree about
+    /// that (CVE-2024-39694).
+    /// </summary>
     public static string Local(string? address)
     {
-        if (address is not ['/', ..] || address.Any(char.IsControl) || address.Contains('\\', StringComparison.Ordinal)
-            || !RedirectHttpResult.IsLocalUrl(address)) return "/account";
+        if (
+            address is not ['/', ..]
+            || address.Any(char.IsControl)
+            || address.Contains('\\', StringComparison.Ordinal)
+            || !RedirectHttpResult.IsLocalUrl(address)
+        )
+            return "/account";
         // As a browser will read it: dot segments fold, and '/.//evil.example' is then another host's.
         var read = new Uri(Here, address);
-        return read.Host == Here.Host && !read.AbsolutePath.StartsWith("//", StringComparison.Ordinal) ? read.PathAndQuery + read.Fragment : "/account";
+        return read.Host == Here.Host && !read.AbsolutePath.StartsWith("//", StringComparison.Ordinal)
+            ? read.PathAndQuery + read.Fragment
+            : "/account";
     }
 
     private static readonly Uri Here = new("http://here");

@@ -6,10 +6,13 @@ using Microsoft.Playwright;
 
 namespace BlazorAuth.EndToEndTests;
 
-/// <summary>The module <c>/blazorauth.js</c> in pages of the site, under the site's own content security policy.</summary>
+/// <summary>
+/// The module <c>/blazorauth.js</c> in pages of the site, under the site's own content security policy.
+/// </summary>
 public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
 {
-    private const string Password = "a quiet first morning", Refresh = "/api/token/refresh";
+    private const string Password = "a quiet first morning",
+        Refresh = "/api/token/refresh";
     private static readonly (string Key, string Value) Short = ("BlazorAuth__Tokens__AccessTokenLifetime", "00:00:02");
 
     [Fact]
@@ -20,46 +23,64 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         List<string> faults = [];
         page.Console += (_, message) =>
         {
-            if (message.Type == "error" && !message.Text.Contains("status of 4", StringComparison.Ordinal)) faults.Add(message.Text);
+            if (message.Type == "error" && !message.Text.Contains("status of 4", StringComparison.Ordinal))
+                faults.Add(message.Text);
         };
         await OpenAsync(page, "memory");
-        var told = JsonElement.Parse(await page.EvaluateAsync<string>(
-            """
-            async password => {
-              const { AuthError } = await import("/blazorauth.js"), told = {};
-              const refused = async act => { try { await act(); } catch (fault) { if (fault instanceof AuthError) return fault; throw fault; } };
-              const email = "ada@example.com";
-              told.signedUp = (await auth.signUp({ email, password, displayName: "Ada" })).email;
-              told.nobody = [auth.currentUser, await auth.whoAmI()];
-              const wrong = await refused(() => auth.signIn(email, "wrong"));
-              told.wrong = [wrong.code, wrong.status, wrong.retryAfter, wrong.traceId.length > 0];
-              told.malformed = (await refused(() => auth.signUp({ email: "no", password }))).errors.email[0];
-              told.signedIn = (await auth.signIn(email, password)).user.displayName;
-              told.current = auth.currentUser.email;
-              told.sessions = (await (await auth.fetch("/api/account/sessions")).json()).length;
-              told.patched = (await auth.fetch("/api/account", { method: "PATCH", headers: { "Content-Type": "application/json" }, body: '{"displayName":"Countess"}' })).status;
-              told.whoAmI = (await auth.whoAmI()).displayName;
-              told.notChanged = (await refused(() => auth.changePassword("wrong", "an even quieter second"))).code;
-              told.changed = (await auth.changePassword(password, "an even quieter second")).email;
-              told.after = (await auth.whoAmI()).email;
-              told.notUpgraded = await auth.upgrade({ email, password }).catch(fault => fault.name);
-              const nobody = await auth.signInAnonymously({ cart: [7] });
-              const named = await auth.upgrade({ email: "cart@example.com", password });
-              told.upgraded = [nobody.isAnonymous, named.id === nobody.id, auth.currentUser.email, named.profile.cart[0]];
-              told.out = [await auth.signOut(), auth.currentUser, (await auth.fetch("/api/account")).status];
-              told.heard = heard.map(change => change.reason).join(" ");
-              told.members = Object.keys(auth);
-              return JSON.stringify(told);
-            }
-            """, Password));
-        Assert.Equal("""{"signedUp":"ada@example.com","nobody":[null,null],"wrong":["invalid_credentials",401,null,true],"malformed":"Must be an e-mail address.","signedIn":"Ada","current":"ada@example.com","sessions":1,"patched":200,"whoAmI":"Countess","notChanged":"invalid_credentials","changed":"ada@example.com","after":"ada@example.com","notUpgraded":"TypeError","upgraded":[true,true,"cart@example.com",7],"out":[true,null,401],"heard":"signedIn updated signedIn updated signedOut" """.Trim(),
-            told.GetRawText().Split(",\"members\"")[0]);
+        var told = JsonElement.Parse(
+            await page.EvaluateAsync<string>(
+                """
+                async password => {
+                  const { AuthError } = await import("/blazorauth.js"), told = {};
+                  const refused = async act => { try { await act(); } catch (fault) { if (fault instanceof AuthError) return fault; throw fault; } };
+                  const email = "ada@example.com";
+                  told.signedUp = (await auth.signUp({ email, password, displayName: "Ada" })).email;
+                  told.nobody = [auth.currentUser, await auth.whoAmI()];
+                  const wrong = await refused(() => auth.signIn(email, "wrong"));
+                  told.wrong = [wrong.code, wrong.status, wrong.retryAfter, wrong.traceId.length > 0];
+                  told.malformed = (await refused(() => auth.signUp({ email: "no", password }))).errors.email[0];
+                  told.signedIn = (await auth.signIn(email, password)).user.displayName;
+                  told.current = auth.currentUser.email;
+                  told.sessions = (await (await auth.fetch("/api/account/sessions")).json()).length;
+                  told.patched = (await auth.fetch("/api/account", { method: "PATCH", headers: { "Content-Type": "application/json" }, body: '{"displayName":"Countess"}' })).status;
+                  told.whoAmI = (await auth.whoAmI()).displayName;
+                  told.notChanged = (await refused(() => auth.changePassword("wrong", "an even quieter second"))).code;
+                  told.changed = (await auth.changePassword(password, "an even quieter second")).email;
+                  told.after = (await auth.whoAmI()).email;
+                  told.notUpgraded = await auth.upgrade({ email, password }).catch(fault => fault.name);
+                  const nobody = await auth.signInAnonymously({ cart: [7] });
+                  const named = await auth.upgrade({ email: "cart@example.com", password });
+                  told.upgraded = [nobody.isAnonymous, named.id === nobody.id, auth.currentUser.email, named.profile.cart[0]];
+                  told.out = [await auth.signOut(), auth.currentUser, (await auth.fetch("/api/account")).status];
+                  told.heard = heard.map(change => change.reason).join(" ");
+                  told.members = Object.keys(auth);
+                  return JSON.stringify(told);
+                }
+                """,
+                Password
+            )
+        );
+        Assert.Equal(
+            """{"signedUp":"ada@example.com","nobody":[null,null],"wrong":["invalid_credentials",401,null,true],"malformed":"Must be an e-mail address.","signedIn":"Ada","current":"ada@example.com","sessions":1,"patched":200,"whoAmI":"Countess","notChanged":"invalid_credentials","changed":"ada@example.com","after":"ada@example.com","notUpgraded":"TypeError","upgraded":[true,true,"cart@example.com",7],"out":[true,null,401],"heard":"signedIn updated signedIn updated signedOut" """.Trim(),
+            told.GetRawText().Split(",\"members\"")[0]
+        );
         Assert.Empty(faults);
 
-        var declared = Regex.Match(Repository.Read("src/BlazorAuth.Web/wwwroot/blazorauth.d.ts"), @"interface Client \{(.*?)\n\}", RegexOptions.Singleline).Groups[1].Value;
+        var declared = Regex
+            .Match(
+                Repository.Read("src/BlazorAuth.Web/wwwroot/blazorauth.d.ts"),
+                @"interface Client \{(.*?)\n\}",
+                RegexOptions.Singleline
+            )
+            .Groups[1]
+            .Value;
         Assert.Equal(
-            Regex.Matches(declared, @"^  (?:readonly )?(\w+)[(:]", RegexOptions.Multiline).Select(member => member.Groups[1].Value).Order(),
-            told.GetProperty("members").EnumerateArray().Select(member => member.GetString()!).Order());
+            Regex
+                .Matches(declared, @"^  (?:readonly )?(\w+)[(:]", RegexOptions.Multiline)
+                .Select(member => member.Groups[1].Value)
+                .Order(),
+            told.GetProperty("members").EnumerateArray().Select(member => member.GetString()!).Order()
+        );
     }
 
     [Theory]
@@ -69,7 +90,8 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
     {
         await using var host = await Host.StartAsync(settings: [(Short.Key, "00:00:06")]);
         var one = await browser.PersonAsync(host.Url);
-        if (!locks) await one.Context.AddInitScriptAsync("Object.defineProperty(navigator, 'locks', { value: undefined })");
+        if (!locks)
+            await one.Context.AddInitScriptAsync("Object.defineProperty(navigator, 'locks', { value: undefined })");
         var sent = Watch(one.Context);
         await OpenAsync(one, "localStorage");
         await SignUpAndInAsync(one);
@@ -77,16 +99,26 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         Assert.Equal("ada@example.com", await two.EvaluateAsync<string>("auth.currentUser.email"));
         for (var round = 1; round <= 2; round++)
         {
-            await Task.Delay(6200); // the access token's life, long enough for a slow machine to be done within the next one
+            // the access token's life, long enough for a slow machine to be done within the next one
+            await Task.Delay(6200);
             sent.Clear();
-            var answers = await Task.WhenAll(new[] { one, two }.Select(tab =>
-                tab.EvaluateAsync<int[]>("async () => (await Promise.all([1,2,3,4,5].map(() => auth.fetch('/api/account')))).map(a => a.status)")));
+            var answers = await Task.WhenAll(
+                new[] { one, two }.Select(tab =>
+                    tab.EvaluateAsync<int[]>(
+                        "async () => (await Promise.all([1,2,3,4,5].map(() => auth.fetch('/api/account')))).map(a => a.status)"
+                    )
+                )
+            );
             Assert.All(answers.SelectMany(statuses => statuses), status => Assert.Equal(200, status));
             Assert.InRange(sent.Count(path => path == Refresh), 1, locks ? 1 : 2);
         }
         Assert.Equal(["signedIn"], await HeardAsync(one));
         Assert.Empty(await HeardAsync(two));
-        var tokens = await Task.WhenAll(new[] { one, two }.Select(tab => tab.EvaluateAsync<string>("JSON.parse(Object.values(localStorage)[0]).refreshToken")));
+        var tokens = await Task.WhenAll(
+            new[] { one, two }.Select(tab =>
+                tab.EvaluateAsync<string>("JSON.parse(Object.values(localStorage)[0]).refreshToken")
+            )
+        );
         Assert.Equal(tokens[0], tokens[1]);
     }
 
@@ -116,7 +148,10 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         var two = await TabAsync(one, "localStorage");
         var elsewhere = await browser.PersonAsync(host.Url);
         await OpenAsync(elsewhere, "memory");
-        await elsewhere.EvaluateAsync("password => auth.signIn('ada@example.com', password).then(() => auth.fetch('/api/account/sessions', { method: 'DELETE' }))", Password);
+        await elsewhere.EvaluateAsync(
+            "password => auth.signIn('ada@example.com', password).then(() => auth.fetch('/api/account/sessions', { method: 'DELETE' }))",
+            Password
+        );
         await Task.Delay(2500);
         Assert.Null(await one.EvaluateAsync<string?>("auth.whoAmI()"));
         foreach (var tab in new[] { one, two })
@@ -135,7 +170,10 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         await SignUpAndInAsync(page);
         await Task.Delay(2500);
         await page.Context.SetOfflineAsync(true);
-        Assert.Equal("TypeError", await page.EvaluateAsync<string>("auth.fetch('/api/account').catch(fault => fault.name)"));
+        Assert.Equal(
+            "TypeError",
+            await page.EvaluateAsync<string>("auth.fetch('/api/account').catch(fault => fault.name)")
+        );
         Assert.Equal("ada@example.com", await page.EvaluateAsync<string>("auth.currentUser.email"));
         await page.Context.SetOfflineAsync(false);
         Assert.Equal(200, await page.EvaluateAsync<int>("auth.fetch('/api/account').then(a => a.status)"));
@@ -153,16 +191,19 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         await OpenAsync(page, "memory");
         await SignUpAndInAsync(page);
         var lost = 0;
-        await page.RouteAsync("**" + Refresh, async route =>
-        {
-            if (Interlocked.Increment(ref lost) > 1)
+        await page.RouteAsync(
+            "**" + Refresh,
+            async route =>
             {
-                await route.ContinueAsync();
-                return;
+                if (Interlocked.Increment(ref lost) > 1)
+                {
+                    await route.ContinueAsync();
+                    return;
+                }
+                Assert.True((await route.FetchAsync()).Ok); // the service has rotated it, and nobody hears
+                await route.AbortAsync();
             }
-            Assert.True((await route.FetchAsync()).Ok); // the service has rotated it, and nobody hears
-            await route.AbortAsync();
-        });
+        );
         await Task.Delay(2500);
         Assert.Equal(200, await page.EvaluateAsync<int>("auth.fetch('/api/account').then(a => a.status)"));
         Assert.Equal(2, lost);
@@ -207,16 +248,34 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         var page = await browser.PersonAsync(host.Url);
         var seen = new ConcurrentDictionary<string, string?>();
         // The site's policy lets its pages connect nowhere else; an application's own page may.
-        await page.RouteAsync("**/app", route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<!doctype html><title>App</title>" }));
-        await page.RouteAsync("http://*.example/**", async route =>
-        {
-            if (route.Request.Method == "GET") seen[new Uri(route.Request.Url).Host] = await route.Request.HeaderValueAsync("Authorization");
-            await route.FulfillAsync(new() { Headers = new Dictionary<string, string> { ["Access-Control-Allow-Origin"] = "*", ["Access-Control-Allow-Headers"] = "authorization" } });
-        });
+        await page.RouteAsync(
+            "**/app",
+            route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<!doctype html><title>App</title>" })
+        );
+        await page.RouteAsync(
+            "http://*.example/**",
+            async route =>
+            {
+                if (route.Request.Method == "GET")
+                    seen[new Uri(route.Request.Url).Host] = await route.Request.HeaderValueAsync("Authorization");
+                await route.FulfillAsync(
+                    new()
+                    {
+                        Headers = new Dictionary<string, string>
+                        {
+                            ["Access-Control-Allow-Origin"] = "*",
+                            ["Access-Control-Allow-Headers"] = "authorization",
+                        },
+                    }
+                );
+            }
+        );
         await page.GotoAsync("/app");
         await CreateAsync(page, "{ storage: 'memory', origins: ['http://friend.example/'] }");
         await SignUpAndInAsync(page);
-        await page.EvaluateAsync("Promise.all(['friend', 'stranger'].map(name => auth.fetch(`http://${name}.example/`)))");
+        await page.EvaluateAsync(
+            "Promise.all(['friend', 'stranger'].map(name => auth.fetch(`http://${name}.example/`)))"
+        );
         Assert.StartsWith("Bearer ey", seen["friend.example"], StringComparison.Ordinal);
         Assert.Null(seen["stranger.example"]);
     }
@@ -266,7 +325,9 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
               told.push((await beside).status, auth.currentUser.email);
               return JSON.stringify(told);
             }
-            """, Password);
+            """,
+            Password
+        );
         Assert.Equal("""[401,"bea@example.com",401,null,0,200,"bea@example.com"]""", told);
         Assert.DoesNotContain("ended", await HeardAsync(page));
     }
@@ -278,7 +339,10 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
     {
         var origin = $"http://localhost:{Host.FreePort()}";
         await using var host = await Host.StartAsync(settings: [("BlazorAuth__Api__AllowedOrigins__0", origin)]);
-        var sample = Regex.Match(Repository.Read("README.md"), "```js sample\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
+        var sample = Regex
+            .Match(Repository.Read("README.md"), "```js sample\n(.*?)```", RegexOptions.Singleline)
+            .Groups[1]
+            .Value;
         Assert.Equal(10, sample.Trim().Split('\n').Length);
         var page = await browser.PersonAsync(host.Url);
         List<string> printed = [];
@@ -287,10 +351,16 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         // A real server for the other origin: a page that comes from no address may not ask a local one.
         using var server = elsewhere ? Serve(origin, sample) : null;
         if (!elsewhere)
-            await page.RouteAsync("**/sample.js", route => route.FulfillAsync(new() { ContentType = "text/javascript", Body = sample }));
+            await page.RouteAsync(
+                "**/sample.js",
+                route => route.FulfillAsync(new() { ContentType = "text/javascript", Body = sample })
+            );
         await page.GotoAsync(elsewhere ? origin + "/" : "/");
         await page.EvaluateAsync("import('/sample.js')");
-        Assert.Equal(["signedIn ada@example.com", "1 session", "signedOut nobody"], printed.Where(line => !line.Contains("status of 4", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["signedIn ada@example.com", "1 session", "signedOut nobody"],
+            printed.Where(line => !line.Contains("status of 4", StringComparison.Ordinal))
+        );
     }
 
     private static System.Net.HttpListener Serve(string origin, string script)
@@ -304,7 +374,10 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
                 var asked = await listener.GetContextAsync(); // ends with the listener
                 var isScript = asked.Request.Url!.AbsolutePath == "/sample.js";
                 asked.Response.ContentType = isScript ? "text/javascript" : "text/html";
-                asked.Response.Close(System.Text.Encoding.UTF8.GetBytes(isScript ? script : "<!doctype html><title>App</title>"), willBlock: false);
+                asked.Response.Close(
+                    System.Text.Encoding.UTF8.GetBytes(isScript ? script : "<!doctype html><title>App</title>"),
+                    willBlock: false
+                );
             }
         });
         return listener;
@@ -312,19 +385,22 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
 
     private static async Task OpenAsync(IPage page, string storage, bool go = true)
     {
-        if (go) await page.GotoAsync("/");
+        if (go)
+            await page.GotoAsync("/");
         await CreateAsync(page, $"{{ storage: '{storage}' }}");
         Assert.Equal(storage, await page.EvaluateAsync<string>("auth.storage"));
     }
 
-    private static Task CreateAsync(IPage page, string options) => page.EvaluateAsync(
-        $$"""
-        async () => {
-          const { createClient } = await import("/blazorauth.js");
-          Object.assign(window, { auth: createClient({{options}}), heard: [] });
-          auth.onUserChanged(change => heard.push(change));
-        }
-        """);
+    private static Task CreateAsync(IPage page, string options) =>
+        page.EvaluateAsync(
+            $$"""
+            async () => {
+              const { createClient } = await import("/blazorauth.js");
+              Object.assign(window, { auth: createClient({{options}}), heard: [] });
+              auth.onUserChanged(change => heard.push(change));
+            }
+            """
+        );
 
     private static async Task<IPage> TabAsync(IPage beside, string storage)
     {
@@ -333,10 +409,14 @@ public sealed class TheBrowserModule(Browser browser) : IClassFixture<Browser>
         return page;
     }
 
-    private static Task SignUpAndInAsync(IPage page) => page.EvaluateAsync(
-        "async password => { await auth.signUp({ email: 'ada@example.com', password }); await auth.signIn('ada@example.com', password); }", Password);
+    private static Task SignUpAndInAsync(IPage page) =>
+        page.EvaluateAsync(
+            "async password => { await auth.signUp({ email: 'ada@example.com', password }); await auth.signIn('ada@example.com', password); }",
+            Password
+        );
 
-    private static Task<string[]> HeardAsync(IPage page) => page.EvaluateAsync<string[]>("heard.map(change => change.reason)");
+    private static Task<string[]> HeardAsync(IPage page) =>
+        page.EvaluateAsync<string[]>("heard.map(change => change.reason)");
 
     private static ConcurrentQueue<string> Watch(IBrowserContext context)
     {

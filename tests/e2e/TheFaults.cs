@@ -13,8 +13,16 @@ public sealed class TheFaults
     [InlineData("terminate-under-load")]
     public async Task A_host_survives(string fault)
     {
-        var program = Path.Combine(AppContext.BaseDirectory.Replace("/tests/e2e/", "/tests/faults/", StringComparison.Ordinal), "BlazorAuth.Faults.dll");
-        var start = new ProcessStartInfo("dotnet", [program, fault]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var program = Path.Combine(
+            AppContext.BaseDirectory.Replace("/tests/e2e/", "/tests/faults/", StringComparison.Ordinal),
+            "BlazorAuth.Faults.dll"
+        );
+        var start = new ProcessStartInfo("dotnet", [program, fault])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
         using var run = Process.Start(start)!;
         var (output, errors) = (run.StandardOutput.ReadToEndAsync(), run.StandardError.ReadToEndAsync());
         await run.WaitForExitAsync();

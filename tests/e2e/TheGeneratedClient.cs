@@ -12,7 +12,9 @@ public sealed class TheGeneratedClient
         await using var host = await Host.StartAsync();
         var start = new ProcessStartInfo(Path.Combine(Repository.Root, "tests/clients/run"), [host.Url])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
         };
         using var run = Process.Start(start)!;
         var errors = run.StandardError.ReadToEndAsync();
@@ -26,10 +28,13 @@ public sealed class TheGeneratedClient
     {
         public NodeFactAttribute()
         {
-            if (!OnPath("node") || !OnPath("npm")) Skip = "Node.js and npm are not installed.";
+            if (!OnPath("node") || !OnPath("npm"))
+                Skip = "Node.js and npm are not installed.";
         }
 
         private static bool OnPath(string program) =>
-            (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
+            (Environment.GetEnvironmentVariable("PATH") ?? "")
+                .Split(Path.PathSeparator)
+                .Any(folder => File.Exists(Path.Combine(folder, program)));
     }
 }

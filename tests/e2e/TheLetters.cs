@@ -9,11 +9,18 @@ namespace BlazorAuth.EndToEndTests;
 /// <summary>Emails that sign in, and emails that take something back, read from the folder on the disk.</summary>
 public sealed class TheLetters(Browser browser) : IClassFixture<Browser>
 {
-    private const string Ada = "ada@example.com", Password = "a quiet first morning", Thiefs = "an even quieter second", Next = "a third and last one";
+    private const string Ada = "ada@example.com",
+        Password = "a quiet first morning",
+        Thiefs = "an even quieter second",
+        Next = "a third and last one";
 
     private static readonly AxeRunOptions Rules = new()
     {
-        RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
+        RunOnly = new()
+        {
+            Type = "tag",
+            Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+        },
     };
 
     [Theory]
@@ -28,7 +35,11 @@ public sealed class TheLetters(Browser browser) : IClassFixture<Browser>
         await page.ClickAsync("text=E-mail me a code");
         await page.FillAsync("#email", Ada);
         await Submit(page);
-        Assert.Contains($"If there is an account with {Ada}", await page.Locator(".banner").InnerTextAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            $"If there is an account with {Ada}",
+            await page.Locator(".banner").InnerTextAsync(),
+            StringComparison.Ordinal
+        );
         await page.FillAsync("#code", "000 000");
         await Submit(page);
         Assert.True(await page.Locator("#error-summary").IsVisibleAsync());
@@ -55,7 +66,10 @@ public sealed class TheLetters(Browser browser) : IClassFixture<Browser>
             await reader.GotoAsync(link);
             Assert.DoesNotContain("token", reader.Url, StringComparison.Ordinal);
             Assert.Contains(Ada, await reader.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
-            Assert.Equal(elsewhere ? 1 : 0, await reader.GetByText("You asked for this in another browser").CountAsync());
+            Assert.Equal(
+                elsewhere ? 1 : 0,
+                await reader.GetByText("You asked for this in another browser").CountAsync()
+            );
             await Submit(reader);
             Assert.Equal("/account", new Uri(reader.Url).AbsolutePath);
             await page.GotoAsync("/account");
@@ -108,9 +122,18 @@ public sealed class TheLetters(Browser browser) : IClassFixture<Browser>
         await MemberAsync(host);
         var page = await browser.PersonAsync(host.Url);
         await page.GotoAsync("/login");
-        await page.EvaluateAsync("async email => { window.auth = (await import('/blazorauth.js')).createClient(); window.ticket = await auth.sendEmailCode(email); }", Ada);
+        await page.EvaluateAsync(
+            "async email => { window.auth = (await import('/blazorauth.js')).createClient(); window.ticket = await auth.sendEmailCode(email); }",
+            Ada
+        );
         var code = CodeIn(await host.LetterAsync(Ada, "code to sign in"));
-        Assert.Equal(Ada, await page.EvaluateAsync<string>("async code => (await auth.signInWithEmailCode(ticket, code)).user.email", code));
+        Assert.Equal(
+            Ada,
+            await page.EvaluateAsync<string>(
+                "async code => (await auth.signInWithEmailCode(ticket, code)).user.email",
+                code
+            )
+        );
     }
 
     [Theory]
@@ -128,7 +151,18 @@ public sealed class TheLetters(Browser browser) : IClassFixture<Browser>
         await Submit(thief);
         var page = await browser.PersonAsync(host.Url, scheme: scheme, width: width);
         List<string> faults = [];
-        foreach (var path in new[] { "/login", "/login/email-code", "/login/email-link", "/login/email-link?token=nonsense", "/undo", "/undo?token=nonsense" }) await CheckAsync(path);
+        foreach (
+            var path in new[]
+            {
+                "/login",
+                "/login/email-code",
+                "/login/email-link",
+                "/login/email-link?token=nonsense",
+                "/undo",
+                "/undo?token=nonsense",
+            }
+        )
+            await CheckAsync(path);
         await CheckAsync((await host.LetterAsync(Ada, "address was changed")).LinkTo("/undo"));
         await page.GotoAsync("/login/email-code");
         await Submit(page);
@@ -146,12 +180,21 @@ public sealed class TheLetters(Browser browser) : IClassFixture<Browser>
 
         async Task CheckAsync(string? path)
         {
-            if (path is not null) await page.GotoAsync(path);
+            if (path is not null)
+                await page.GotoAsync(path);
             var where = $"{path ?? page.Url} {scheme} {width}";
             var found = await page.RunAxe(Rules);
-            faults.AddRange(found.Violations.Select(v => $"{where}: {v.Id}: {string.Join(' ', v.Nodes.Select(n => n.Html))}"));
-            if (await page.EvaluateAsync<bool>("document.documentElement.scrollWidth > document.documentElement.clientWidth")) faults.Add($"{where}: scrolls sideways");
-            if (await page.Locator("h1").CountAsync() != 1) faults.Add($"{where}: one h1");
+            faults.AddRange(
+                found.Violations.Select(v => $"{where}: {v.Id}: {string.Join(' ', v.Nodes.Select(n => n.Html))}")
+            );
+            if (
+                await page.EvaluateAsync<bool>(
+                    "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+                )
+            )
+                faults.Add($"{where}: scrolls sideways");
+            if (await page.Locator("h1").CountAsync() != 1)
+                faults.Add($"{where}: one h1");
         }
     }
 
@@ -186,7 +229,8 @@ public sealed class TheLetters(Browser browser) : IClassFixture<Browser>
         Assert.Equal("/account", new Uri(page.Url).AbsolutePath);
     }
 
-    private static string CodeIn(Letter letter) => Regex.Match(letter.Text, "^([0-9]{6})\\r?$", RegexOptions.Multiline).Groups[1].Value;
+    private static string CodeIn(Letter letter) =>
+        Regex.Match(letter.Text, "^([0-9]{6})\\r?$", RegexOptions.Multiline).Groups[1].Value;
 
     private static async Task SignIn(IPage page, string email, string password)
     {

@@ -6,26 +6,46 @@ using BlazorAuth.EndToEndTests.Support;
 
 namespace BlazorAuth.EndToEndTests;
 
-/// <summary>A host that logs all there is to log, and every flow once: none of what was secret in them is in the log or in the audit.</summary>
+/// <summary>
+/// A host that logs all there is to log, and every flow once: none of what was secret in them is in the log or in the
+/// audit.
+/// </summary>
 public sealed partial class TheLogs
 {
-    private const string Jane = "jane@example.com", First = "correct horse battery", Second = "staple battery horse", Third = "horse staple correct";
+    private const string Jane = "jane@example.com",
+        First = "correct horse battery",
+        Second = "staple battery horse",
+        Third = "horse staple correct";
 
     private readonly List<string> secrets = [First, Second, Third];
 
     [Fact]
     public async Task No_password_token_code_or_link_is_in_the_log_the_audit_or_the_outbox()
     {
-        await using var host = await Host.StartAsync(settings:
-        [
-            ("Logging__LogLevel__Default", "Trace"), ("Logging__LogLevel__Microsoft.AspNetCore", "Trace"),
-            ("Logging__LogLevel__Microsoft.EntityFrameworkCore", "Trace"),
-        ]);
+        await using var host = await Host.StartAsync(
+            settings:
+            [
+                ("Logging__LogLevel__Default", "Trace"),
+                ("Logging__LogLevel__Microsoft.AspNetCore", "Trace"),
+                ("Logging__LogLevel__Microsoft.EntityFrameworkCore", "Trace"),
+            ]
+        );
         using var client = host.Client();
         await WalkAsync(host, client);
         await Task.Delay(1000); // the console is written from a queue
-        using var dump = Process.Start(new ProcessStartInfo("sqlite3", [Path.Combine(host.Data, "blazorauth.db"), "SELECT * FROM AuditEntries; SELECT * FROM Outbox; SELECT * FROM ThrottleCounts;"])
-            { RedirectStandardOutput = true, UseShellExecute = false })!;
+        using var dump = Process.Start(
+            new ProcessStartInfo(
+                "sqlite3",
+                [
+                    Path.Combine(host.Data, "blazorauth.db"),
+                    "SELECT * FROM AuditEntries; SELECT * FROM Outbox; SELECT * FROM ThrottleCounts;",
+                ]
+            )
+            {
+                RedirectStandardOutput = true,
+                UseShellExecute = false,
+            }
+        )!;
         var rows = await dump.StandardOutput.ReadToEndAsync();
         Assert.Contains("SignedIn", rows, StringComparison.Ordinal);
         Assert.Contains("SELECT", host.Output, StringComparison.Ordinal); // it did log what it can
@@ -60,7 +80,11 @@ public sealed partial class TheLogs
         secrets.Add(change.Token("confirm-email-change"));
         await client.GetAsync(new Uri(change.LinkTo("confirm-email-change")).PathAndQuery);
         await PostAsync(client, "/api/account/email/confirm", new { token = change.Token("confirm-email-change") });
-        var changed = await PostAsync(client, "/api/account/password", new { currentPassword = First, newPassword = Second });
+        var changed = await PostAsync(
+            client,
+            "/api/account/password",
+            new { currentPassword = First, newPassword = Second }
+        );
         Keep(changed, "accessToken");
         client.DefaultRequestHeaders.Authorization = null;
 
@@ -68,11 +92,28 @@ public sealed partial class TheLogs
         var reset = await host.LetterAsync("new@example.com", "Reset");
         secrets.Add(reset.Token("reset-password"));
         await client.GetAsync(new Uri(reset.LinkTo("reset-password")).PathAndQuery);
-        await PostAsync(client, "/api/account/password/reset", new { token = reset.Token("reset-password"), newPassword = Third });
-        var cookie = await client.PostAsJsonAsync("/api/token?mode=cookie", new { identifier = "new@example.com", password = Third });
-        foreach (var set in cookie.EnsureSuccessStatusCode().Headers.GetValues("Set-Cookie")) secrets.Add(set.Split(';')[0].Split('=', 2)[1]);
-        await client.PostAsync("/oauth/token", new FormUrlEncodedContent([new("grant_type", "refresh_token"), new("refresh_token", Keep(changed, "refreshToken"))]));
-        await client.PostAsync("/api/token", new StringContent($"{{\"password\": \"{Third}\" oops", null, "application/json")); // unreadable
+        await PostAsync(
+            client,
+            "/api/account/password/reset",
+            new { token = reset.Token("reset-password"), newPassword = Third }
+        );
+        var cookie = await client.PostAsJsonAsync(
+            "/api/token?mode=cookie",
+            new { identifier = "new@example.com", password = Third }
+        );
+        foreach (var set in cookie.EnsureSuccessStatusCode().Headers.GetValues("Set-Cookie"))
+            secrets.Add(set.Split(';')[0].Split('=', 2)[1]);
+        await client.PostAsync(
+            "/oauth/token",
+            new FormUrlEncodedContent([
+                new("grant_type", "refresh_token"),
+                new("refresh_token", Keep(changed, "refreshToken")),
+            ])
+        );
+        await client.PostAsync(
+            "/api/token",
+            new StringContent($"{{\"password\": \"{Third}\" oops", null, "application/json")
+        ); // unreadable
     }
 
     private static async Task<JsonElement> PostAsync(HttpClient client, string path, object body)

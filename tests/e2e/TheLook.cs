@@ -6,15 +6,49 @@ using Microsoft.Playwright;
 
 namespace BlazorAuth.EndToEndTests;
 
-/// <summary>Every page, in its states, as people meet it: no axe violation, no sideways scrolling, no console error, light and dark.</summary>
+/// <summary>
+/// Every page, in its states, as people meet it: no axe violation, no sideways scrolling, no console error, light and
+/// dark.
+/// </summary>
 public sealed class TheLook(Browser browser) : IClassFixture<Browser>
 {
     private const string Password = "a quiet first morning";
-    private static readonly string[] Open = ["/", "/login", "/login/second-factor", "/login/email-code", "/register", "/verify-email", "/forgot-password", "/reset-password", "/confirm-email-change", "/no-such-page", "/dev/mail", "/admin/setup", "/logout"];
-    private static readonly string[] Own = ["/account", "/account/email", "/account/password", "/account/passkeys", "/account/two-factor", "/account/sessions", "/account/keys", "/account/activity", "/account/close", "/account/step-up"];
+    private static readonly string[] Open =
+    [
+        "/",
+        "/login",
+        "/login/second-factor",
+        "/login/email-code",
+        "/register",
+        "/verify-email",
+        "/forgot-password",
+        "/reset-password",
+        "/confirm-email-change",
+        "/no-such-page",
+        "/dev/mail",
+        "/admin/setup",
+        "/logout",
+    ];
+    private static readonly string[] Own =
+    [
+        "/account",
+        "/account/email",
+        "/account/password",
+        "/account/passkeys",
+        "/account/two-factor",
+        "/account/sessions",
+        "/account/keys",
+        "/account/activity",
+        "/account/close",
+        "/account/step-up",
+    ];
     private static readonly AxeRunOptions Rules = new()
     {
-        RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
+        RunOnly = new()
+        {
+            Type = "tag",
+            Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+        },
     };
 
     [Theory]
@@ -27,14 +61,17 @@ public sealed class TheLook(Browser browser) : IClassFixture<Browser>
         List<string> faults = [];
         page.Console += (_, message) =>
         {
-            if (message.Type == "error" && !message.Text.Contains("status of 4", StringComparison.Ordinal)) faults.Add($"{page.Url}: {message.Text}");
+            if (message.Type == "error" && !message.Text.Contains("status of 4", StringComparison.Ordinal))
+                faults.Add($"{page.Url}: {message.Text}");
         };
         await SignUp(page); // so that the inbox has an email, and there is somebody to sign in
-        foreach (var path in Own) await Check(path, null);
+        foreach (var path in Own)
+            await Check(path, null);
         await page.GotoAsync("/account/password");
         await Check(null, "refused");
         await page.Context.ClearCookiesAsync();
-        foreach (var path in Open) await Check(path, null);
+        foreach (var path in Open)
+            await Check(path, null);
         foreach (var path in new[] { "/login", "/register", "/forgot-password" })
         {
             await page.GotoAsync(path);
@@ -47,15 +84,27 @@ public sealed class TheLook(Browser browser) : IClassFixture<Browser>
 
         async Task Check(string? path, string? state)
         {
-            if (path is not null) await page.GotoAsync(path);
-            if (state is not null) await page.Locator("main form .actions button[type=submit]").First.ClickAsync();
+            if (path is not null)
+                await page.GotoAsync(path);
+            if (state is not null)
+                await page.Locator("main form .actions button[type=submit]").First.ClickAsync();
             var where = $"{path ?? page.Url} {state} {scheme} {width}";
-            if (state is not null && !await page.Locator("#error-summary").IsVisibleAsync()) faults.Add($"{where}: no error summary");
+            if (state is not null && !await page.Locator("#error-summary").IsVisibleAsync())
+                faults.Add($"{where}: no error summary");
             var found = await page.RunAxe(Rules);
-            faults.AddRange(found.Violations.Select(v => $"{where}: {v.Id}: {string.Join(' ', v.Nodes.Select(n => n.Html))}"));
-            if (await page.EvaluateAsync<bool>("document.documentElement.scrollWidth > document.documentElement.clientWidth")) faults.Add($"{where}: scrolls sideways");
-            if (await page.Locator("h1").CountAsync() != 1 || await page.Locator("main").CountAsync() != 1) faults.Add($"{where}: one h1, one main");
-            if (string.IsNullOrWhiteSpace(await page.TitleAsync())) faults.Add($"{where}: no title");
+            faults.AddRange(
+                found.Violations.Select(v => $"{where}: {v.Id}: {string.Join(' ', v.Nodes.Select(n => n.Html))}")
+            );
+            if (
+                await page.EvaluateAsync<bool>(
+                    "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+                )
+            )
+                faults.Add($"{where}: scrolls sideways");
+            if (await page.Locator("h1").CountAsync() != 1 || await page.Locator("main").CountAsync() != 1)
+                faults.Add($"{where}: one h1, one main");
+            if (string.IsNullOrWhiteSpace(await page.TitleAsync()))
+                faults.Add($"{where}: no title");
         }
     }
 
@@ -69,10 +118,14 @@ public sealed class TheLook(Browser browser) : IClassFixture<Browser>
         page.RequestFinished += (_, request) => requests.Add(request);
         await page.GotoAsync("/login", new() { WaitUntil = WaitUntilState.NetworkIdle });
         // Autofill of passkeys asks once for more, after the page is shown.
-        foreach (var request in requests.Where(r => r.Method == "GET")) sizes.Add((request.Url, Compressed(await (await request.ResponseAsync())!.BodyAsync())));
+        foreach (var request in requests.Where(r => r.Method == "GET"))
+            sizes.Add((request.Url, Compressed(await (await request.ResponseAsync())!.BodyAsync())));
         Assert.Equal(3, sizes.Count);
         Assert.All(sizes, s => Assert.StartsWith(host.Url, s.Url, StringComparison.Ordinal));
-        Assert.All(sizes, s => Assert.True(s.Bytes <= (s.Url.EndsWith(".css", StringComparison.Ordinal) ? 10_240 : 8_192), $"{s}"));
+        Assert.All(
+            sizes,
+            s => Assert.True(s.Bytes <= (s.Url.EndsWith(".css", StringComparison.Ordinal) ? 10_240 : 8_192), $"{s}")
+        );
         Assert.True(sizes.Sum(s => s.Bytes) <= 30_000, string.Join(", ", sizes));
     }
 
@@ -80,7 +133,8 @@ public sealed class TheLook(Browser browser) : IClassFixture<Browser>
     private static long Compressed(byte[] body)
     {
         using var into = new MemoryStream();
-        using (var brotli = new BrotliStream(into, CompressionLevel.SmallestSize, leaveOpen: true)) brotli.Write(body);
+        using (var brotli = new BrotliStream(into, CompressionLevel.SmallestSize, leaveOpen: true))
+            brotli.Write(body);
         return into.Length;
     }
 
@@ -106,7 +160,9 @@ public sealed class TheLook(Browser browser) : IClassFixture<Browser>
         await page.FillAsync("#current-password", "something");
         await page.Locator("password-reveal button").ClickAsync();
         Assert.Equal("text", await page.GetAttributeAsync("#current-password", "type"));
-        await page.EvaluateAsync("document.querySelector('main form').addEventListener('submit', event => event.preventDefault())");
+        await page.EvaluateAsync(
+            "document.querySelector('main form').addEventListener('submit', event => event.preventDefault())"
+        );
         await page.Locator("main form .actions button[type=submit]").ClickAsync();
         Assert.Equal("password", await page.GetAttributeAsync("#current-password", "type"));
 
@@ -126,7 +182,10 @@ public sealed class TheLook(Browser browser) : IClassFixture<Browser>
             var person = $"{scheme}@example.com".ToLowerInvariant();
             var page = await browser.PersonAsync(host.Url, scheme: scheme, width: 900);
             await SignUp(page, person);
-            var phone = await browser.PersonAsync(host.Url, agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1");
+            var phone = await browser.PersonAsync(
+                host.Url,
+                agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1"
+            );
             await phone.GotoAsync("/login");
             await SignIn(phone, person);
             await Picture(page, "/account/sessions", "sessions");
@@ -138,7 +197,8 @@ public sealed class TheLook(Browser browser) : IClassFixture<Browser>
                 await of.GotoAsync(path);
                 var file = Path.Combine(folder, $"{name}-{scheme}.png".ToLowerInvariant());
                 var png = await of.ScreenshotAsync();
-                if (update) await File.WriteAllBytesAsync(file, png);
+                if (update)
+                    await File.WriteAllBytesAsync(file, png);
                 Assert.True(File.Exists(file), file);
             }
         }

@@ -15,7 +15,12 @@ public sealed class TheOperator
     {
         await using var host = await Host.StartAsync();
         using var client = host.Client();
-        var sign = new { email = "jane@example.com", identifier = "jane@example.com", password = "correct horse battery" };
+        var sign = new
+        {
+            email = "jane@example.com",
+            identifier = "jane@example.com",
+            password = "correct horse battery",
+        };
         (await client.PostAsJsonAsync("/api/account", sign)).EnsureSuccessStatusCode();
         var pair = await ReadAsync(await client.PostAsJsonAsync("/api/token", sign));
 
@@ -27,21 +32,38 @@ public sealed class TheOperator
             {
                 var request = new HttpRequestMessage(HttpMethod.Get, "/api/account");
                 request.Headers.Authorization = new("Bearer", Text(last, "accessToken"));
-                if ((await client.SendAsync(request)).StatusCode != HttpStatusCode.OK) refused++;
-                last = await ReadAsync(await client.PostAsJsonAsync("/api/token/refresh", new { refreshToken = Text(last, "refreshToken") }));
+                if ((await client.SendAsync(request)).StatusCode != HttpStatusCode.OK)
+                    refused++;
+                last = await ReadAsync(
+                    await client.PostAsJsonAsync(
+                        "/api/token/refresh",
+                        new { refreshToken = Text(last, "refreshToken") }
+                    )
+                );
             }
             return (refused, last);
         });
 
-        var both = await Task.WhenAll(Host.OperateAsync(host.Data, "key rotate --json"), Host.OperateAsync(host.Data, "key rotate --json"));
+        var both = await Task.WhenAll(
+            Host.OperateAsync(host.Data, "key rotate --json"),
+            Host.OperateAsync(host.Data, "key rotate --json")
+        );
         Assert.All(both, verb => Assert.Equal((0, ""), (verb.Code, verb.Error)));
-        var made = both.Select(verb => JsonDocument.Parse(verb.Out).RootElement.GetProperty("made").GetString()).Distinct();
+        var made = both.Select(verb => JsonDocument.Parse(verb.Out).RootElement.GetProperty("made").GetString())
+            .Distinct();
         var successor = Assert.Single(made)!;
         Assert.DoesNotContain(successor, new JsonWebToken(Text(pair, "accessToken")).Kid);
 
         // Published within half a minute, signing after a minute.
-        await UntilAsync(async () => (await client.GetStringAsync("/.well-known/jwks.json")).Contains(successor, StringComparison.Ordinal), 40);
-        await UntilAsync(async () => KeyOf(await ReadAsync(await client.PostAsJsonAsync("/api/token", sign))) == successor, 60);
+        await UntilAsync(
+            async () =>
+                (await client.GetStringAsync("/.well-known/jwks.json")).Contains(successor, StringComparison.Ordinal),
+            40
+        );
+        await UntilAsync(
+            async () => KeyOf(await ReadAsync(await client.PostAsJsonAsync("/api/token", sign))) == successor,
+            60
+        );
         await done.CancelAsync();
         var (refused, latest) = await load;
         Assert.Equal((0, successor), (refused, KeyOf(latest)));
@@ -53,16 +75,34 @@ public sealed class TheOperator
         await using var host = await Host.StartAsync();
         using var client = host.Client();
         foreach (var name in new[] { "jane", "john" })
-            (await client.PostAsJsonAsync("/api/account", new { email = $"{name}@example.com", password = "correct horse battery" })).EnsureSuccessStatusCode();
+            (
+                await client.PostAsJsonAsync(
+                    "/api/account",
+                    new { email = $"{name}@example.com", password = "correct horse battery" }
+                )
+            ).EnsureSuccessStatusCode();
         var whole = await Host.OperateAsync(host.Data, "audit verify");
         Assert.Equal((0, ""), (whole.Code, whole.Error));
         Assert.StartsWith("The audit is whole: 2 entries.", whole.Out, StringComparison.Ordinal);
 
-        await SqlAsync(host, "DROP TRIGGER AuditEntries_keep; UPDATE AuditEntries SET Address = '192.0.2.1' WHERE Id = 1;");
+        await SqlAsync(
+            host,
+            "DROP TRIGGER AuditEntries_keep; UPDATE AuditEntries SET Address = '192.0.2.1' WHERE Id = 1;"
+        );
         var broken = await Host.OperateAsync(host.Data, "audit verify");
-        Assert.Equal((1, "", "Entry 1 of the audit is not what was written."), (broken.Code, broken.Out, broken.Error.Trim()));
+        Assert.Equal(
+            (1, "", "Entry 1 of the audit is not what was written."),
+            (broken.Code, broken.Out, broken.Error.Trim())
+        );
         var json = JsonDocument.Parse((await Host.OperateAsync(host.Data, "audit verify --json")).Out).RootElement;
-        Assert.Equal((false, "changed", 1), (json.GetProperty("whole").GetBoolean(), json.GetProperty("broken").GetString(), json.GetProperty("at").GetInt32()));
+        Assert.Equal(
+            (false, "changed", 1),
+            (
+                json.GetProperty("whole").GetBoolean(),
+                json.GetProperty("broken").GetString(),
+                json.GetProperty("at").GetInt32()
+            )
+        );
     }
 
     [Fact]
@@ -71,18 +111,30 @@ public sealed class TheOperator
         var data = Directory.CreateTempSubdirectory("blazorauth-").FullName;
         var sent = await Host.OperateAsync(data, "mail test --to jane@example.com --json");
         var json = JsonDocument.Parse(sent.Out).RootElement;
-        Assert.Equal((0, "", true, "folder"), (sent.Code, sent.Error, json.GetProperty("sent").GetBoolean(), json.GetProperty("transport").GetString()));
-        Assert.Contains("This is a test email", await File.ReadAllTextAsync(Assert.Single(Directory.GetFiles(Path.Combine(data, "mail")))), StringComparison.Ordinal);
+        Assert.Equal(
+            (0, "", true, "folder"),
+            (sent.Code, sent.Error, json.GetProperty("sent").GetBoolean(), json.GetProperty("transport").GetString())
+        );
+        Assert.Contains(
+            "This is a test email",
+            await File.ReadAllTextAsync(Assert.Single(Directory.GetFiles(Path.Combine(data, "mail")))),
+            StringComparison.Ordinal
+        );
 
         (string, string)[] nobody =
         [
-            ("BlazorAuth__Mail__Transport", "Smtp"), ("BlazorAuth__Mail__Smtp__Host", "127.0.0.1"), ("BlazorAuth__Mail__Smtp__Port", $"{Host.FreePort()}"),
-            ("BlazorAuth__Mail__Smtp__Security", "None"), ("BlazorAuth__Mail__From", "site@example.com"),
+            ("BlazorAuth__Mail__Transport", "Smtp"),
+            ("BlazorAuth__Mail__Smtp__Host", "127.0.0.1"),
+            ("BlazorAuth__Mail__Smtp__Port", $"{Host.FreePort()}"),
+            ("BlazorAuth__Mail__Smtp__Security", "None"),
+            ("BlazorAuth__Mail__From", "site@example.com"),
         ];
         var refused = await Host.OperateAsync(data, "mail test --to jane@example.com", nobody);
         Assert.Equal((1, ""), (refused.Code, refused.Out));
         Assert.Contains("ConnectionRefused", refused.Error, StringComparison.Ordinal);
-        json = JsonDocument.Parse((await Host.OperateAsync(data, "mail test --to jane@example.com --json", nobody)).Out).RootElement;
+        json = JsonDocument
+            .Parse((await Host.OperateAsync(data, "mail test --to jane@example.com --json", nobody)).Out)
+            .RootElement;
         Assert.False(json.GetProperty("sent").GetBoolean());
     }
 
@@ -103,11 +155,16 @@ public sealed class TheOperator
 
     [Fact]
     public async Task A_bad_configuration_is_78() =>
-        Assert.Equal(78, (await Host.OperateAsync("/dev/null/none", "key list", ("ASPNETCORE_ENVIRONMENT", "Production"))).Code);
+        Assert.Equal(
+            78,
+            (await Host.OperateAsync("/dev/null/none", "key list", ("ASPNETCORE_ENVIRONMENT", "Production"))).Code
+        );
 
     private static async Task SqlAsync(Host host, string sql)
     {
-        using var process = Process.Start(new ProcessStartInfo("sqlite3", [Path.Combine(host.Data, "blazorauth.db"), sql]))!;
+        using var process = Process.Start(
+            new ProcessStartInfo("sqlite3", [Path.Combine(host.Data, "blazorauth.db"), sql])
+        )!;
         await process.WaitForExitAsync();
         Assert.Equal(0, process.ExitCode);
     }

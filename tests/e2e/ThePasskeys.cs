@@ -8,11 +8,16 @@ namespace BlazorAuth.EndToEndTests;
 /// <summary>People with a fingerprint reader: they make a passkey, use it, give up, lose it.</summary>
 public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
 {
-    private const string Password = "a quiet first morning", Ada = "ada@example.com";
+    private const string Password = "a quiet first morning",
+        Ada = "ada@example.com";
 
     private static readonly AxeRunOptions Rules = new()
     {
-        RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
+        RunOnly = new()
+        {
+            Type = "tag",
+            Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+        },
     };
 
     private static async Task RegisterAsync(IPage page)
@@ -52,7 +57,8 @@ public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
         await Task.Delay(300);
     }
 
-    private static ILocator Button(IPage page) => page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" });
+    private static ILocator Button(IPage page) =>
+        page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" });
 
     [Fact]
     public async Task A_passkey_made_after_sign_up_signs_in_by_the_button()
@@ -126,7 +132,8 @@ public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
         List<string> begun = [];
         page.Request += (_, request) =>
         {
-            if (request.Method == "POST") begun.Add(new Uri(request.Url).AbsolutePath);
+            if (request.Method == "POST")
+                begun.Add(new Uri(request.Url).AbsolutePath);
         };
         await OpenLoginAsync(page);
         await page.FillAsync("#identifier", "somebody else");
@@ -176,17 +183,22 @@ public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
     {
         await using var host = await Host.StartAsync();
         var page = await browser.PersonAsync(host.Url);
-        await page.AddInitScriptAsync("""
+        await page.AddInitScriptAsync(
+            """
             globalThis.told = [];
             for (const what of ["signalUnknownCredential", "signalAllAcceptedCredentials", "signalCurrentUserDetails"])
               PublicKeyCredential[what] = async facts => { told.push([what, facts]); };
-            """);
+            """
+        );
         await RegisterAsync(page);
         await VerifyAsync(host, page);
         var reader = await VirtualAuthenticator.PlugInAsync(page);
         await AddAsync(page, "key ring");
         await page.GotoAsync("/account");
-        Assert.Equal(Ada, await page.EvaluateAsync<string>("told.find(t => t[0] === 'signalCurrentUserDetails')[1].name"));
+        Assert.Equal(
+            Ada,
+            await page.EvaluateAsync<string>("told.find(t => t[0] === 'signalCurrentUserDetails')[1].name")
+        );
         await reader.TouchAsync(false);
         await SignOutAsync(page);
 
@@ -199,9 +211,21 @@ public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
         await reader.TouchAsync(true);
         await Button(page).ClickAsync();
         await page.Locator("#error-summary").WaitForAsync();
-        Assert.Contains("The passkey was not accepted", await page.Locator("#error-summary").InnerTextAsync(), StringComparison.Ordinal);
-        var id = (await reader.PasskeysAsync())[0].GetProperty("credentialId").GetString()!.TrimEnd('=').Replace('+', '-').Replace('/', '_');
-        Assert.Equal(id, await page.EvaluateAsync<string>("told.find(t => t[0] === 'signalUnknownCredential')[1].credentialId"));
+        Assert.Contains(
+            "The passkey was not accepted",
+            await page.Locator("#error-summary").InnerTextAsync(),
+            StringComparison.Ordinal
+        );
+        var id = (await reader.PasskeysAsync())[0]
+            .GetProperty("credentialId")
+            .GetString()!
+            .TrimEnd('=')
+            .Replace('+', '-')
+            .Replace('/', '_');
+        Assert.Equal(
+            id,
+            await page.EvaluateAsync<string>("told.find(t => t[0] === 'signalUnknownCredential')[1].credentialId")
+        );
     }
 
     [Fact]
@@ -212,7 +236,9 @@ public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
         await RegisterAsync(page);
         var reader = await VirtualAuthenticator.PlugInAsync(page);
         await AddAsync(page, "first");
-        await page.AddInitScriptAsync("globalThis.told = []; PublicKeyCredential.signalAllAcceptedCredentials = async facts => { told.push(facts); };");
+        await page.AddInitScriptAsync(
+            "globalThis.told = []; PublicKeyCredential.signalAllAcceptedCredentials = async facts => { told.push(facts); };"
+        );
         await Task.Delay(6100);
         await page.GetByRole(AriaRole.Link, new() { Name = "Rename or remove" }).ClickAsync();
         await page.FillAsync("#passkey-name", "renamed");
@@ -251,13 +277,16 @@ public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
         await SignOutAsync(page);
         await OpenLoginAsync(page);
         var (begun, other) = (new TaskCompletionSource(), new TaskCompletionSource());
-        await page.RouteAsync("**/login/passkey", async route =>
-        {
-            var answer = await route.FetchAsync();
-            begun.SetResult();
-            await other.Task;
-            await route.FulfillAsync(new() { Response = answer });
-        });
+        await page.RouteAsync(
+            "**/login/passkey",
+            async route =>
+            {
+                var answer = await route.FetchAsync();
+                begun.SetResult();
+                await other.Task;
+                await route.FulfillAsync(new() { Response = answer });
+            }
+        );
         await reader.TouchAsync(true);
         await Button(page).ClickAsync();
         await begun.Task;
@@ -299,9 +328,23 @@ public sealed class ThePasskeys(Browser browser) : IClassFixture<Browser>
         {
             await page.GotoAsync(path);
             Assert.Empty((await page.RunAxe(Rules)).Violations);
-            Assert.False(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth > document.documentElement.clientWidth"), path);
+            Assert.False(
+                await page.EvaluateAsync<bool>(
+                    "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+                ),
+                path
+            );
             if (Environment.GetEnvironmentVariable("PICTURES") is { Length: > 0 } folder)
-                await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{scheme}-{width}-{path.Trim('/').Replace('/', '-')[..Math.Min(18, path.Length - 1)]}.png"), FullPage = true });
+                await page.ScreenshotAsync(
+                    new()
+                    {
+                        Path = Path.Combine(
+                            folder,
+                            $"{scheme}-{width}-{path.Trim('/').Replace('/', '-')[..Math.Min(18, path.Length - 1)]}.png"
+                        ),
+                        FullPage = true,
+                    }
+                );
         }
     }
 }

@@ -16,7 +16,8 @@ public sealed class TheProviders(Browser browser) : IClassFixture<Browser>
         var provider = await TestProvider.StartAsync();
         provider.AsksConsent = true;
         var port = Host.FreePort();
-        var settings = provider.Settings("test", $"http://localhost:{port}", ("DisplayName", "Example Works"))
+        var settings = provider
+            .Settings("test", $"http://localhost:{port}", ("DisplayName", "Example Works"))
             .Select(s => ("BlazorAuth__" + s.Key.Replace(":", "__", StringComparison.Ordinal), s.Value));
         return (provider, await Host.StartAsync(port: port, settings: [.. settings]));
     }
@@ -33,21 +34,30 @@ public sealed class TheProviders(Browser browser) : IClassFixture<Browser>
         List<string> faults = [];
         page.Console += (_, message) =>
         {
-            if (message.Type == "error") faults.Add($"{page.Url}: {message.Text}");
+            if (message.Type == "error")
+                faults.Add($"{page.Url}: {message.Text}");
         };
 
         await page.GotoAsync("/account/email"); // asked to sign in first, and led back
         await page.ClickAsync("text=Continue with Example Works");
         Assert.StartsWith(provider.Url, page.Url, StringComparison.Ordinal);
         await page.ClickAsync("text=Deny");
-        Assert.Contains("You did not go on at Example Works.", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            "You did not go on at Example Works.",
+            await page.Locator("main").InnerTextAsync(),
+            StringComparison.Ordinal
+        );
         Assert.DoesNotContain("forged", await page.ContentAsync(), StringComparison.Ordinal);
         await GoAsync(page, "Continue with Example Works");
         Assert.Equal("/account/email", At(page));
 
         await page.GotoAsync("/account/providers");
         await page.ClickAsync("text=Unlink");
-        Assert.Contains("This is the last way into your account.", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            "This is the last way into your account.",
+            await page.Locator("main").InnerTextAsync(),
+            StringComparison.Ordinal
+        );
         await page.GotoAsync("/account/password");
         await page.FillAsync("#new-password", Password);
         await page.ClickAsync("text=Set password");
@@ -60,7 +70,11 @@ public sealed class TheProviders(Browser browser) : IClassFixture<Browser>
         await host.LetterAsync("jane@example.net", "unlinked");
         await GoAsync(page, "Link");
         Assert.Equal("/account/providers", At(page));
-        Assert.Contains("You can now sign in with Example Works.", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            "You can now sign in with Example Works.",
+            await page.Locator("main").InnerTextAsync(),
+            StringComparison.Ordinal
+        );
         await host.LetterAsync("jane@example.net", "provider was linked");
 
         await page.ClickAsync("header form button");
@@ -68,7 +82,8 @@ public sealed class TheProviders(Browser browser) : IClassFixture<Browser>
         await GoAsync(page, "Continue with Example Works");
         Assert.Equal("/account", At(page));
         Assert.DoesNotContain(faults, fault => !fault.Contains("status of 4", StringComparison.Ordinal));
-        foreach (var secret in provider.Issued.Append(TestProvider.ClientSecret)) Assert.DoesNotContain(secret, host.Output, StringComparison.Ordinal);
+        foreach (var secret in provider.Issued.Append(TestProvider.ClientSecret))
+            Assert.DoesNotContain(secret, host.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("forged", host.Output, StringComparison.Ordinal);
     }
 
@@ -83,7 +98,9 @@ public sealed class TheProviders(Browser browser) : IClassFixture<Browser>
         await page.FillAsync("#email", "jane@example.net");
         await page.FillAsync("#new-password", Password);
         await page.Locator("main form .actions button[type=submit]").First.ClickAsync();
-        await page.GotoAsync((await host.LetterAsync("jane@example.net", "confirm your e-mail")).LinkTo("/verify-email"));
+        await page.GotoAsync(
+            (await host.LetterAsync("jane@example.net", "confirm your e-mail")).LinkTo("/verify-email")
+        );
         await page.Locator("main form .actions button[type=submit]").First.ClickAsync();
         await page.ClickAsync("header form button");
         await page.GotoAsync("/register");
@@ -102,16 +119,25 @@ public sealed class TheProviders(Browser browser) : IClassFixture<Browser>
         await using var ofProvider = provider;
         await using var ofHost = host;
         var page = await browser.PersonAsync(host.Url, scheme: scheme, width: width);
-        var rules = new AxeRunOptions { RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] } };
+        var rules = new AxeRunOptions
+        {
+            RunOnly = new()
+            {
+                Type = "tag",
+                Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+            },
+        };
         List<string> faults = [];
-        foreach (var path in new[] { "/login", "/register", "/login/external/test" }) await CheckAsync(path);
+        foreach (var path in new[] { "/login", "/register", "/login/external/test" })
+            await CheckAsync(path);
         await page.GotoAsync("/login");
         await page.ClickAsync("text=Continue with Example Works");
         await page.ClickAsync("text=Deny");
         await CheckAsync(null);
         await page.GotoAsync("/login");
         await GoAsync(page, "Continue with Example Works");
-        foreach (var path in new[] { "/account", "/account/providers", "/account/password", "/account/step-up" }) await CheckAsync(path);
+        foreach (var path in new[] { "/account", "/account/providers", "/account/password", "/account/step-up" })
+            await CheckAsync(path);
         await page.GotoAsync("/account/providers");
         await page.ClickAsync("text=Unlink");
         await CheckAsync(null);
@@ -119,11 +145,27 @@ public sealed class TheProviders(Browser browser) : IClassFixture<Browser>
 
         async Task CheckAsync(string? path)
         {
-            if (path is not null) await page.GotoAsync(path);
+            if (path is not null)
+                await page.GotoAsync(path);
             if (Environment.GetEnvironmentVariable("LOOK") is { } folder)
-                await page.ScreenshotAsync(new() { Path = $"{folder}/{(path ?? "told" + At(page)).Trim('/').Replace('/', '-')}-{scheme}.png", FullPage = true });
-            faults.AddRange((await page.RunAxe(rules)).Violations.Select(v => $"{page.Url} {scheme}: {v.Id}: {string.Join(' ', v.Nodes.Select(n => n.Html))}"));
-            if (await page.EvaluateAsync<bool>("document.documentElement.scrollWidth > document.documentElement.clientWidth")) faults.Add($"{page.Url}: scrolls sideways");
+                await page.ScreenshotAsync(
+                    new()
+                    {
+                        Path = $"{folder}/{(path ?? "told" + At(page)).Trim('/').Replace('/', '-')}-{scheme}.png",
+                        FullPage = true,
+                    }
+                );
+            faults.AddRange(
+                (await page.RunAxe(rules)).Violations.Select(v =>
+                    $"{page.Url} {scheme}: {v.Id}: {string.Join(' ', v.Nodes.Select(n => n.Html))}"
+                )
+            );
+            if (
+                await page.EvaluateAsync<bool>(
+                    "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+                )
+            )
+                faults.Add($"{page.Url}: scrolls sideways");
         }
     }
 

@@ -14,7 +14,13 @@ public sealed partial class TheReadme
         var tour = Tour().Match(Repository.Read("README.md")).Groups[1].Value;
         Assert.Equal(10, tour.Trim().Split('\n').Length);
         var script = "set -e\n" + tour.Replace("http://localhost:5080", host.Url, StringComparison.Ordinal);
-        var start = new ProcessStartInfo("bash") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo("bash")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
         using var shell = Process.Start(start)!;
         await shell.StandardInput.WriteAsync(script);
         shell.StandardInput.Close();

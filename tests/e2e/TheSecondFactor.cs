@@ -10,7 +10,8 @@ namespace BlazorAuth.EndToEndTests;
 /// <summary>An authenticator app, set up and used in a browser, with and without JavaScript.</summary>
 public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
 {
-    private const string Password = "a quiet first morning", Ada = "ada@example.com";
+    private const string Password = "a quiet first morning",
+        Ada = "ada@example.com";
 
     [Theory]
     [InlineData(true)]
@@ -70,7 +71,9 @@ public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
         {
             await page.Context.GrantPermissionsAsync(["clipboard-read", "clipboard-write"]);
             await page.ClickAsync("[data-copy]");
-            await page.WaitForFunctionAsync("document.querySelector('[data-copy] + [role=status]').textContent == 'Copied'");
+            await page.WaitForFunctionAsync(
+                "document.querySelector('[data-copy] + [role=status]').textContent == 'Copied'"
+            );
             Assert.Equal(string.Join('\n', codes), await page.EvaluateAsync<string>("navigator.clipboard.readText()"));
         }
         await page.CheckAsync("#saved");
@@ -85,7 +88,10 @@ public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
         await using var host = await Host.StartAsync();
         var page = await browser.PersonAsync(host.Url);
         var (secret, codes) = await SetUp(page);
-        var other = await browser.PersonAsync(host.Url, agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+        var other = await browser.PersonAsync(
+            host.Url,
+            agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+        );
         await SignIn(other);
         Assert.False(await other.IsCheckedAsync("#remember"));
         await other.CheckAsync("#remember");
@@ -97,7 +103,9 @@ public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
         await other.ClickAsync("header form button");
 
         await page.GotoAsync("/account/sessions");
-        await page.Locator(".session", new() { HasTextString = "Firefox on Linux" }).Locator("button[name=device]").ClickAsync();
+        await page.Locator(".session", new() { HasTextString = "Firefox on Linux" })
+            .Locator("button[name=device]")
+            .ClickAsync();
         await SignIn(other);
         Assert.Equal("/login/second-factor", new Uri(other.Url).AbsolutePath);
         await other.ClickAsync("summary");
@@ -159,7 +167,9 @@ public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
               told.push((await auth.signInWithRecoveryCode(due.ticket, recoveryCode)).user.email);
               return told;
             }
-            """, new[] { Ada, Password, Code(secret, 30), codes[1] });
+            """,
+            new[] { Ada, Password, Code(secret, 30), codes[1] }
+        );
         Assert.Equal(["null", "totp recovery_code", "second_factor_invalid", Ada, Ada], told);
     }
 
@@ -173,7 +183,8 @@ public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
         List<string> faults = [];
         page.Console += (_, message) =>
         {
-            if (message.Type == "error" && !message.Text.Contains("status of 4", StringComparison.Ordinal)) faults.Add($"{page.Url}: {message.Text}");
+            if (message.Type == "error" && !message.Text.Contains("status of 4", StringComparison.Ordinal))
+                faults.Add($"{page.Url}: {message.Text}");
         };
         await SignUp(page);
         await page.GotoAsync("/account/two-factor");
@@ -195,7 +206,8 @@ public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
         await page.EmulateMediaAsync(new() { Media = Media.Screen, ColorScheme = scheme });
         await page.GotoAsync("/account/two-factor");
         await Check("on");
-        foreach (var summary in await page.Locator("summary").AllAsync()) await summary.ClickAsync();
+        foreach (var summary in await page.Locator("summary").AllAsync())
+            await summary.ClickAsync();
         await Check("on-open");
 
         var other = await browser.PersonAsync(host.Url);
@@ -235,23 +247,43 @@ public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
         {
             await Shot(state);
             var where = $"{state} {scheme} {width}";
-            var found = await page.RunAxe(new AxeRunOptions
-            {
-                RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
-            });
-            faults.AddRange(found.Violations.Select(v => $"{where}: {v.Id}: {string.Join(' ', v.Nodes.Select(n => n.Html))}"));
-            if (await page.EvaluateAsync<bool>("document.documentElement.scrollWidth > document.documentElement.clientWidth")) faults.Add($"{where}: scrolls sideways");
-            if (await page.Locator("h1").CountAsync() != 1) faults.Add($"{where}: one h1");
+            var found = await page.RunAxe(
+                new AxeRunOptions
+                {
+                    RunOnly = new()
+                    {
+                        Type = "tag",
+                        Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+                    },
+                }
+            );
+            faults.AddRange(
+                found.Violations.Select(v => $"{where}: {v.Id}: {string.Join(' ', v.Nodes.Select(n => n.Html))}")
+            );
+            if (
+                await page.EvaluateAsync<bool>(
+                    "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+                )
+            )
+                faults.Add($"{where}: scrolls sideways");
+            if (await page.Locator("h1").CountAsync() != 1)
+                faults.Add($"{where}: one h1");
         }
 
         async Task Shot(string state)
         {
             if (Environment.GetEnvironmentVariable("SCREENSHOTS") is { Length: > 0 } folder)
-                await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{state}-{scheme}.png".ToLowerInvariant()), FullPage = true });
+                await page.ScreenshotAsync(
+                    new() { Path = Path.Combine(folder, $"{state}-{scheme}.png".ToLowerInvariant()), FullPage = true }
+                );
         }
     }
 
-    private static async Task<(string Secret, IReadOnlyList<string> Codes)> SetUp(IPage page, bool save = true, Host? verifiedAt = null)
+    private static async Task<(string Secret, IReadOnlyList<string> Codes)> SetUp(
+        IPage page,
+        bool save = true,
+        Host? verifiedAt = null
+    )
     {
         await SignUp(page);
         if (verifiedAt is not null)
@@ -277,7 +309,8 @@ public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
     }
 
     // As shown: in groups of four.
-    private static async Task<string> SecretOf(IPage page) => (await page.Locator(".key code").InnerTextAsync()).Replace(" ", "", StringComparison.Ordinal);
+    private static async Task<string> SecretOf(IPage page) =>
+        (await page.Locator(".key code").InnerTextAsync()).Replace(" ", "", StringComparison.Ordinal);
 
     private static async Task SignUp(IPage page)
     {
@@ -300,10 +333,24 @@ public sealed class TheSecondFactor(Browser browser) : IClassFixture<Browser>
     // RFC 6238, written down a second time: what an app shows, now or in a while.
     private static string Code(string base32, int seconds = 0)
     {
-        var bits = string.Concat(base32.Select(c => Convert.ToString("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".IndexOf(c, StringComparison.Ordinal), 2).PadLeft(5, '0')));
+        var bits = string.Concat(
+            base32.Select(c =>
+                Convert
+                    .ToString("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".IndexOf(c, StringComparison.Ordinal), 2)
+                    .PadLeft(5, '0')
+            )
+        );
         var counter = new byte[8];
-        BinaryPrimitives.WriteInt64BigEndian(counter, DateTimeOffset.UtcNow.AddSeconds(seconds).ToUnixTimeSeconds() / 30);
-        var mac = HMACSHA1.HashData(bits.Chunk(8).Select(octet => Convert.ToByte(new string(octet), 2)).ToArray(), counter);
-        return ((BinaryPrimitives.ReadInt32BigEndian(mac.AsSpan(mac[^1] & 15)) & int.MaxValue) % 1_000_000).ToString("D6");
+        BinaryPrimitives.WriteInt64BigEndian(
+            counter,
+            DateTimeOffset.UtcNow.AddSeconds(seconds).ToUnixTimeSeconds() / 30
+        );
+        var mac = HMACSHA1.HashData(
+            bits.Chunk(8).Select(octet => Convert.ToByte(new string(octet), 2)).ToArray(),
+            counter
+        );
+        return ((BinaryPrimitives.ReadInt32BigEndian(mac.AsSpan(mac[^1] & 15)) & int.MaxValue) % 1_000_000).ToString(
+            "D6"
+        );
     }
 }

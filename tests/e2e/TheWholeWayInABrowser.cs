@@ -6,7 +6,8 @@ namespace BlazorAuth.EndToEndTests;
 /// <summary>One person's way through every page, with and without JavaScript.</summary>
 public sealed class TheWholeWayInABrowser(Browser browser) : IClassFixture<Browser>
 {
-    private const string FirstPassword = "a quiet first morning", SecondPassword = "an even quieter second";
+    private const string FirstPassword = "a quiet first morning",
+        SecondPassword = "an even quieter second";
 
     [Theory]
     [InlineData(true)]
@@ -59,7 +60,11 @@ public sealed class TheWholeWayInABrowser(Browser browser) : IClassFixture<Brows
         await page.GotoAsync("/account");
         Assert.Contains(moved, await page.ContentAsync(), StringComparison.Ordinal);
 
-        var other = await browser.PersonAsync(host.Url, javaScript, agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+        var other = await browser.PersonAsync(
+            host.Url,
+            javaScript,
+            agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+        );
         await other.GotoAsync("/login");
         await SignIn(other, moved, SecondPassword);
         Assert.Equal("/account", new Uri(other.Url).AbsolutePath);
@@ -68,7 +73,11 @@ public sealed class TheWholeWayInABrowser(Browser browser) : IClassFixture<Brows
         await page.GotoAsync("/account/sessions");
         Assert.Contains("Firefox on Linux", await page.ContentAsync(), StringComparison.Ordinal);
         await page.Locator(".session", new() { HasTextString = "Firefox on Linux" }).Locator("button").ClickAsync();
-        Assert.DoesNotContain("Firefox on Linux", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "Firefox on Linux",
+            await page.Locator("main").InnerTextAsync(),
+            StringComparison.Ordinal
+        );
         await other.GotoAsync("/account");
         Assert.Equal("/login", new Uri(other.Url).AbsolutePath);
 
@@ -150,7 +159,14 @@ public sealed class TheWholeWayInABrowser(Browser browser) : IClassFixture<Brows
         Assert.Contains("sent no cookie", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
 
         await page.Context.ClearCookiesAsync();
-        await page.Context.AddCookiesAsync([new() { Name = "another", Value = "1", Url = host.Url }]);
+        await page.Context.AddCookiesAsync([
+            new()
+            {
+                Name = "another",
+                Value = "1",
+                Url = host.Url,
+            },
+        ]);
         await page.FillAsync("#identifier", "somebody@example.com");
         await Submit(page);
         Assert.Contains("open too long", await page.Locator("main").InnerTextAsync(), StringComparison.Ordinal);
@@ -160,7 +176,9 @@ public sealed class TheWholeWayInABrowser(Browser browser) : IClassFixture<Brows
     public async Task The_console_link_makes_the_first_administrator_once()
     {
         await using var host = await Host.StartAsync();
-        var link = (await host.LineAsync("/admin/setup")).Split(' ', StringSplitOptions.RemoveEmptyEntries).First(w => w.StartsWith("http", StringComparison.Ordinal));
+        var link = (await host.LineAsync("/admin/setup"))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .First(w => w.StartsWith("http", StringComparison.Ordinal));
         var page = await browser.PersonAsync(host.Url);
         await page.GotoAsync(link);
         await page.FillAsync("#email", "root@example.com");

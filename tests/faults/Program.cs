@@ -25,7 +25,9 @@ using BlazorAuth.Faults.Support;
 var unknown = args.Where(name => !all.Any(fault => fault.Name == name)).ToList();
 if (unknown.Count > 0)
 {
-    await Console.Error.WriteLineAsync($"No fault is called {string.Join(", ", unknown)}. There are: {string.Join(' ', all.Select(fault => fault.Name))}");
+    await Console.Error.WriteLineAsync(
+        $"No fault is called {string.Join(", ", unknown)}. There are: {string.Join(' ', all.Select(fault => fault.Name))}"
+    );
     return 2;
 }
 
@@ -48,6 +50,6 @@ foreach (var (name, invariants, make) in all.Where(fault => args.Length == 0 || 
         failed++;
         (word, text) = ("FAILED ", fault is ClaimFailed ? fault.Message : fault.ToString());
     }
-    Console.WriteLine($"{word} {name,-26} {invariants,-6} {clock.Elapsed.TotalSeconds,4:0} s  {text}");
+    Console.WriteLine($"{word} {name, -26} {invariants, -6} {clock.Elapsed.TotalSeconds, 4:0} s  {text}");
 }
 return failed == 0 ? 0 : 1;

@@ -20,8 +20,16 @@ internal static partial class TwoProcesses
         for (var i = 0; i < 8; i++)
         {
             var email = $"one{i}@example.com";
-            var answers = await Task.WhenAll(a.SignUpAsync(email), b.SignUpAsync(email), a.SignUpAsync(email), b.SignUpAsync(email));
-            Claim.That(answers.Count(r => r.Ok) == 1 && answers.All(r => r.Ok || r.Code == "email_taken"), $"sign-ups of {email}: {string.Join(", ", answers.AsEnumerable())}");
+            var answers = await Task.WhenAll(
+                a.SignUpAsync(email),
+                b.SignUpAsync(email),
+                a.SignUpAsync(email),
+                b.SignUpAsync(email)
+            );
+            Claim.That(
+                answers.Count(r => r.Ok) == 1 && answers.All(r => r.Ok || r.Code == "email_taken"),
+                $"sign-ups of {email}: {string.Join(", ", answers.AsEnumerable())}"
+            );
         }
 
         var pair = await Client.DoneAsync(() => a.SignInAsync("one0@example.com"));
@@ -30,7 +38,10 @@ internal static partial class TwoProcesses
             var token = pair.Text("refreshToken");
             var answers = await Task.WhenAll(a.RefreshAsync(token), b.RefreshAsync(token));
             Claim.That(answers.All(r => r.Ok), $"a refresh at both: {answers[0]}, {answers[1]}");
-            Claim.That(answers[0].Text("refreshToken") == answers[1].Text("refreshToken"), "a refresh token has two successors");
+            Claim.That(
+                answers[0].Text("refreshToken") == answers[1].Text("refreshToken"),
+                "a refresh token has two successors"
+            );
             pair = answers[0];
         }
 
@@ -39,17 +50,27 @@ internal static partial class TwoProcesses
         {
             var session = await Client.DoneAsync(() => a.SignInAsync("one1@example.com"));
             Claim.That((await b.MeAsync(session.Text("accessToken"))).Ok, "a session of one is not known at the other");
-            await Client.DoneAsync(() => a.PostAsync("/api/token/revoke", new { refreshToken = session.Text("refreshToken") }));
+            await Client.DoneAsync(() =>
+                a.PostAsync("/api/token/revoke", new { refreshToken = session.Text("refreshToken") })
+            );
             var clock = Stopwatch.StartNew();
-            while ((await b.MeAsync(session.Text("accessToken"))).Ok) Claim.That(clock.Elapsed < TimeSpan.FromSeconds(1), "an ended session lives on at the other for more than a second");
-            if (clock.Elapsed > slowest) slowest = clock.Elapsed;
+            while ((await b.MeAsync(session.Text("accessToken"))).Ok)
+                Claim.That(
+                    clock.Elapsed < TimeSpan.FromSeconds(1),
+                    "an ended session lives on at the other for more than a second"
+                );
+            if (clock.Elapsed > slowest)
+                slowest = clock.Elapsed;
         }
 
         await Client.DoneAsync(() => a.ForgetAsync("one2@example.com"));
         var link = (await a.LetterAsync("one2@example.com", "reset-password")).Token;
         Claim.That((await b.ResetAsync(link, Client.Next)).Ok, "a reset link from one is refused at the other");
         Claim.That((await a.ResetAsync(link, Client.Password)).Code == "link_used", "a reset link works twice");
-        Claim.That((await a.SignInAsync("one2@example.com", Client.Next)).Ok, "the password set at one is refused at the other");
+        Claim.That(
+            (await a.SignInAsync("one2@example.com", Client.Next)).Ok,
+            "the password set at one is refused at the other"
+        );
 
         await FormAsync(first, second);
         await first.KillAsync();
@@ -63,20 +84,35 @@ internal static partial class TwoProcesses
     {
         using var handler = new SocketsHttpHandler { AllowAutoRedirect = false };
         using var browser = new HttpClient(handler);
-        var page = (await browser.GetStringAsync(new Uri(first.Url, "/login"))).Split("</form>").First(form => form.Contains("identifier", StringComparison.Ordinal));
-        var fields = Hidden().Matches(page).Select(m => new KeyValuePair<string, string>(Attribute(m.Value, "name"), WebUtility.HtmlDecode(Attribute(m.Value, "value"))))
-            .Append(new(Name(page, "identifier"), "one3@example.com")).Append(new(Name(page, "current-password"), Client.Password));
+        var page = (await browser.GetStringAsync(new Uri(first.Url, "/login")))
+            .Split("</form>")
+            .First(form => form.Contains("identifier", StringComparison.Ordinal));
+        var fields = Hidden()
+            .Matches(page)
+            .Select(m => new KeyValuePair<string, string>(
+                Attribute(m.Value, "name"),
+                WebUtility.HtmlDecode(Attribute(m.Value, "value"))
+            ))
+            .Append(new(Name(page, "identifier"), "one3@example.com"))
+            .Append(new(Name(page, "current-password"), Client.Password));
         using var content = new FormUrlEncodedContent(fields);
         using var answer = await browser.PostAsync(new Uri(second.Url, "/login"), content);
-        Claim.That(answer.StatusCode is HttpStatusCode.Found or HttpStatusCode.SeeOther, $"the form of one, sent to the other: {(int)answer.StatusCode}");
+        Claim.That(
+            answer.StatusCode is HttpStatusCode.Found or HttpStatusCode.SeeOther,
+            $"the form of one, sent to the other: {(int)answer.StatusCode}"
+        );
         using var account = await browser.GetAsync(new Uri(first.Url, "/account"));
-        Claim.That(account.StatusCode == HttpStatusCode.OK, $"the cookie of one at the other: {(int)account.StatusCode}");
+        Claim.That(
+            account.StatusCode == HttpStatusCode.OK,
+            $"the cookie of one at the other: {(int)account.StatusCode}"
+        );
     }
 
     private static string Name(string page, string id) =>
         Attribute(Inputs().Matches(page).Select(m => m.Value).First(input => Attribute(input, "id") == id), "name");
 
-    private static string Attribute(string input, string name) => Regex.Match(input, $"\\b{name}=\"([^\"]*)\"").Groups[1].Value;
+    private static string Attribute(string input, string name) =>
+        Regex.Match(input, $"\\b{name}=\"([^\"]*)\"").Groups[1].Value;
 
     [GeneratedRegex("<input[^>]*>")]
     private static partial Regex Inputs();

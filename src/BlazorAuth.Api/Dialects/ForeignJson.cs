@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
-/// An object of a foreign body, read one field at a time: each name once, texts that are texts. What is anything else is refused as
+/// An object of a foreign body, read one field at a time: each name once, texts that are texts. What is anything else
+/// is refused as
 /// unreadable before a flow sees it. No body at all is an empty object: some clients send none where nothing is asked.
 /// </summary>
 internal sealed class ForeignJson
@@ -15,8 +16,10 @@ internal sealed class ForeignJson
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 
     // Escapes would make a text up to twice as long as its owner wrote it.
-    private static readonly JsonSerializerOptions AsWritten =
-        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions AsWritten = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     private readonly JsonElement _object;
 
@@ -26,14 +29,19 @@ internal sealed class ForeignJson
     /// <exception cref="BadHttpRequestException">The body is no JSON object, or too large.</exception>
     public static async ValueTask<ForeignJson> BindAsync(HttpContext http)
     {
-        if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }) return new(JsonElement.Parse("{}"));
-        if (!http.Request.HasJsonContentType()) throw new BadHttpRequestException(nameof(AuthError.BadJson), StatusCodes.Status415UnsupportedMediaType);
+        if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
+            return new(JsonElement.Parse("{}"));
+        if (!http.Request.HasJsonContentType())
+            throw new BadHttpRequestException(nameof(AuthError.BadJson), StatusCodes.Status415UnsupportedMediaType);
         try
         {
             using var document = await JsonDocument.ParseAsync(http.Request.Body, Strict, http.RequestAborted);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? new(document.RootElement.Clone()) : throw Unreadable();
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? new(document.RootElement.Clone())
+                : throw Unreadable();
         }
-        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or DecoderFallbackException)
+        catch (Exception malformed)
+            when (malformed is JsonException or InvalidOperationException or DecoderFallbackException)
         {
             throw Unreadable();
         }
@@ -55,36 +63,42 @@ internal sealed class ForeignJson
     }
 
     /// <summary>A text; null where it is absent or null.</summary>
-    public string? Text(string name) => Find(name) switch
-    {
-        null => null,
-        { ValueKind: JsonValueKind.String } text => Whole(text),
-        _ => throw Unreadable(),
-    };
+    public string? Text(string name) =>
+        Find(name) switch
+        {
+            null => null,
+            { ValueKind: JsonValueKind.String } text => Whole(text),
+            _ => throw Unreadable(),
+        };
 
     /// <summary>A text that the dialect cannot do without.</summary>
     public string Required(string name) => Text(name) ?? throw Unreadable();
 
     /// <summary>True or false; null where it is absent or null.</summary>
-    public bool? Flag(string name) => Find(name) switch
-    {
-        null => null,
-        { ValueKind: JsonValueKind.True } => true,
-        { ValueKind: JsonValueKind.False } => false,
-        _ => throw Unreadable(),
-    };
+    public bool? Flag(string name) =>
+        Find(name) switch
+        {
+            null => null,
+            { ValueKind: JsonValueKind.True } => true,
+            { ValueKind: JsonValueKind.False } => false,
+            _ => throw Unreadable(),
+        };
 
     /// <summary>An object within; null where it is absent or null.</summary>
-    public ForeignJson? Object(string name) => Find(name) switch
-    {
-        null => null,
-        { ValueKind: JsonValueKind.Object } within => new(within),
-        _ => throw Unreadable(),
-    };
+    public ForeignJson? Object(string name) =>
+        Find(name) switch
+        {
+            null => null,
+            { ValueKind: JsonValueKind.Object } within => new(within),
+            _ => throw Unreadable(),
+        };
 
     /// <summary>The objects of a list.</summary>
     public IReadOnlyList<ForeignJson> Objects(string name, int most) =>
-        [.. List(name, most).Select(item => item.ValueKind == JsonValueKind.Object ? new ForeignJson(item) : throw Unreadable())];
+        [
+            .. List(name, most)
+                .Select(item => item.ValueKind == JsonValueKind.Object ? new ForeignJson(item) : throw Unreadable()),
+        ];
 
     /// <summary>The texts of a list.</summary>
     public IReadOnlyList<string> Texts(string name, int most) =>
@@ -94,7 +108,8 @@ internal sealed class ForeignJson
     public bool Has(string name) => _object.TryGetProperty(name, out _);
 
     /// <summary>Names and values, without those that are left out.</summary>
-    public IEnumerable<JsonProperty> Fields(Func<string, bool> without) => _object.EnumerateObject().Where(field => !without(field.Name));
+    public IEnumerable<JsonProperty> Fields(Func<string, bool> without) =>
+        _object.EnumerateObject().Where(field => !without(field.Name));
 
     /// <summary>The object as it was written.</summary>
     public string Raw()
@@ -130,19 +145,22 @@ internal sealed class ForeignJson
     }
 
     // Half a surrogate pair is valid in JSON and no text: it throws when it is read.
-    private static bool IsWhole(JsonElement json) => json.ValueKind switch
-    {
-        JsonValueKind.Object => json.EnumerateObject().All(p => p.Name.Length >= 0 && IsWhole(p.Value)),
-        JsonValueKind.Array => json.EnumerateArray().All(IsWhole),
-        JsonValueKind.String => json.GetString() is not null,
-        _ => true,
-    };
+    private static bool IsWhole(JsonElement json) =>
+        json.ValueKind switch
+        {
+            JsonValueKind.Object => json.EnumerateObject().All(p => p.Name.Length >= 0 && IsWhole(p.Value)),
+            JsonValueKind.Array => json.EnumerateArray().All(IsWhole),
+            JsonValueKind.String => json.GetString() is not null,
+            _ => true,
+        };
 
     private JsonElement? Find(string name) =>
         _object.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private IEnumerable<JsonElement> List(string name, int most) =>
-        Find(name) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() <= most ? list.EnumerateArray() : throw Unreadable();
+        Find(name) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() <= most
+            ? list.EnumerateArray()
+            : throw Unreadable();
 
     private static string Whole(JsonElement text)
     {

@@ -7,7 +7,8 @@ using BlazorAuth.Core.Tokens;
 namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
-/// The sign-in that courses on REST and JWT teach: <c>POST /auth/login {email,password}</c>, answered with <c>{token,userId}</c>.
+/// The sign-in that courses on REST and JWT teach: <c>POST /auth/login {email,password}</c>, answered with
+/// <c>{token,userId}</c>.
 /// Skygear has the same address; its bodies name an action, an API key or <c>auth_data</c>, these do not
 /// (docs/dialects/rest-login.md).
 /// </summary>
@@ -26,7 +27,8 @@ internal static class RestLogin
 
     public static async Task<IResult> AnswerAsync(SkygearCall call, CancellationToken ct)
     {
-        if (!TryRead(out var email, out var password)) return Print(AuthError.ValidationFailed);
+        if (!TryRead(out var email, out var password))
+            return Print(AuthError.ValidationFailed);
         var input = new SignInWithPassword.Input(email, password, SessionKind.Api);
         var outcome = await call.Use<SignInWithPassword>().WithPasswordAsync(call.Stranger, input, ct);
         return await outcome.Match<Task<IResult>>(
@@ -36,7 +38,8 @@ internal static class RestLogin
                 return TypedResults.Ok(new Signed(pair.AccessToken, done.User.Id));
             },
             due => Task.FromResult(Print(due.Failure)),
-            refusal => Task.FromResult(Print(refusal)));
+            refusal => Task.FromResult(Print(refusal))
+        );
 
         bool TryRead(out string? email, out string? password)
         {

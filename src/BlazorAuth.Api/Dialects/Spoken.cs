@@ -7,7 +7,8 @@ using BlazorAuth.Core.Results;
 namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
-/// A wire format of another system, spoken over our flows: routes, and how a refusal is printed there. Printers only: a rule that is
+/// A wire format of another system, spoken over our flows: routes, and how a refusal is printed there. Printers only: a
+/// rule that is
 /// written here is written twice.
 /// </summary>
 internal interface IDialect
@@ -15,17 +16,26 @@ internal interface IDialect
     /// <summary>Which one.</summary>
     Dialect Dialect { get; }
 
-    /// <summary>Whether the path is this dialect's, and errors there are printed by it: also those of the framework (404, 405, 413, 503).</summary>
+    /// <summary>
+    /// Whether the path is this dialect's, and errors there are printed by it: also those of the framework (404, 405,
+    /// 413, 503).
+    /// </summary>
     bool Owns(PathString path);
 
     /// <summary>Maps its routes.</summary>
     void Map(IEndpointRouteBuilder routes);
 
-    /// <summary>Writes a refusal; Retry-After is written already. The status is that of our own API for it, or of the framework where that is more exact.</summary>
+    /// <summary>
+    /// Writes a refusal; Retry-After is written already. The status is that of our own API for it, or of the framework
+    /// where that is more exact.
+    /// </summary>
     Task WriteAsync(HttpContext http, AuthFailure refusal, int status);
 }
 
-/// <summary>Every dialect there is. A path belongs to the first that owns it; one that is not listed in the settings does not exist.</summary>
+/// <summary>
+/// Every dialect there is. A path belongs to the first that owns it; one that is not listed in the settings does not
+/// exist.
+/// </summary>
 internal static class DialectRegistry
 {
     private static readonly IDialect[] All =
@@ -44,6 +54,7 @@ internal static class DialectRegistry
     public static void MapDialects(this IEndpointRouteBuilder routes, AuthOptions options)
     {
         foreach (var dialect in All)
-            if (options.Api.Dialects.Contains(dialect.Dialect)) dialect.Map(routes);
+            if (options.Api.Dialects.Contains(dialect.Dialect))
+                dialect.Map(routes);
     }
 }

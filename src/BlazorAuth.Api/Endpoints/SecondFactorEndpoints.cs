@@ -20,28 +20,73 @@ internal static class SecondFactorEndpoints
     {
         var group = api.MapGroup("/account").WithTags("Second factor").RequireAuthorization(CallerFromBearer.Scheme);
 
-        group.MapPost("/totp", async (CallerFromBearer from, ManageAuthenticator totp, CancellationToken ct) =>
-                (await totp.BeginAsync(from.Caller, ct)).Match(begun => TypedResults.Ok(new SetUpAnswer(begun.Secret, begun.Uri)), Problems.Of))
-            .WithName("beginTotp").WithSummary("Begin to set up an authenticator app; the secret is shown this once. Needs a recent proof, by a passkey or the authenticator app where there is one. Nothing changes before a code of it confirms.")
+        group
+            .MapPost(
+                "/totp",
+                async (CallerFromBearer from, ManageAuthenticator totp, CancellationToken ct) =>
+                    (await totp.BeginAsync(from.Caller, ct)).Match(
+                        begun => TypedResults.Ok(new SetUpAnswer(begun.Secret, begun.Uri)),
+                        Problems.Of
+                    )
+            )
+            .WithName("beginTotp")
+            .WithSummary(
+                "Begin to set up an authenticator app; the secret is shown this once. Needs a recent proof, by a passkey or the authenticator app where there is one. Nothing changes before a code of it confirms."
+            )
             .Answers<SetUpAnswer>(200)
             .Refuses(AuthError.StepUpRequired, AuthError.Forbidden, AuthError.RateLimited);
 
-        group.MapPost("/totp/confirm", async (CodeBody body, CallerFromBearer from, ManageAuthenticator totp, CancellationToken ct) =>
-                (await totp.ConfirmAsync(from.Caller, body.Code, ct)).Match(done => TypedResults.Ok(new CodesAnswer(done.RecoveryCodes)), Problems.Of))
-            .WithName("confirmTotp").WithSummary("Turn the app on by a code of it, within a quarter of an hour. Ends every other session; this one's tokens stay good, and are of one factor until a code proves the session. The answer carries ten recovery codes, this once.")
+        group
+            .MapPost(
+                "/totp/confirm",
+                async (CodeBody body, CallerFromBearer from, ManageAuthenticator totp, CancellationToken ct) =>
+                    (await totp.ConfirmAsync(from.Caller, body.Code, ct)).Match(
+                        done => TypedResults.Ok(new CodesAnswer(done.RecoveryCodes)),
+                        Problems.Of
+                    )
+            )
+            .WithName("confirmTotp")
+            .WithSummary(
+                "Turn the app on by a code of it, within a quarter of an hour. Ends every other session; this one's tokens stay good, and are of one factor until a code proves the session. The answer carries ten recovery codes, this once."
+            )
             .Answers<CodesAnswer>(200)
-            .Refuses(AuthError.ValidationFailed, AuthError.SecondFactorInvalid, AuthError.StepUpRequired, AuthError.NotFound, AuthError.Forbidden,
-                AuthError.RateLimited);
+            .Refuses(
+                AuthError.ValidationFailed,
+                AuthError.SecondFactorInvalid,
+                AuthError.StepUpRequired,
+                AuthError.NotFound,
+                AuthError.Forbidden,
+                AuthError.RateLimited
+            );
 
-        group.MapDelete("/totp", async (CallerFromBearer from, ManageAuthenticator totp, CancellationToken ct) =>
-                (await totp.RemoveAsync(from.Caller, ct)).Failure is { } refusal ? Problems.Of(refusal) : Results.NoContent())
-            .WithName("removeTotp").WithSummary("Remove the authenticator app and the recovery codes. Ends every other session. Needs a recent proof by a passkey or the authenticator app.")
+        group
+            .MapDelete(
+                "/totp",
+                async (CallerFromBearer from, ManageAuthenticator totp, CancellationToken ct) =>
+                    (await totp.RemoveAsync(from.Caller, ct)).Failure is { } refusal
+                        ? Problems.Of(refusal)
+                        : Results.NoContent()
+            )
+            .WithName("removeTotp")
+            .WithSummary(
+                "Remove the authenticator app and the recovery codes. Ends every other session. Needs a recent proof by a passkey or the authenticator app."
+            )
             .Answers(204)
             .Refuses(AuthError.StepUpRequired, AuthError.NotFound, AuthError.Forbidden, AuthError.RateLimited);
 
-        group.MapPost("/recovery-codes", async (CallerFromBearer from, RegenerateRecoveryCodes codes, CancellationToken ct) =>
-                (await codes.MakeAsync(from.Caller, ct)).Match(made => TypedResults.Ok(new CodesAnswer(made.Codes)), Problems.Of))
-            .WithName("createRecoveryCodes").WithSummary("Make ten recovery codes in place of the old; they are shown this once. Needs a recent proof by a passkey or the authenticator app.")
+        group
+            .MapPost(
+                "/recovery-codes",
+                async (CallerFromBearer from, RegenerateRecoveryCodes codes, CancellationToken ct) =>
+                    (await codes.MakeAsync(from.Caller, ct)).Match(
+                        made => TypedResults.Ok(new CodesAnswer(made.Codes)),
+                        Problems.Of
+                    )
+            )
+            .WithName("createRecoveryCodes")
+            .WithSummary(
+                "Make ten recovery codes in place of the old; they are shown this once. Needs a recent proof by a passkey or the authenticator app."
+            )
             .Answers<CodesAnswer>(200)
             .Refuses(AuthError.StepUpRequired, AuthError.NotFound, AuthError.Forbidden, AuthError.RateLimited);
     }

@@ -3,7 +3,10 @@ using Microsoft.AspNetCore.Identity;
 
 namespace BlazorAuth.Core.Accounts;
 
-/// <summary>An account. The key is a UUID v7; the tables are ASP.NET Core Identity's own, so that an existing store can be adopted.</summary>
+/// <summary>
+/// An account. The key is a UUID v7; the tables are ASP.NET Core Identity's own, so that an existing store can be
+/// adopted.
+/// </summary>
 public sealed class AuthUser : IdentityUser
 {
     /// <summary>A new account with its key and its stamp.</summary>
@@ -25,7 +28,9 @@ public sealed class AuthUser : IdentityUser
     /// <summary>Whether nobody has yet given the account an address, a name or a password.</summary>
     public bool IsAnonymous { get; set; }
 
-    /// <summary>When the account was made, in whole milliseconds: what is answered at sign-up is what is stored.</summary>
+    /// <summary>
+    /// When the account was made, in whole milliseconds: what is answered at sign-up is what is stored.
+    /// </summary>
     public DateTimeOffset CreatedAt
     {
         get;
@@ -38,7 +43,10 @@ public sealed class AuthUser : IdentityUser
     /// <summary>When an administrator locked the account, or null.</summary>
     public DateTimeOffset? LockedAt { get; set; }
 
-    /// <summary>Whether its owner chose that a password alone does not sign in: a passkey is asked for after it, while there is one.</summary>
+    /// <summary>
+    /// Whether its owner chose that a password alone does not sign in: a passkey is asked for after it, while there is
+    /// one.
+    /// </summary>
     public bool PasskeyAfterPassword { get; set; }
 
     /// <summary>Wrong codes of emails in a row; see <c>OneTimeTokens.WrongCodesInARow</c>.</summary>
@@ -52,7 +60,8 @@ public sealed class AuthUser : IdentityUser
     }
 
     /// <summary>
-    /// The user name somebody chose, or null. Identity demands one of everybody, so an account without carries its key there.
+    /// The user name somebody chose, or null. Identity demands one of everybody, so an account without carries its key
+    /// there.
     /// </summary>
     public string? ChosenUserName => UserName == Id || UserName == Email ? null : UserName;
 }

@@ -18,23 +18,35 @@ namespace BlazorAuth.Core.Accounts;
 /// Sends: <see cref="EmailKind.AccountClosed"/>.
 /// Fails with: those of <see cref="Reauthenticate"/>, <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
-public sealed class CloseAccount(AuthDbContext db, Reauthenticate stepUp, OneTimeTokens tokens, SessionStore sessions, Outbox outbox, AuditLog audit)
+public sealed class CloseAccount(
+    AuthDbContext db,
+    Reauthenticate stepUp,
+    OneTimeTokens tokens,
+    SessionStore sessions,
+    Outbox outbox,
+    AuditLog audit
+)
 {
     /// <summary>Closes it, on a proof made for this act. The field for the password is <c>password</c>.</summary>
     public async Task<Result> CloseAsync(Caller caller, Reauthentication proof, CancellationToken ct)
     {
         var demanded = await stepUp.RequireProofForActAsync(caller, SensitiveAct.CloseAccount, proof, "password", ct);
-        if (demanded.Value is not { User: var user } proven) return demanded.Failure!;
+        if (demanded.Value is not { User: var user } proven)
+            return demanded.Failure!;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.LockUserRowAsync(caller, ct)) return AuthError.SessionRevoked;
-        if (await proven.SpendAsync(ct) is { } spent) return spent;
+        if (!await sessions.LockUserRowAsync(caller, ct))
+            return AuthError.SessionRevoked;
+        if (await proven.SpendAsync(ct) is { } spent)
+            return spent;
         await tokens.KillAsync(user.Id, ct);
         await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
-        if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0) return AuthError.SessionRevoked;
+        if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0)
+            return AuthError.SessionRevoked;
         db.ChangeTracker.Clear();
         await EraseLettersAsync(db, user, ct);
-        if (user is { Email: not null, EmailConfirmed: true }) outbox.Enqueue(EmailKind.AccountClosed, user.Email, caller);
+        if (user is { Email: not null, EmailConfirmed: true })
+            outbox.Enqueue(EmailKind.AccountClosed, user.Email, caller);
         audit.Write(AuditEvent.AccountClosed, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);

@@ -7,5 +7,15 @@ namespace BlazorAuth.Core.Accounts;
 
 /// <summary>An account as its owner sees it: never a hash, a stamp or a key.</summary>
 public sealed record Account(
-    string Id, string? Email, string? Username, bool EmailVerified, string? DisplayName, string? Avatar, bool IsAnonymous,
-    bool Active, IReadOnlyList<string> Roles, JsonElement Profile, DateTimeOffset CreatedAt);
+    string Id,
+    string? Email,
+    string? Username,
+    bool EmailVerified,
+    string? DisplayName,
+    string? Avatar,
+    bool IsAnonymous,
+    bool Active,
+    IReadOnlyList<string> Roles,
+    JsonElement Profile,
+    DateTimeOffset CreatedAt
+);

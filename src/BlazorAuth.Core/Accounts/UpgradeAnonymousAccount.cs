@@ -23,22 +23,40 @@ namespace BlazorAuth.Core.Accounts;
 /// <see cref="AuthError.RateLimited"/>, <see cref="AuthError.SessionRevoked"/>, <see cref="AuthError.Conflict"/>.
 /// </summary>
 public sealed class UpgradeAnonymousAccount(
-    AuthDbContext db, PasswordVerifier passwords, SessionStore sessions, Throttle throttle, Outbox outbox, AuditLog audit, IOptions<AuthOptions> options)
+    AuthDbContext db,
+    PasswordVerifier passwords,
+    SessionStore sessions,
+    Throttle throttle,
+    Outbox outbox,
+    AuditLog audit,
+    IOptions<AuthOptions> options
+)
 {
     /// <summary>Upgrades the caller's account.</summary>
     internal async Task<Result<Register.Registered>> UpgradeAsync(
-        Caller caller, AuthUser user, Register.Input input, string? email, PasswordHashingLimiter.Lease place, CancellationToken ct)
+        Caller caller,
+        AuthUser user,
+        Register.Input input,
+        string? email,
+        PasswordHashingLimiter.Lease place,
+        CancellationToken ct
+    )
     {
         // Whoever confirms elsewhere than in this session voids all that is set here (VerifyEmail.IsVoid).
         var hidden = options.Value.SignIn.RequireVerifiedEmail;
-        if (email is not null && await throttle.TakeLetterAsync(caller, ct) is { } limited) return limited;
-        if (!hidden && await TakenAsync(user.Id, email, input.Username, ct) is { } taken) return taken;
+        if (email is not null && await throttle.TakeLetterAsync(caller, ct) is { } limited)
+            return limited;
+        if (!hidden && await TakenAsync(user.Id, email, input.Username, ct) is { } taken)
+            return taken;
 
         await passwords.SetAsync(place, user, input.Password!, ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.LockUserRowAsync(caller, ct)) return AuthError.SessionRevoked;
-        if (input.DisplayName is not null) user.DisplayName = input.DisplayName.Trim();
-        if (input.Profile is not null) user.Profile = input.Profile;
+        if (!await sessions.LockUserRowAsync(caller, ct))
+            return AuthError.SessionRevoked;
+        if (input.DisplayName is not null)
+            user.DisplayName = input.DisplayName.Trim();
+        if (input.Profile is not null)
+            user.Profile = input.Profile;
         if (hidden)
             outbox.Enqueue(EmailKind.ConfirmEmailChange, email!, caller, user.Id, sessionId: caller.SessionId);
         else
@@ -46,13 +64,15 @@ public sealed class UpgradeAnonymousAccount(
         audit.Write(AuditEvent.Upgraded, caller);
         try
         {
-            if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+            if (!await db.TrySaveAsync(ct))
+                return AuthError.Conflict;
         }
         catch (DbUpdateException)
         {
             await transaction.RollbackAsync(ct);
             db.ChangeTracker.Clear();
-            if (await TakenAsync(user.Id, email, input.Username, ct) is { } lost) return lost;
+            if (await TakenAsync(user.Id, email, input.Username, ct) is { } lost)
+                return lost;
             throw;
         }
         await transaction.CommitAsync(ct);
@@ -62,14 +82,18 @@ public sealed class UpgradeAnonymousAccount(
     private void Name(Caller caller, AuthUser user, string? email, string? username)
     {
         (user.Email, user.NormalizedEmail, user.IsAnonymous) = (email, email, false);
-        if (username is not null) (user.UserName, user.NormalizedUserName) = (username, username.ToLowerInvariant());
-        if (email is not null) outbox.Enqueue(EmailKind.VerifyEmail, email, caller);
+        if (username is not null)
+            (user.UserName, user.NormalizedUserName) = (username, username.ToLowerInvariant());
+        if (email is not null)
+            outbox.Enqueue(EmailKind.VerifyEmail, email, caller);
     }
 
     private async Task<AuthFailure?> TakenAsync(string userId, string? email, string? username, CancellationToken ct)
     {
-        if (await UserName.WhyTakenAsync(db, username, userId, ct) is { } nameTaken) return nameTaken;
+        if (await UserName.WhyTakenAsync(db, username, userId, ct) is { } nameTaken)
+            return nameTaken;
         return email is not null && await db.Users.AnyAsync(u => u.NormalizedEmail == email && u.Id != userId, ct)
-            ? AuthFailure.Of(AuthError.EmailTaken, "email", FieldErrorCode.Taken) : null;
+            ? AuthFailure.Of(AuthError.EmailTaken, "email", FieldErrorCode.Taken)
+            : null;
     }
 }

@@ -3,23 +3,32 @@ using BlazorAuth.Core.Accounts;
 
 namespace BlazorAuth.Core.Administration;
 
-/// <summary>What accounts may be searched and sorted by. Nothing else of an account can be asked for: no hash, no stamp, no key.</summary>
+/// <summary>
+/// What accounts may be searched and sorted by. Nothing else of an account can be asked for: no hash, no stamp, no key.
+/// </summary>
 public enum AccountField
 {
     /// <summary>The id; a text.</summary>
     Id,
+
     /// <summary>The address, in its canonical form; a text or null.</summary>
     Email,
+
     /// <summary>The chosen user name, in lower case; a text or null.</summary>
     Username,
+
     /// <summary>The display name; a text or null.</summary>
     DisplayName,
+
     /// <summary>When the account was made; a <see cref="DateTimeOffset"/>.</summary>
     CreatedAt,
+
     /// <summary>Whether the address is verified.</summary>
     EmailVerified,
+
     /// <summary>Whether the account is anonymous.</summary>
     IsAnonymous,
+
     /// <summary>Whether the account is not locked.</summary>
     Active,
 }
@@ -29,14 +38,19 @@ public enum Comparison
 {
     /// <summary>Equal.</summary>
     Equal,
+
     /// <summary>Not equal.</summary>
     NotEqual,
+
     /// <summary>Less than.</summary>
     Less,
+
     /// <summary>Less than, or equal.</summary>
     LessOrEqual,
+
     /// <summary>Greater than.</summary>
     Greater,
+
     /// <summary>Greater than, or equal.</summary>
     GreaterOrEqual,
 }
@@ -68,7 +82,8 @@ public abstract record AccountFilter
     /// <summary>At least one of the conditions; false where there are none.</summary>
     public sealed record Any(IReadOnlyList<AccountFilter> Parts) : AccountFilter;
 
-    internal Expression<Func<AuthUser, bool>> ToPredicate() => Expression.Lambda<Func<AuthUser, bool>>(Body(this), User);
+    internal Expression<Func<AuthUser, bool>> ToPredicate() =>
+        Expression.Lambda<Func<AuthUser, bool>>(Body(this), User);
 
     /// <summary>Sorts by the fields in turn, then by id, the newest first, so that pages do not overlap.</summary>
     internal static IQueryable<AuthUser> Sort(IQueryable<AuthUser> users, IReadOnlyList<AccountOrder> orders)
@@ -79,7 +94,10 @@ public abstract record AccountFilter
             sorted = field switch
             {
                 AccountField.CreatedAt => By<DateTimeOffset>(field, descending),
-                AccountField.EmailVerified or AccountField.IsAnonymous or AccountField.Active => By<bool>(field, descending),
+                AccountField.EmailVerified or AccountField.IsAnonymous or AccountField.Active => By<bool>(
+                    field,
+                    descending
+                ),
                 _ => By<string?>(field, descending),
             };
         }
@@ -88,38 +106,51 @@ public abstract record AccountFilter
         IOrderedQueryable<AuthUser> By<T>(AccountField field, bool descending)
         {
             var key = Expression.Lambda<Func<AuthUser, T>>(Column(field), User);
-            if (sorted is null) return descending ? users.OrderByDescending(key) : users.OrderBy(key);
+            if (sorted is null)
+                return descending ? users.OrderByDescending(key) : users.OrderBy(key);
             return descending ? sorted.ThenByDescending(key) : sorted.ThenBy(key);
         }
     }
 
-    private static Expression Body(AccountFilter filter) => filter switch
-    {
-        Compare compare => Body(compare),
-        OneOf oneOf => Body(oneOf),
-        Not not => Expression.Not(Body(not.Part)),
-        All all => all.Parts.Select(Body).DefaultIfEmpty(Expression.Constant(true)).Aggregate(Expression.AndAlso),
-        Any any => any.Parts.Select(Body).DefaultIfEmpty(Expression.Constant(false)).Aggregate(Expression.OrElse),
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
+    private static Expression Body(AccountFilter filter) =>
+        filter switch
+        {
+            Compare compare => Body(compare),
+            OneOf oneOf => Body(oneOf),
+            Not not => Expression.Not(Body(not.Part)),
+            All all => all.Parts.Select(Body).DefaultIfEmpty(Expression.Constant(true)).Aggregate(Expression.AndAlso),
+            Any any => any.Parts.Select(Body).DefaultIfEmpty(Expression.Constant(false)).Aggregate(Expression.OrElse),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
 
     private static MethodCallExpression Body(OneOf oneOf)
     {
         var column = Column(oneOf.Field);
         var list = typeof(List<>).MakeGenericType(column.Type);
         var values = (System.Collections.IList)Activator.CreateInstance(list)!;
-        foreach (var value in oneOf.Values) values.Add(Canonical(oneOf.Field, value));
-        return Expression.Call(typeof(Enumerable), nameof(Enumerable.Contains), [column.Type], Parameter(list, values), column);
+        foreach (var value in oneOf.Values)
+            values.Add(Canonical(oneOf.Field, value));
+        return Expression.Call(
+            typeof(Enumerable),
+            nameof(Enumerable.Contains),
+            [column.Type],
+            Parameter(list, values),
+            column
+        );
     }
 
     private static BinaryExpression Body(Compare compare)
     {
         var column = Column(compare.Field);
         var value = Parameter(column.Type, Canonical(compare.Field, compare.Value));
-        if (compare.Is == Comparison.Equal) return Expression.Equal(column, value);
-        if (compare.Is == Comparison.NotEqual) return Expression.NotEqual(column, value);
+        if (compare.Is == Comparison.Equal)
+            return Expression.Equal(column, value);
+        if (compare.Is == Comparison.NotEqual)
+            return Expression.NotEqual(column, value);
         var isText = column.Type == typeof(string);
-        Expression left = isText ? Expression.Call(typeof(string), nameof(string.Compare), null, column, value) : column;
+        Expression left = isText
+            ? Expression.Call(typeof(string), nameof(string.Compare), null, column, value)
+            : column;
         Expression right = isText ? Expression.Constant(0) : value;
         return compare.Is switch
         {
@@ -131,31 +162,41 @@ public abstract record AccountFilter
     }
 
     // An account without a user name has its id in that column.
-    private static Expression Column(AccountField field) => field switch
-    {
-        AccountField.Id => Property(nameof(AuthUser.Id)),
-        AccountField.Email => Property(nameof(AuthUser.NormalizedEmail)),
-        AccountField.Username => Expression.Condition(
-            Expression.Equal(Property(nameof(AuthUser.NormalizedUserName)), Property(nameof(AuthUser.Id))),
-            Expression.Constant(null, typeof(string)), Property(nameof(AuthUser.NormalizedUserName))),
-        AccountField.DisplayName => Property(nameof(AuthUser.DisplayName)),
-        AccountField.CreatedAt => Property(nameof(AuthUser.CreatedAt)),
-        AccountField.EmailVerified => Property(nameof(AuthUser.EmailConfirmed)),
-        AccountField.IsAnonymous => Property(nameof(AuthUser.IsAnonymous)),
-        AccountField.Active => Expression.Equal(Property(nameof(AuthUser.LockedAt)), Expression.Constant(null, typeof(DateTimeOffset?))),
-        _ => throw new System.Diagnostics.UnreachableException(),
-    };
+    private static Expression Column(AccountField field) =>
+        field switch
+        {
+            AccountField.Id => Property(nameof(AuthUser.Id)),
+            AccountField.Email => Property(nameof(AuthUser.NormalizedEmail)),
+            AccountField.Username => Expression.Condition(
+                Expression.Equal(Property(nameof(AuthUser.NormalizedUserName)), Property(nameof(AuthUser.Id))),
+                Expression.Constant(null, typeof(string)),
+                Property(nameof(AuthUser.NormalizedUserName))
+            ),
+            AccountField.DisplayName => Property(nameof(AuthUser.DisplayName)),
+            AccountField.CreatedAt => Property(nameof(AuthUser.CreatedAt)),
+            AccountField.EmailVerified => Property(nameof(AuthUser.EmailConfirmed)),
+            AccountField.IsAnonymous => Property(nameof(AuthUser.IsAnonymous)),
+            AccountField.Active => Expression.Equal(
+                Property(nameof(AuthUser.LockedAt)),
+                Expression.Constant(null, typeof(DateTimeOffset?))
+            ),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
 
     private static MemberExpression Property(string name) => Expression.Property(User, name);
 
-    private static object? Canonical(AccountField field, object? value) => (field, value) switch
-    {
-        (AccountField.Email, string text) => EmailAddress.TryParse(text, out var canonical) ? canonical : text.ToLowerInvariant(),
-        (AccountField.Username or AccountField.Id, string text) => text.ToLowerInvariant(),
-        _ => value,
-    };
+    private static object? Canonical(AccountField field, object? value) =>
+        (field, value) switch
+        {
+            (AccountField.Email, string text) => EmailAddress.TryParse(text, out var canonical)
+                ? canonical
+                : text.ToLowerInvariant(),
+            (AccountField.Username or AccountField.Id, string text) => text.ToLowerInvariant(),
+            _ => value,
+        };
 
-    // A captured variable, as the compiler writes it: EF makes it a parameter, so that values need no plans of their own.
+    // A captured variable, as the compiler writes it: EF makes it a parameter, so that values need no plans of their
+    // own.
     private static MemberExpression Parameter(Type type, object? value)
     {
         var captured = Activator.CreateInstance(typeof(Captured<>).MakeGenericType(type), value)!;

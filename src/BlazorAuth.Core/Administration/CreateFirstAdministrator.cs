@@ -23,8 +23,16 @@ namespace BlazorAuth.Core.Administration;
 /// <see cref="AuthError.LinkExpired"/>, <see cref="AuthError.LinkUsed"/>.
 /// </summary>
 public sealed class CreateFirstAdministrator(
-    AuthDbContext db, PasswordVerifier passwords, PasswordHashingLimiter gate, OneTimeTokens tokens, SignInWithPassword signIn, Outbox outbox,
-    AuditLog audit, IOptions<AuthOptions> options, TimeProvider time)
+    AuthDbContext db,
+    PasswordVerifier passwords,
+    PasswordHashingLimiter gate,
+    OneTimeTokens tokens,
+    SignInWithPassword signIn,
+    Outbox outbox,
+    AuditLog audit,
+    IOptions<AuthOptions> options,
+    TimeProvider time
+)
 {
     private const string Nobody = "";
 
@@ -32,8 +40,19 @@ public sealed class CreateFirstAdministrator(
     public async Task<Uri?> OfferAsync(CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (await db.Users.AnyAsync(ct) || await db.OneTimeTokens.AnyAsync(t => t.Purpose == TokenPurpose.SetUpAdministrator, ct)) return null;
-        var minted = await tokens.MintAsync(TokenPurpose.SetUpAdministrator, Nobody, Nobody, withCode: false, sessionId: null, ct);
+        if (
+            await db.Users.AnyAsync(ct)
+            || await db.OneTimeTokens.AnyAsync(t => t.Purpose == TokenPurpose.SetUpAdministrator, ct)
+        )
+            return null;
+        var minted = await tokens.MintAsync(
+            TokenPurpose.SetUpAdministrator,
+            Nobody,
+            Nobody,
+            withCode: false,
+            sessionId: null,
+            ct
+        );
         try
         {
             await db.SaveChangesAsync(ct);
@@ -42,7 +61,8 @@ public sealed class CreateFirstAdministrator(
         {
             await transaction.RollbackAsync(ct);
             db.ChangeTracker.Clear();
-            if (await db.OneTimeTokens.AnyAsync(t => t.Purpose == TokenPurpose.SetUpAdministrator, ct)) return null;
+            if (await db.OneTimeTokens.AnyAsync(t => t.Purpose == TokenPurpose.SetUpAdministrator, ct))
+                return null;
             throw;
         }
         await transaction.CommitAsync(ct);
@@ -54,12 +74,21 @@ public sealed class CreateFirstAdministrator(
         tokens.FindAsync(caller, TokenPurpose.SetUpAdministrator, link, ct);
 
     /// <summary>Makes the account, gives it the role, and signs it in.</summary>
-    public async Task<SignInOutcome> MakeAsync(Caller caller, string? link, string? email, string? password, CancellationToken ct)
+    public async Task<SignInOutcome> MakeAsync(
+        Caller caller,
+        string? link,
+        string? email,
+        string? password,
+        CancellationToken ct
+    )
     {
         var found = await tokens.FindAsync(caller, TokenPurpose.SetUpAdministrator, link, ct);
-        if (found.Value is not { } token) return new SignInOutcome.Refused(found.Failure!);
-        if (!EmailAddress.TryParse(email, out var address)) return Refuse(AuthFailure.Shape("email", FieldErrorCode.NotAnEmail));
-        if (passwords.Judge(password, "password", address, null) is { } weak) return Refuse(weak);
+        if (found.Value is not { } token)
+            return new SignInOutcome.Refused(found.Failure!);
+        if (!EmailAddress.TryParse(email, out var address))
+            return Refuse(AuthFailure.Shape("email", FieldErrorCode.NotAnEmail));
+        if (passwords.Judge(password, "password", address, null) is { } weak)
+            return Refuse(weak);
         if (await db.Users.AnyAsync(u => u.NormalizedEmail == address, ct))
             return Refuse(AuthFailure.Of(AuthError.EmailTaken, "email", FieldErrorCode.Taken));
 
@@ -67,12 +96,14 @@ public sealed class CreateFirstAdministrator(
         user.UserName = user.Id;
         using (var place = gate.TryAcquire(caller))
         {
-            if (place is null) return Refuse(PasswordHashingLimiter.Rejected);
+            if (place is null)
+                return Refuse(PasswordHashingLimiter.Rejected);
             await passwords.CreateAsync(place, user, password!, ct);
         }
         await using (var transaction = await db.Database.BeginTransactionAsync(ct))
         {
-            if (!await tokens.SpendAsync(token, ct)) return Refuse(AuthError.LinkUsed);
+            if (!await tokens.SpendAsync(token, ct))
+                return Refuse(AuthError.LinkUsed);
             db.UserRoles.Add(new IdentityUserRole<string> { UserId = user.Id, RoleId = AuthDbContext.Administrator });
             outbox.Enqueue(EmailKind.VerifyEmail, address, caller);
             audit.Write(AuditEvent.Registered, caller, user.Id);
@@ -85,7 +116,8 @@ public sealed class CreateFirstAdministrator(
             {
                 await transaction.RollbackAsync(ct);
                 db.ChangeTracker.Clear();
-                if (await db.Users.AnyAsync(u => u.NormalizedEmail == address, ct)) return Refuse(AuthFailure.Of(AuthError.EmailTaken, "email", FieldErrorCode.Taken));
+                if (await db.Users.AnyAsync(u => u.NormalizedEmail == address, ct))
+                    return Refuse(AuthFailure.Of(AuthError.EmailTaken, "email", FieldErrorCode.Taken));
                 throw;
             }
             await transaction.CommitAsync(ct);

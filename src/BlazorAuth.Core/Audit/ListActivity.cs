@@ -15,7 +15,14 @@ public sealed class ListActivity(AuthDbContext db)
     public const int PageSize = 50;
 
     /// <summary>One event. The place in the audit is left out: it would tell how busy the site is.</summary>
-    public sealed record Entry(DateTimeOffset At, AuditEvent Event, string? SessionId, string? Address, string? Agent, string? Reason);
+    public sealed record Entry(
+        DateTimeOffset At,
+        AuditEvent Event,
+        string? SessionId,
+        string? Address,
+        string? Agent,
+        string? Reason
+    );
 
     /// <summary>Events, the newest first, and whether there are older ones.</summary>
     public sealed record Events(IReadOnlyList<Entry> Entries, bool More);
@@ -26,9 +33,14 @@ public sealed class ListActivity(AuthDbContext db)
     /// <param name="ct">Ends the wait.</param>
     public async Task<Events> ListAsync(Caller caller, int skip, CancellationToken ct)
     {
-        var found = await db.AuditEntries.AsNoTracking().Where(e => e.UserId == caller.UserId).OrderByDescending(e => e.Id)
-            .Skip(Math.Max(0, skip)).Take(PageSize + 1)
-            .Select(e => new Entry(e.At, e.Event, e.SessionId, e.Address, e.Agent, e.Reason)).ToListAsync(ct);
+        var found = await db
+            .AuditEntries.AsNoTracking()
+            .Where(e => e.UserId == caller.UserId)
+            .OrderByDescending(e => e.Id)
+            .Skip(Math.Max(0, skip))
+            .Take(PageSize + 1)
+            .Select(e => new Entry(e.At, e.Event, e.SessionId, e.Address, e.Agent, e.Reason))
+            .ToListAsync(ct);
         return new([.. found.Take(PageSize)], found.Count > PageSize);
     }
 }

@@ -3,7 +3,8 @@ using BlazorAuth.Core.Data;
 namespace BlazorAuth.Core.Audit;
 
 /// <summary>
-/// Looks whether the audit is what was written: no row changed, none taken out, none put in. Changes nothing; may run beside
+/// Looks whether the audit is what was written: no row changed, none taken out, none put in. Changes nothing; may run
+/// beside
 /// busy hosts.
 /// Fails with: nothing.
 /// </summary>

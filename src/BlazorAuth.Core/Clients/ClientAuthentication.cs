@@ -9,22 +9,30 @@ using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Core.Clients;
 
-/// <summary>Proves which configured client asks (RFC 6749 §2.3.1). Guesses count in the budget of wrong passwords of the network they come from.</summary>
+/// <summary>
+/// Proves which configured client asks (RFC 6749 §2.3.1). Guesses count in the budget of wrong passwords of the network
+/// they come from.
+/// </summary>
 public sealed class ClientAuthentication(Throttle throttle, ProvenClients proven, IOptions<AuthOptions> options)
 {
     private static readonly string Nobodys = TokenCodec.Random(32);
 
     /// <summary>
-    /// Null where the secret is the client's. Else <see cref="AuthError.InvalidCredentials"/>, for unknown clients and wrong secrets
+    /// Null where the secret is the client's. Else <see cref="AuthError.InvalidCredentials"/>, for unknown clients and
+    /// wrong secrets
     /// alike, or <see cref="AuthError.RateLimited"/>.
     /// </summary>
     public async Task<AuthFailure?> JudgeAsync(Caller caller, string? id, string? secret, CancellationToken ct)
     {
-        if (string.IsNullOrEmpty(id) || string.IsNullOrEmpty(secret)) return AuthError.InvalidCredentials; // no guess
+        if (string.IsNullOrEmpty(id) || string.IsNullOrEmpty(secret))
+            return AuthError.InvalidCredentials; // no guess
         var network = Throttle.Network(caller);
-        if (proven.TryTake(id, network) && Matches(id, secret)) return Proven();
-        if (await throttle.TakeAsync(caller, ct, (Budget.SignInPerAddress, network)) is { } limited) return limited;
-        if (!Matches(id, secret)) return AuthError.InvalidCredentials;
+        if (proven.TryTake(id, network) && Matches(id, secret))
+            return Proven();
+        if (await throttle.TakeAsync(caller, ct, (Budget.SignInPerAddress, network)) is { } limited)
+            return limited;
+        if (!Matches(id, secret))
+            return AuthError.InvalidCredentials;
         await throttle.ReturnAsync(Budget.SignInPerAddress, network, ct);
         return Proven();
 

@@ -16,7 +16,10 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace BlazorAuth.Core.Data;
 
-/// <summary>The one store of accounts, sessions, tokens, emails, keys and events. A project for each database gives it a context.</summary>
+/// <summary>
+/// The one store of accounts, sessions, tokens, emails, keys and events. A project for each database gives it a
+/// context.
+/// </summary>
 public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContext<AuthUser>(options)
 {
     /// <summary>The one role of the product.</summary>
@@ -27,22 +30,31 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
 
     /// <summary>Sessions, live and ended.</summary>
     public DbSet<Session> Sessions => Set<Session>();
+
     /// <summary>One-time tokens.</summary>
     public DbSet<OneTimeToken> OneTimeTokens => Set<OneTimeToken>();
+
     /// <summary>EmailTemplates promised.</summary>
     public DbSet<OutboxMessage> Outbox => Set<OutboxMessage>();
+
     /// <summary>Wrapped keys.</summary>
     public DbSet<StoredKey> Keys => Set<StoredKey>();
+
     /// <summary>Attempt counters.</summary>
     public DbSet<ThrottleCount> ThrottleCounts => Set<ThrottleCount>();
+
     /// <summary>Authenticator apps.</summary>
     public DbSet<Authenticator> Authenticators => Set<Authenticator>();
+
     /// <summary>Recovery codes.</summary>
     public DbSet<RecoveryCode> RecoveryCodes => Set<RecoveryCode>();
+
     /// <summary>Browsers that the second factor is not asked for in.</summary>
     public DbSet<TrustedDevice> TrustedDevices => Set<TrustedDevice>();
+
     /// <summary>Security events.</summary>
     public DbSet<AuditEntry> AuditEntries => Set<AuditEntry>();
+
     /// <summary>The end of their chain.</summary>
     public DbSet<AuditHead> AuditHead => Set<AuditHead>();
 
@@ -50,36 +62,58 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     internal bool EndsSessions { get; set; }
 
     /// <summary>
-    /// Takes the account's row until the transaction ends; false where the account is gone. The first statement of every
-    /// transaction that begins, ends or opens something of an account: a look inside it then stays true until the commit, and no
+    /// Takes the account's row until the transaction ends; false where the account is gone. The first statement of
+    /// every
+    /// transaction that begins, ends or opens something of an account: a look inside it then stays true until the
+    /// commit, and no
     /// two such transactions wait for each other in a circle.
     /// </summary>
     internal async Task<bool> LockUserRowAsync(string? userId, CancellationToken ct) =>
-        // A database that reads only what is committed lets a sign-in and the reset that ends all sessions pass each other unseen.
-        await Users.Where(u => u.Id == userId).ExecuteUpdateAsync(set => set.SetProperty(u => u.SecurityStamp, u => u.SecurityStamp), ct) == 1;
+        // A database that reads only what is committed lets a sign-in and the reset that ends all sessions pass each
+        // other unseen.
+        await Users
+            .Where(u => u.Id == userId)
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.SecurityStamp, u => u.SecurityStamp), ct) == 1;
 
     /// <inheritdoc />
-    public override Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    public override Task<int> SaveChangesAsync(
+        bool acceptAllChangesOnSuccess,
+        CancellationToken cancellationToken = default
+    )
     {
-        // Every change of an account is seen by whoever read it before: Identity writes all columns back, and would undo a
+        // Every change of an account is seen by whoever read it before: Identity writes all columns back, and would
+        // undo a
         // change of address that was confirmed while a password was being hashed.
         foreach (var user in ChangeTracker.Entries<AuthUser>())
-            if (user.State == EntityState.Modified && user.Property(u => u.ConcurrencyStamp) is { } stamp && stamp.CurrentValue == stamp.OriginalValue)
+            if (
+                user.State == EntityState.Modified
+                && user.Property(u => u.ConcurrencyStamp) is { } stamp
+                && stamp.CurrentValue == stamp.OriginalValue
+            )
                 stamp.CurrentValue = Guid.NewGuid().ToString();
-        var events = ChangeTracker.Entries<AuditEntry>().Where(e => e.State == EntityState.Added).Select(e => e.Entity).ToList();
-        return events.Count == 0 ? base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken) : SaveAsync(events, cancellationToken);
+        var events = ChangeTracker
+            .Entries<AuditEntry>()
+            .Where(e => e.State == EntityState.Added)
+            .Select(e => e.Entity)
+            .ToList();
+        return events.Count == 0
+            ? base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken)
+            : SaveAsync(events, cancellationToken);
     }
 
-    // The events last, and the head of their chain with them: whoever holds the head waits for nobody, and holds it for as long as
+    // The events last, and the head of their chain with them: whoever holds the head waits for nobody, and holds it for
+    // as long as
     // a commit takes.
     private async Task<int> SaveAsync(List<AuditEntry> events, CancellationToken ct)
     {
-        foreach (var added in events) Entry(added).State = EntityState.Detached;
+        foreach (var added in events)
+            Entry(added).State = EntityState.Detached;
         await using var own = Database.CurrentTransaction is null ? await Database.BeginTransactionAsync(ct) : null;
         var saved = await base.SaveChangesAsync(true, ct);
         await this.GetService<AuditChain>().AppendAsync(this, events, ct);
         saved += await base.SaveChangesAsync(true, ct);
-        if (own is not null) await own.CommitAsync(ct);
+        if (own is not null)
+            await own.CommitAsync(ct);
         return saved;
     }
 
@@ -118,10 +152,17 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
             // Identity leaves this index not unique: two confirmed rows with one address break recovery for ever.
             user.HasIndex(u => u.NormalizedEmail).IsUnique().HasDatabaseName("EmailIndex");
         });
-        builder.Entity<IdentityRole>().HasData(new IdentityRole
-        {
-            Id = Administrator, Name = Administrator, NormalizedName = Administrator, ConcurrencyStamp = Administrator,
-        });
+        builder
+            .Entity<IdentityRole>()
+            .HasData(
+                new IdentityRole
+                {
+                    Id = Administrator,
+                    Name = Administrator,
+                    NormalizedName = Administrator,
+                    ConcurrencyStamp = Administrator,
+                }
+            );
         builder.Entity<Session>(session =>
         {
             session.ToTable("Sessions");
@@ -130,7 +171,8 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
             session.Property(s => s.Description).HasMaxLength(200);
             session.Property(s => s.EarlierRotations).HasMaxLength(Session.MaximumEarlierRotations);
             session.Property(s => s.Scopes).HasMaxLength(1000);
-            // No foreign key: the ended sessions of a deleted account stay, so that every process learns that they ended.
+            // No foreign key: the ended sessions of a deleted account stay, so that every process learns that they
+            // ended.
         });
         builder.Entity<OneTimeToken>(token =>
         {
@@ -142,7 +184,12 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
         builder.Entity<OutboxMessage>(letter =>
         {
             letter.ToTable("Outbox");
-            letter.HasIndex(l => new { l.DoneAt, l.Network, l.NextAttemptAt });
+            letter.HasIndex(l => new
+            {
+                l.DoneAt,
+                l.Network,
+                l.NextAttemptAt,
+            });
             letter.HasIndex(l => new { l.To, l.DoneAt });
         });
         builder.Entity<Authenticator>(authenticator => OfUser(authenticator, "Authenticators"));
@@ -174,14 +221,17 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
         });
     }
 
-    private static void OfUser<T>(EntityTypeBuilder<T> row, string table) where T : class
+    private static void OfUser<T>(EntityTypeBuilder<T> row, string table)
+        where T : class
     {
         row.ToTable(table);
         row.HasIndex("UserId");
         row.HasOne<AuthUser>().WithMany().HasForeignKey("UserId").OnDelete(DeleteBehavior.Cascade);
     }
 
-    private sealed class UnixMilliseconds() : ValueConverter<DateTimeOffset, long>(
-        instant => instant.ToUnixTimeMilliseconds(),
-        value => DateTimeOffset.FromUnixTimeMilliseconds(value));
+    private sealed class UnixMilliseconds()
+        : ValueConverter<DateTimeOffset, long>(
+            instant => instant.ToUnixTimeMilliseconds(),
+            value => DateTimeOffset.FromUnixTimeMilliseconds(value)
+        );
 }

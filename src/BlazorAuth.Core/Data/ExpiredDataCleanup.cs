@@ -10,10 +10,16 @@ using Microsoft.Extensions.Logging;
 namespace BlazorAuth.Core.Data;
 
 /// <summary>
-/// What has to be done from time to time: signing keys are read again, so that a process which only validates learns new ones
+/// What has to be done from time to time: signing keys are read again, so that a process which only validates learns
+/// new ones
 /// and drops retired ones; rows that can open nothing and tell nothing any more are deleted.
 /// </summary>
-public sealed partial class ExpiredDataCleanup(IServiceScopeFactory scopes, SigningKeys keys, TimeProvider time, ILogger<ExpiredDataCleanup> log) : BackgroundService
+public sealed partial class ExpiredDataCleanup(
+    IServiceScopeFactory scopes,
+    SigningKeys keys,
+    TimeProvider time,
+    ILogger<ExpiredDataCleanup> log
+) : BackgroundService
 {
     private static readonly TimeSpan KeysEvery = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PurgeEvery = TimeSpan.FromHours(1);
@@ -31,15 +37,26 @@ public sealed partial class ExpiredDataCleanup(IServiceScopeFactory scopes, Sign
         var now = time.GetUtcNow();
         var (tokens, letters, sessions) = (now - TokensKept, now - LettersKept, now - SessionsKept);
         await db.ThrottleCounts.Where(c => c.ResetsAt < now).ExecuteDeleteAsync(ct);
-        await db.OneTimeTokens.Where(t => t.ExpiresAt < tokens && t.Purpose != TokenPurpose.SetUpAdministrator).ExecuteDeleteAsync(ct);
+        await db
+            .OneTimeTokens.Where(t => t.ExpiresAt < tokens && t.Purpose != TokenPurpose.SetUpAdministrator)
+            .ExecuteDeleteAsync(ct);
         await db.TrustedDevices.Where(d => d.EndsAt < now).ExecuteDeleteAsync(ct);
         var begun = now - ManageAuthenticator.Patience;
         await db.Authenticators.Where(a => a.ConfirmedAt == null && a.CreatedAt < begun).ExecuteDeleteAsync(ct);
         await db.Outbox.Where(l => l.DoneAt < letters).ExecuteDeleteAsync(ct);
         // Nobody can sign in to these a second time. One that waits for its address to confirm has a password already.
-        await db.Users.Where(u => u.IsAnonymous && u.PasswordHash == null && !db.Sessions.Any(s =>
-            s.UserId == u.Id && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now)).ExecuteDeleteAsync(ct);
-        await db.Sessions.Where(s => s.EndedAt < sessions || s.IdleEndsAt < sessions || s.AbsoluteEndsAt < sessions).ExecuteDeleteAsync(ct);
+        await db
+            .Users.Where(u =>
+                u.IsAnonymous
+                && u.PasswordHash == null
+                && !db.Sessions.Any(s =>
+                    s.UserId == u.Id && s.EndedAt == null && s.IdleEndsAt > now && s.AbsoluteEndsAt > now
+                )
+            )
+            .ExecuteDeleteAsync(ct);
+        await db
+            .Sessions.Where(s => s.EndedAt < sessions || s.IdleEndsAt < sessions || s.AbsoluteEndsAt < sessions)
+            .ExecuteDeleteAsync(ct);
     }
 
     /// <inheritdoc />
@@ -52,7 +69,8 @@ public sealed partial class ExpiredDataCleanup(IServiceScopeFactory scopes, Sign
             while (await timer.WaitForNextTickAsync(stoppingToken))
             {
                 await TryAsync(keys.ReadAsync, stoppingToken);
-                if (time.GetElapsedTime(purged) < PurgeEvery) continue;
+                if (time.GetElapsedTime(purged) < PurgeEvery)
+                    continue;
                 await TryAsync(PurgeAsync, stoppingToken);
                 purged = time.GetTimestamp();
             }

@@ -7,6 +7,7 @@ namespace BlazorAuth.Core.Data;
 public static class IdentityModel
 {
     /// <summary>Identity reads its options from these services while it builds the model.</summary>
-    public static DbContextOptionsBuilder<T> UseIdentityModel<T>(this DbContextOptionsBuilder<T> options) where T : DbContext =>
+    public static DbContextOptionsBuilder<T> UseIdentityModel<T>(this DbContextOptionsBuilder<T> options)
+        where T : DbContext =>
         options.UseApplicationServiceProvider(new ServiceCollection().AddAuthIdentity().BuildServiceProvider());
 }

@@ -12,9 +12,11 @@ using Microsoft.Extensions.Options;
 namespace BlazorAuth.Core.Keys;
 
 /// <summary>
-/// The stored keys, unwrapped: the secret that keys MACs, and the data-protection ring. Opened once at start, before anything is served.
+/// The stored keys, unwrapped: the secret that keys MACs, and the data-protection ring. Opened once at start, before
+/// anything is served.
 /// </summary>
-public sealed class KeyRing(IServiceScopeFactory scopes, IOptions<AuthOptions> options, TimeProvider time) : IXmlRepository
+public sealed class KeyRing(IServiceScopeFactory scopes, IOptions<AuthOptions> options, TimeProvider time)
+    : IXmlRepository
 {
     private const string MacKeyId = "mac-1";
     private MasterKey? _master;
@@ -30,26 +32,54 @@ public sealed class KeyRing(IServiceScopeFactory scopes, IOptions<AuthOptions> o
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<AuthDbContext>();
         _master = MasterKey.Open(options.Value.MasterKeyPath, await db.Keys.AnyAsync(ct));
-        var stored = await db.Keys.AsNoTracking().SingleOrDefaultAsync(k => k.Id == MacKeyId, ct)
-                     ?? await AddAsync(db, MacKeyId, KeyPurpose.Mac, MacKeyId, RandomNumberGenerator.GetBytes(32), time.GetUtcNow(), ct);
+        var stored =
+            await db.Keys.AsNoTracking().SingleOrDefaultAsync(k => k.Id == MacKeyId, ct)
+            ?? await AddAsync(
+                db,
+                MacKeyId,
+                KeyPurpose.Mac,
+                MacKeyId,
+                RandomNumberGenerator.GetBytes(32),
+                time.GetUtcNow(),
+                ct
+            );
         _mac = Master.Unwrap(stored.Id, stored.Wrapped);
     }
 
-    /// <summary>HMAC-SHA-256 under a key of its own for each <paramref name="purpose"/>. Not computable from the database.</summary>
+    /// <summary>
+    /// HMAC-SHA-256 under a key of its own for each <paramref name="purpose"/>. Not computable from the database.
+    /// </summary>
     public byte[] Mac(string purpose, ReadOnlySpan<byte> data)
     {
         var root = _mac ?? throw new InvalidOperationException("The key ring is opened at start.");
-        var key = _macKeys.GetOrAdd(purpose, p => HKDF.DeriveKey(HashAlgorithmName.SHA256, root, 32, info: Encoding.UTF8.GetBytes(p)));
+        var key = _macKeys.GetOrAdd(
+            purpose,
+            p => HKDF.DeriveKey(HashAlgorithmName.SHA256, root, 32, info: Encoding.UTF8.GetBytes(p))
+        );
         return HMACSHA256.HashData(key, data);
     }
 
-    /// <summary>Stores a key, wrapped. Where another process stored the same id first, its key is the one returned.</summary>
+    /// <summary>
+    /// Stores a key, wrapped. Where another process stored the same id first, its key is the one returned.
+    /// </summary>
     internal async Task<StoredKey> AddAsync(
-        AuthDbContext db, string id, KeyPurpose purpose, string keyId, byte[] plain, DateTimeOffset activeFrom, CancellationToken ct)
+        AuthDbContext db,
+        string id,
+        KeyPurpose purpose,
+        string keyId,
+        byte[] plain,
+        DateTimeOffset activeFrom,
+        CancellationToken ct
+    )
     {
         var row = new StoredKey
         {
-            Id = id, Purpose = purpose, KeyId = keyId, CreatedAt = time.GetUtcNow(), ActiveFrom = activeFrom, Wrapped = Master.Wrap(id, plain),
+            Id = id,
+            Purpose = purpose,
+            KeyId = keyId,
+            CreatedAt = time.GetUtcNow(),
+            ActiveFrom = activeFrom,
+            Wrapped = Master.Wrap(id, plain),
         };
         db.Keys.Add(row);
         try
@@ -67,9 +97,16 @@ public sealed class KeyRing(IServiceScopeFactory scopes, IOptions<AuthOptions> o
     IReadOnlyCollection<XElement> IXmlRepository.GetAllElements()
     {
         using var scope = scopes.CreateScope();
-        return [.. scope.ServiceProvider.GetRequiredService<AuthDbContext>().Keys.AsNoTracking()
-            .Where(k => k.Purpose == KeyPurpose.DataProtection).OrderBy(k => k.Id).AsEnumerable()
-            .Select(k => XElement.Parse(Encoding.UTF8.GetString(Master.Unwrap(k.Id, k.Wrapped))))];
+        return
+        [
+            .. scope
+                .ServiceProvider.GetRequiredService<AuthDbContext>()
+                .Keys.AsNoTracking()
+                .Where(k => k.Purpose == KeyPurpose.DataProtection)
+                .OrderBy(k => k.Id)
+                .AsEnumerable()
+                .Select(k => XElement.Parse(Encoding.UTF8.GetString(Master.Unwrap(k.Id, k.Wrapped)))),
+        ];
     }
 
     void IXmlRepository.StoreElement(XElement element, string friendlyName)
@@ -78,11 +115,17 @@ public sealed class KeyRing(IServiceScopeFactory scopes, IOptions<AuthOptions> o
         var db = scope.ServiceProvider.GetRequiredService<AuthDbContext>();
         var id = "data-protection-" + Guid.CreateVersion7();
         var now = time.GetUtcNow();
-        db.Keys.Add(new StoredKey
-        {
-            Id = id, Purpose = KeyPurpose.DataProtection, KeyId = id, CreatedAt = now, ActiveFrom = now,
-            Wrapped = Master.Wrap(id, Encoding.UTF8.GetBytes(element.ToString(SaveOptions.DisableFormatting))),
-        });
+        db.Keys.Add(
+            new StoredKey
+            {
+                Id = id,
+                Purpose = KeyPurpose.DataProtection,
+                KeyId = id,
+                CreatedAt = now,
+                ActiveFrom = now,
+                Wrapped = Master.Wrap(id, Encoding.UTF8.GetBytes(element.ToString(SaveOptions.DisableFormatting))),
+            }
+        );
         db.SaveChanges();
     }
 }

@@ -11,15 +11,21 @@ namespace BlazorAuth.Core.Keys;
 /// </summary>
 public sealed class MasterKey
 {
-    private const int NonceLength = 12, TagLength = 16, KeyLength = 32;
+    private const int NonceLength = 12,
+        TagLength = 16,
+        KeyLength = 32;
     private readonly byte[] _key;
 
     private MasterKey(byte[] key) => _key = key;
 
     /// <summary>Reads the file, or makes it where the store is new.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="storeHasKeys">Whether keys wrapped by an earlier master key exist: a new one could open none of them.</param>
-    /// <exception cref="ConfigurationException">The file is missing though the store has keys, or is not 32 bytes of base64.</exception>
+    /// <param name="storeHasKeys">
+    /// Whether keys wrapped by an earlier master key exist: a new one could open none of them.
+    /// </param>
+    /// <exception cref="ConfigurationException">
+    /// The file is missing though the store has keys, or is not 32 bytes of base64.
+    /// </exception>
     public static MasterKey Open(string path, bool storeHasKeys)
     {
         if (!File.Exists(path))
@@ -27,13 +33,16 @@ public sealed class MasterKey
             if (storeHasKeys)
                 throw new ConfigurationException(
                     $"BlazorAuth:Keys:MasterKeyFile: {path} is missing, and the store's keys open only with it. "
-                    + "Restore the file from your backup; without it every session and link is void, and deleting all rows of the table Keys starts anew.");
+                        + "Restore the file from your backup; without it every session and link is void, and deleting all rows of the table Keys starts anew."
+                );
             Make(path);
         }
 
         var bytes = new byte[KeyLength];
         if (!Convert.TryFromBase64String(File.ReadAllText(path).Trim(), bytes, out var read) || read != KeyLength)
-            throw new ConfigurationException($"BlazorAuth:Keys:MasterKeyFile: {path} is not a master key (32 bytes in base64).");
+            throw new ConfigurationException(
+                $"BlazorAuth:Keys:MasterKeyFile: {path} is not a master key (32 bytes in base64)."
+            );
         return new MasterKey(bytes);
     }
 
@@ -57,35 +66,48 @@ public sealed class MasterKey
         using var aes = Cipher(name);
         try
         {
-            aes.Decrypt(wrapped[..NonceLength], wrapped[(NonceLength + TagLength)..],
-                wrapped.Slice(NonceLength, TagLength), plain, Encoding.UTF8.GetBytes(name));
+            aes.Decrypt(
+                wrapped[..NonceLength],
+                wrapped[(NonceLength + TagLength)..],
+                wrapped.Slice(NonceLength, TagLength),
+                plain,
+                Encoding.UTF8.GetBytes(name)
+            );
         }
         catch (AuthenticationTagMismatchException)
         {
             throw new ConfigurationException(
-                $"BlazorAuth:Keys:MasterKeyFile: the stored key {name} does not open with this master key. Restore the file that belongs to this store.");
+                $"BlazorAuth:Keys:MasterKeyFile: the stored key {name} does not open with this master key. Restore the file that belongs to this store."
+            );
         }
         return plain;
     }
 
     private AesGcm Cipher(string name) =>
-        new(HKDF.DeriveKey(HashAlgorithmName.SHA256, _key, KeyLength, info: Encoding.UTF8.GetBytes("wrap:" + name)), TagLength);
+        new(
+            HKDF.DeriveKey(HashAlgorithmName.SHA256, _key, KeyLength, info: Encoding.UTF8.GetBytes("wrap:" + name)),
+            TagLength
+        );
 
     // Written whole under another name first: a kill in between leaves no half key, and of two processes one wins.
     private static void Make(string path)
     {
         var draft = $"{path}.{Guid.NewGuid():N}";
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         using (var file = new FileStream(draft, options))
         {
-            file.Write(Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyLength)) + "\n"));
+            file.Write(
+                Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyLength)) + "\n")
+            );
             file.Flush(flushToDisk: true);
         }
         try
         {
             // File.Move looks first and renames then; a hard link is made by one of any number of processes.
-            if (OperatingSystem.IsWindows() || (Link(draft, path) != 0 && !File.Exists(path))) File.Move(draft, path, overwrite: false);
+            if (OperatingSystem.IsWindows() || (Link(draft, path) != 0 && !File.Exists(path)))
+                File.Move(draft, path, overwrite: false);
         }
         catch (IOException) when (File.Exists(path))
         {

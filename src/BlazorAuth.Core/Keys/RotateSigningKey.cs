@@ -25,7 +25,8 @@ public sealed class RotateSigningKey(AuthDbContext db, SigningKeys keys, AuditLo
     /// <param name="ct">Ends the wait.</param>
     public async Task<Result<SigningKeys.SigningKey>> RotateAsync(Caller caller, TimeSpan signsIn, CancellationToken ct)
     {
-        if (signsIn < SigningKeys.ShortestNotice) return AuthFailure.Shape("in", FieldErrorCode.TooShort);
+        if (signsIn < SigningKeys.ShortestNotice)
+            return AuthFailure.Shape("in", FieldErrorCode.TooShort);
         var key = await keys.RotateAsync(signsIn, ct);
         audit.Write(AuditEvent.SigningKeyRotated, caller);
         await db.SaveChangesAsync(ct);

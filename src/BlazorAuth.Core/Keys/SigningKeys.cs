@@ -11,15 +11,24 @@ using Microsoft.IdentityModel.Tokens;
 namespace BlazorAuth.Core.Keys;
 
 /// <summary>
-/// The P-256 keys that sign access tokens. A successor is published a day before it signs, so that no resource API meets
-/// a key it has not seen, and a retired key is published until the last token it signed has expired (RFC 7517, ASVS 13.1.4).
+/// The P-256 keys that sign access tokens. A successor is published a day before it signs, so that no resource API
+/// meets
+/// a key it has not seen, and a retired key is published until the last token it signed has expired (RFC 7517, ASVS
+/// 13.1.4).
 /// </summary>
-public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOptions<AuthOptions> options, TimeProvider time)
+public sealed class SigningKeys(
+    IServiceScopeFactory scopes,
+    KeyRing ring,
+    IOptions<AuthOptions> options,
+    TimeProvider time
+)
 {
     private static readonly TimeSpan PublishedAhead = TimeSpan.FromDays(1);
     private static readonly TimeSpan Reread = TimeSpan.FromSeconds(30);
 
-    /// <summary>The shortest time between a key's publication and its first signature: two looks at the store.</summary>
+    /// <summary>
+    /// The shortest time between a key's publication and its first signature: two looks at the store.
+    /// </summary>
     public static readonly TimeSpan ShortestNotice = TimeSpan.FromMinutes(1);
 
     private readonly SemaphoreSlim _loading = new(1);
@@ -37,7 +46,8 @@ public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOpti
     public async ValueTask<SigningKey> CurrentAsync(CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        if (now - _current.ReadAt >= Reread || _current.ReadAt > now) await ReadAsync(ct);
+        if (now - _current.ReadAt >= Reread || _current.ReadAt > now)
+            await ReadAsync(ct);
         // A clock behind the one that made the first key signs with it all the same: there is no other.
         return _current.Keys.LastOrDefault(k => k.ActiveFrom <= now) ?? _current.Keys[0];
     }
@@ -54,7 +64,10 @@ public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOpti
             var now = time.GetUtcNow();
             if (keys.Count == 0)
                 keys = [await MakeAsync(db, 1, now, ct)];
-            else if (now - keys[^1].ActiveFrom >= options.Value.Keys.RotateEvery - PublishedAhead && now >= keys[^1].ActiveFrom)
+            else if (
+                now - keys[^1].ActiveFrom >= options.Value.Keys.RotateEvery - PublishedAhead
+                && now >= keys[^1].ActiveFrom
+            )
                 keys = [.. keys, await MakeAsync(db, keys[^1].Ordinal + 1, now + PublishedAhead, ct)];
 
             // A key's last token expires one lifetime after its successor began.
@@ -68,26 +81,40 @@ public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOpti
     }
 
     /// <summary>
-    /// Makes a successor, published now and signing after <paramref name="signsIn"/>. Where one waits already that begins no
+    /// Makes a successor, published now and signing after <paramref name="signsIn"/>. Where one waits already that
+    /// begins no
     /// later, that one is it: two processes that rotate together make one key.
     /// </summary>
-    /// <param name="signsIn">At least <see cref="ShortestNotice"/>, or processes would meet tokens of a key they have not read.</param>
+    /// <param name="signsIn">
+    /// At least <see cref="ShortestNotice"/>, or processes would meet tokens of a key they have not read.
+    /// </param>
     /// <param name="ct">Ends the wait.</param>
     public async Task<SigningKey> RotateAsync(TimeSpan signsIn, CancellationToken ct)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(signsIn, ShortestNotice);
         await ReadAsync(ct);
         var (last, now) = (Published[^1], time.GetUtcNow());
-        if (last.ActiveFrom > now && last.ActiveFrom <= now + signsIn) return last;
+        if (last.ActiveFrom > now && last.ActiveFrom <= now + signsIn)
+            return last;
         await using var scope = scopes.CreateAsyncScope();
-        var made = await MakeAsync(scope.ServiceProvider.GetRequiredService<AuthDbContext>(), last.Ordinal + 1, now + signsIn, ct);
+        var made = await MakeAsync(
+            scope.ServiceProvider.GetRequiredService<AuthDbContext>(),
+            last.Ordinal + 1,
+            now + signsIn,
+            ct
+        );
         await ReadAsync(ct);
         return made;
     }
 
     // A key is published until the last token it signed is over. Clients of Kuzzle say themselves how long theirs are.
-    private TimeSpan LongestToken => options.Value.Api.Dialects.Contains(Dialect.Kuzzle) ? options.Value.Tokens.RefreshTokenAbsoluteLifetime : options.Value.Api.Dialects.Select(options.Value.Tokens.DialectAccessLifetimes.Of)
-        .Append(options.Value.Tokens.AccessTokenLifetime).Max();
+    private TimeSpan LongestToken =>
+        options.Value.Api.Dialects.Contains(Dialect.Kuzzle)
+            ? options.Value.Tokens.RefreshTokenAbsoluteLifetime
+            : options
+                .Value.Api.Dialects.Select(options.Value.Tokens.DialectAccessLifetimes.Of)
+                .Append(options.Value.Tokens.AccessTokenLifetime)
+                .Max();
 
     private async Task<List<SigningKey>> LoadAsync(AuthDbContext db, CancellationToken ct)
     {
@@ -96,17 +123,36 @@ public sealed class SigningKeys(IServiceScopeFactory scopes, KeyRing ring, IOpti
         return [.. rows.Select(row => known.GetValueOrDefault(row.KeyId) ?? Open(row)).OrderBy(k => k.Ordinal)];
     }
 
-    private async Task<SigningKey> MakeAsync(AuthDbContext db, int ordinal, DateTimeOffset activeFrom, CancellationToken ct)
+    private async Task<SigningKey> MakeAsync(
+        AuthDbContext db,
+        int ordinal,
+        DateTimeOffset activeFrom,
+        CancellationToken ct
+    )
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var keyId = TokenCodec.Random(12);
-        return Open(await ring.AddAsync(db, $"signing-{ordinal}", KeyPurpose.Signing, keyId, key.ExportPkcs8PrivateKey(), activeFrom, ct));
+        return Open(
+            await ring.AddAsync(
+                db,
+                $"signing-{ordinal}",
+                KeyPurpose.Signing,
+                keyId,
+                key.ExportPkcs8PrivateKey(),
+                activeFrom,
+                ct
+            )
+        );
     }
 
     private SigningKey Open(StoredKey row)
     {
         var key = ECDsa.Create();
         key.ImportPkcs8PrivateKey(ring.Master.Unwrap(row.Id, row.Wrapped), out _);
-        return new(new ECDsaSecurityKey(key) { KeyId = row.KeyId }, row.ActiveFrom, int.Parse(row.Id.AsSpan("signing-".Length)));
+        return new(
+            new ECDsaSecurityKey(key) { KeyId = row.KeyId },
+            row.ActiveFrom,
+            int.Parse(row.Id.AsSpan("signing-".Length))
+        );
     }
 }

@@ -5,8 +5,10 @@ public sealed class PasswordOptions
 {
     /// <summary>Fewest code points.</summary>
     public int MinimumLength { get; set; } = 8;
+
     /// <summary>Most code points; longer is refused, never cut.</summary>
     public int MaximumLength { get; set; } = 256;
+
     /// <summary>What new passwords are compared with.</summary>
     public BreachCheck BreachCheck { get; set; } = BreachCheck.Common;
 }

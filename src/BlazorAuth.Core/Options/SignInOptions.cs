@@ -10,6 +10,8 @@ public sealed class SignUpOptions
 /// <summary>Section <c>SignIn</c>.</summary>
 public sealed class SignInOptions
 {
-    /// <summary>Whether an account needs a verified address to sign in; sign-up then hides whether an address is taken.</summary>
+    /// <summary>
+    /// Whether an account needs a verified address to sign in; sign-up then hides whether an address is taken.
+    /// </summary>
     public bool RequireVerifiedEmail { get; set; }
 }

@@ -4,12 +4,14 @@ using System.Formats.Cbor;
 namespace BlazorAuth.Core.Passkeys;
 
 /// <summary>
-/// Who keeps a passkey, by the AAGUID its authenticator says it is. Nobody has vouched for it: it names a passkey in a list and decides
+/// Who keeps a passkey, by the AAGUID its authenticator says it is. Nobody has vouched for it: it names a passkey in a
+/// list and decides
 /// nothing.
 /// </summary>
 public static class AuthenticatorNames
 {
-    // Where the AAGUID begins in authenticator data: after the hash of the site's name, the flags and the counter (WebAuthn §6.1).
+    // Where the AAGUID begins in authenticator data: after the hash of the site's name, the flags and the counter
+    // (WebAuthn §6.1).
     private const int At = 37;
 
     // The names their makers gave for lists like ours (passkeydeveloper/passkey-authenticator-aaguids).
@@ -50,7 +52,8 @@ public static class AuthenticatorNames
                 reader.SkipValue();
             }
         }
-        catch (Exception unreadable) when (unreadable is CborContentException or InvalidOperationException or ArgumentException)
+        catch (Exception unreadable)
+            when (unreadable is CborContentException or InvalidOperationException or ArgumentException)
         {
             // Of a store that was adopted; it has no name then.
         }

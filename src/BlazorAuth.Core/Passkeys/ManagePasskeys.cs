@@ -26,8 +26,17 @@ namespace BlazorAuth.Core.Passkeys;
 /// anonymous account, which has no name, with <see cref="AuthError.Forbidden"/>.
 /// </summary>
 public sealed class ManagePasskeys(
-    AuthDbContext db, PasskeyCeremonies ceremonies, Reauthenticate stepUp, OneTimeTokens tokens, TrustedDevices devices, SessionStore sessions,
-    Throttle throttle, Outbox outbox, AuditLog audit, TimeProvider time)
+    AuthDbContext db,
+    PasskeyCeremonies ceremonies,
+    Reauthenticate stepUp,
+    OneTimeTokens tokens,
+    TrustedDevices devices,
+    SessionStore sessions,
+    Throttle throttle,
+    Outbox outbox,
+    AuditLog audit,
+    TimeProvider time
+)
 {
     /// <summary>Passkeys of one account.</summary>
     public const int Most = 20;
@@ -35,7 +44,10 @@ public sealed class ManagePasskeys(
     /// <summary>Longest name, in code points.</summary>
     public const int MaximumName = 200;
 
-    /// <summary>The ticket of the ceremony, the browser's answer as JSON, and what to call the passkey; its provider's name where that is empty.</summary>
+    /// <summary>
+    /// The ticket of the ceremony, the browser's answer as JSON, and what to call the passkey; its provider's name
+    /// where that is empty.
+    /// </summary>
     public sealed record Input(string? Ticket, string? Credential, string? Name = null);
 
     /// <summary>A passkey as its owner sees it.</summary>
@@ -45,7 +57,14 @@ public sealed class ManagePasskeys(
     /// <param name="LastUsedAt">When it last proved something; null where it never did.</param>
     /// <param name="Synced">Whether it is on several devices; else on the one that made it only.</param>
     /// <param name="Provider">Who keeps it, where that is known.</param>
-    public sealed record Passkey(string Id, string Name, DateTimeOffset CreatedAt, DateTimeOffset? LastUsedAt, bool Synced, string? Provider);
+    public sealed record Passkey(
+        string Id,
+        string Name,
+        DateTimeOffset CreatedAt,
+        DateTimeOffset? LastUsedAt,
+        bool Synced,
+        string? Provider
+    );
 
     /// <summary>Begins to add one, on a recent proof.</summary>
     public async Task<Result<Ceremony>> BeginAsync(Caller caller, CancellationToken ct)
@@ -57,29 +76,45 @@ public sealed class ManagePasskeys(
     /// <summary>Adds it.</summary>
     public async Task<Result<Passkey>> AddAsync(Caller caller, Input input, CancellationToken ct)
     {
-        if (ChangeProfile.ShapeOfText("name", input.Name, MaximumName) is { } malformed) return malformed;
+        if (ChangeProfile.ShapeOfText("name", input.Name, MaximumName) is { } malformed)
+            return malformed;
         var checkedTicket = await ceremonies.CheckCreationAsync(input.Ticket, input.Credential, caller, ct);
         if (checkedTicket.Value is not { } made)
         {
-            if (checkedTicket.Failure is { Error: AuthError.RateLimited } limited) return limited;
+            if (checkedTicket.Failure is { Error: AuthError.RateLimited } limited)
+                return limited;
             // The ticket stands for the proof that it was given on; who has none is asked for that first.
-            if ((await OwnerAsync(caller, ct)).Refused is { } unproven) return unproven;
+            if ((await OwnerAsync(caller, ct)).Refused is { } unproven)
+                return unproven;
             audit.Write(AuditEvent.PasskeyRefused, caller, reason: AuthError.PasskeyFailed);
             await db.SaveChangesAsync(ct);
             return AuthError.PasskeyFailed;
         }
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.LockUserRowAsync(caller, ct)) return AuthError.SessionRevoked;
-        if (!await tokens.SpendAsync(made.Ticket, ct)) return AuthError.PasskeyFailed;
+        if (!await sessions.LockUserRowAsync(caller, ct))
+            return AuthError.SessionRevoked;
+        if (!await tokens.SpendAsync(made.Ticket, ct))
+            return AuthError.PasskeyFailed;
         // A ticket from before the account had a factor stands for no proof by one.
         var ways = await stepUp.WaysAsync(caller, ct);
         if (ways.HasFactor && !stepUp.HadFactor(caller, made.Ticket.CreatedAt))
-            return AuthFailure.Of(AuthError.StepUpRequired, ways.Authenticator ? "code" : "credential", FieldErrorCode.Required);
-        if (await db.UserPasskeys.CountAsync(p => p.UserId == caller.UserId, ct) >= Most) return AuthFailure.Of(AuthError.Conflict, "passkeys", FieldErrorCode.TooLong, Most);
+            return AuthFailure.Of(
+                AuthError.StepUpRequired,
+                ways.Authenticator ? "code" : "credential",
+                FieldErrorCode.Required
+            );
+        if (await db.UserPasskeys.CountAsync(p => p.UserId == caller.UserId, ct) >= Most)
+            return AuthFailure.Of(AuthError.Conflict, "passkeys", FieldErrorCode.TooLong, Most);
         var passkey = Row(caller.UserId!, made.Passkey, input.Name);
         db.UserPasskeys.Add(passkey);
-        await TellAsync(EmailKind.PasskeyAdded, caller, passkey, new RevertibleChange.PasskeyAdded(PasskeyCeremonies.Text(passkey.CredentialId)), ct);
+        await TellAsync(
+            EmailKind.PasskeyAdded,
+            caller,
+            passkey,
+            new RevertibleChange.PasskeyAdded(PasskeyCeremonies.Text(passkey.CredentialId)),
+            ct
+        );
         audit.Write(AuditEvent.PasskeyAdded, caller);
         try
         {
@@ -90,7 +125,8 @@ public sealed class ManagePasskeys(
             // The key decides whether somebody has it already, not the look before.
             await transaction.RollbackAsync(ct);
             db.ChangeTracker.Clear();
-            if (await db.UserPasskeys.AnyAsync(p => p.CredentialId == made.Passkey.CredentialId, ct)) return AuthError.PasskeyFailed;
+            if (await db.UserPasskeys.AnyAsync(p => p.CredentialId == made.Passkey.CredentialId, ct))
+                return AuthError.PasskeyFailed;
             throw;
         }
         await transaction.CommitAsync(ct);
@@ -100,22 +136,31 @@ public sealed class ManagePasskeys(
     /// <summary>The caller's passkeys, the newest first.</summary>
     public async Task<IReadOnlyList<Passkey>> ListAsync(Caller caller, CancellationToken ct)
     {
-        var rows = await db.UserPasskeys.AsNoTracking().Where(p => p.UserId == caller.UserId)
-            .Select(p => new { Row = p, LastUsed = EF.Property<DateTimeOffset?>(p, AuthDbContext.PasskeyLastUsed) }).ToListAsync(ct);
+        var rows = await db
+            .UserPasskeys.AsNoTracking()
+            .Where(p => p.UserId == caller.UserId)
+            .Select(p => new { Row = p, LastUsed = EF.Property<DateTimeOffset?>(p, AuthDbContext.PasskeyLastUsed) })
+            .ToListAsync(ct);
         return [.. rows.Select(p => View(p.Row, p.LastUsed)).OrderByDescending(p => p.CreatedAt)];
     }
 
     /// <summary>Gives one another name, on a recent proof.</summary>
     public async Task<Result<Passkey>> RenameAsync(Caller caller, string? id, string? name, CancellationToken ct)
     {
-        if (string.IsNullOrWhiteSpace(name)) return AuthFailure.Shape("name", FieldErrorCode.Required);
-        if (ChangeProfile.ShapeOfText("name", name, MaximumName) is { } malformed) return malformed;
-        if ((await OwnerAsync(caller, stepUp.OwnerAsync, ct)).Refused is { } unproven) return unproven;
-        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
+        if (string.IsNullOrWhiteSpace(name))
+            return AuthFailure.Shape("name", FieldErrorCode.Required);
+        if (ChangeProfile.ShapeOfText("name", name, MaximumName) is { } malformed)
+            return malformed;
+        if ((await OwnerAsync(caller, stepUp.OwnerAsync, ct)).Refused is { } unproven)
+            return unproven;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited)
+            return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.LockUserRowAsync(caller, ct)) return AuthError.SessionRevoked;
-        if (await FindAsync(caller, id, ct) is not { } passkey) return AuthError.NotFound;
+        if (!await sessions.LockUserRowAsync(caller, ct))
+            return AuthError.SessionRevoked;
+        if (await FindAsync(caller, id, ct) is not { } passkey)
+            return AuthError.NotFound;
         passkey.Data.Name = name.Trim();
         audit.Write(AuditEvent.PasskeyRenamed, caller);
         await db.SaveChangesAsync(ct);
@@ -126,23 +171,45 @@ public sealed class ManagePasskeys(
     /// <summary>Removes one, on a recent proof.</summary>
     public async Task<Result> RemoveAsync(Caller caller, string? id, CancellationToken ct)
     {
-        if ((await OwnerAsync(caller, ct)).Refused is { } unproven) return unproven;
-        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
+        if ((await OwnerAsync(caller, ct)).Refused is { } unproven)
+            return unproven;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited)
+            return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.LockUserRowAsync(caller, ct)) return AuthError.SessionRevoked;
-        if (await FindAsync(caller, id, ct) is not { } passkey) return AuthError.NotFound;
-        if ((await SignInMethods.ReadAsync(db, caller.UserId!, ct)).IsLast) return AuthFailure.Of(AuthError.Conflict, "id", FieldErrorCode.LastWayIn);
+        if (!await sessions.LockUserRowAsync(caller, ct))
+            return AuthError.SessionRevoked;
+        if (await FindAsync(caller, id, ct) is not { } passkey)
+            return AuthError.NotFound;
+        if ((await SignInMethods.ReadAsync(db, caller.UserId!, ct)).IsLast)
+            return AuthFailure.Of(AuthError.Conflict, "id", FieldErrorCode.LastWayIn);
         db.UserPasskeys.Remove(passkey);
         await sessions.EndOthersAsync(caller.UserId!, caller.SessionId, SessionEnd.Revoked, ct);
-        await tokens.KillAsync(caller.UserId!, ct,
-            TokenPurpose.SecondFactor, TokenPurpose.PasskeyAssertion, TokenPurpose.PasskeyCreation, TokenPurpose.EmailCode);
+        await tokens.KillAsync(
+            caller.UserId!,
+            ct,
+            TokenPurpose.SecondFactor,
+            TokenPurpose.PasskeyAssertion,
+            TokenPurpose.PasskeyCreation,
+            TokenPurpose.EmailCode
+        );
         await devices.ForgetAllAsync(caller.UserId!, ct);
-        // With the last passkey the choice falls away that asks for one: it would otherwise come back with the next one, unasked.
-        var isLast = !await db.UserPasskeys.AnyAsync(p => p.UserId == caller.UserId && p.CredentialId != passkey.CredentialId, ct);
-        var wasAskedFor = isLast && await db.Users.Where(u => u.Id == caller.UserId && u.PasskeyAfterPassword)
-            .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasskeyAfterPassword, false), ct) == 1;
-        var act = new RevertibleChange.PasskeyRemoved(PasskeyCeremonies.Text(passkey.CredentialId), passkey.Data, wasAskedFor);
+        // With the last passkey the choice falls away that asks for one: it would otherwise come back with the next
+        // one, unasked.
+        var isLast = !await db.UserPasskeys.AnyAsync(
+            p => p.UserId == caller.UserId && p.CredentialId != passkey.CredentialId,
+            ct
+        );
+        var wasAskedFor =
+            isLast
+            && await db
+                .Users.Where(u => u.Id == caller.UserId && u.PasskeyAfterPassword)
+                .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasskeyAfterPassword, false), ct) == 1;
+        var act = new RevertibleChange.PasskeyRemoved(
+            PasskeyCeremonies.Text(passkey.CredentialId),
+            passkey.Data,
+            wasAskedFor
+        );
         await TellAsync(EmailKind.PasskeyRemoved, caller, passkey, act, ct);
         audit.Write(AuditEvent.PasskeyRemoved, caller);
         await db.SaveChangesAsync(ct);
@@ -155,7 +222,10 @@ public sealed class ManagePasskeys(
         OwnerAsync(caller, stepUp.OwnerByFactorAsync, ct);
 
     private async Task<(AuthUser? User, AuthFailure? Refused)> OwnerAsync(
-        Caller caller, Func<Caller, CancellationToken, Task<Result<AuthUser>>> prove, CancellationToken ct)
+        Caller caller,
+        Func<Caller, CancellationToken, Task<Result<AuthUser>>> prove,
+        CancellationToken ct
+    )
     {
         var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
         return user is null ? (null, AuthError.SessionRevoked)
@@ -164,36 +234,52 @@ public sealed class ManagePasskeys(
     }
 
     private async Task<IdentityUserPasskey<string>?> FindAsync(Caller caller, string? id, CancellationToken ct) =>
-        PasskeyCeremonies.Id(id) is { } key ? await db.UserPasskeys.SingleOrDefaultAsync(p => p.UserId == caller.UserId && p.CredentialId == key, ct) : null;
+        PasskeyCeremonies.Id(id) is { } key
+            ? await db.UserPasskeys.SingleOrDefaultAsync(p => p.UserId == caller.UserId && p.CredentialId == key, ct)
+            : null;
 
-    private async Task TellAsync(EmailKind kind, Caller caller, IdentityUserPasskey<string> passkey, RevertibleChange act, CancellationToken ct)
+    private async Task TellAsync(
+        EmailKind kind,
+        Caller caller,
+        IdentityUserPasskey<string> passkey,
+        RevertibleChange act,
+        CancellationToken ct
+    )
     {
         if (await db.Users.Where(u => u.Id == caller.UserId).Select(u => u.Email).SingleAsync(ct) is { } email)
             outbox.Enqueue(kind, email, caller, caller.UserId, detail: View(passkey, null).Name, state: act.ToJson());
     }
 
-    private IdentityUserPasskey<string> Row(string userId, UserPasskeyInfo made, string? name) => new()
-    {
-        UserId = userId,
-        CredentialId = made.CredentialId,
-        Data = new()
+    private IdentityUserPasskey<string> Row(string userId, UserPasskeyInfo made, string? name) =>
+        new()
         {
-            PublicKey = made.PublicKey,
-            Name = string.IsNullOrWhiteSpace(name) ? null : name.Trim(),
-            CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds()),
-            SignCount = made.SignCount,
-            Transports = made.Transports,
-            IsUserVerified = made.IsUserVerified,
-            IsBackupEligible = made.IsBackupEligible,
-            IsBackedUp = made.IsBackedUp,
-            AttestationObject = made.AttestationObject,
-            ClientDataJson = made.ClientDataJson,
-        },
-    };
+            UserId = userId,
+            CredentialId = made.CredentialId,
+            Data = new()
+            {
+                PublicKey = made.PublicKey,
+                Name = string.IsNullOrWhiteSpace(name) ? null : name.Trim(),
+                CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds()),
+                SignCount = made.SignCount,
+                Transports = made.Transports,
+                IsUserVerified = made.IsUserVerified,
+                IsBackupEligible = made.IsBackupEligible,
+                IsBackedUp = made.IsBackedUp,
+                AttestationObject = made.AttestationObject,
+                ClientDataJson = made.ClientDataJson,
+            },
+        };
 
     private static Passkey View(IdentityUserPasskey<string> row, DateTimeOffset? lastUsed)
     {
         var provider = AuthenticatorNames.NameOf(row.Data.AttestationObject);
-        return new(PasskeyCeremonies.Text(row.CredentialId), row.Data.Name ?? provider ?? "Passkey", row.Data.CreatedAt, lastUsed, row.Data.IsBackedUp, provider);
+        return new(
+            PasskeyCeremonies.Text(row.CredentialId),
+            row.Data.Name ?? provider ?? "Passkey",
+            row.Data.CreatedAt,
+            lastUsed,
+            row.Data.IsBackedUp,
+            provider
+        );
     }
 }

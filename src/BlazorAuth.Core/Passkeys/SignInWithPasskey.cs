@@ -25,29 +25,43 @@ public sealed class SignInWithPasskey(PasskeyCeremonies ceremonies, SignInWithPa
     public sealed record Input(string? Ticket, string? Credential, SessionKind Door, bool Persistent = false);
 
     /// <summary>Begins the ceremony: the same for everybody.</summary>
-    public Task<Result<Ceremony>> BeginAsync(Caller caller, CancellationToken ct) => ceremonies.BeginAsync(caller, null, ct);
+    public Task<Result<Ceremony>> BeginAsync(Caller caller, CancellationToken ct) =>
+        ceremonies.BeginAsync(caller, null, ct);
 
     /// <summary>Begins a session where the answer is right.</summary>
     public async Task<SignInOutcome> FinishAsync(Caller caller, Input input, CancellationToken ct)
     {
-        if (string.IsNullOrEmpty(input.Ticket)) return Refused(AuthFailure.Shape("ticket", FieldErrorCode.Required));
-        if (string.IsNullOrEmpty(input.Credential)) return Refused(AuthFailure.Shape("credential", FieldErrorCode.Required));
-        // Counted before it is looked at: an answer that anybody can make up costs a signature and an entry in the audit.
-        if (await ceremonies.CountAsync(caller, ct) is { } limited) return Refused(limited);
+        if (string.IsNullOrEmpty(input.Ticket))
+            return Refused(AuthFailure.Shape("ticket", FieldErrorCode.Required));
+        if (string.IsNullOrEmpty(input.Credential))
+            return Refused(AuthFailure.Shape("credential", FieldErrorCode.Required));
+        // Counted before it is looked at: an answer that anybody can make up costs a signature and an entry in the
+        // audit.
+        if (await ceremonies.CountAsync(caller, ct) is { } limited)
+            return Refused(limited);
         var looked = await ceremonies.CheckAsync(caller, input.Ticket, input.Credential, null, ct);
         if (looked.Value is { } proven)
-            return await signIn.CompleteSignInAsync(caller, new(proven.User, proven.Methods, input.Door, input.Persistent),
-                async () => await ceremonies.UseAsync(proven, ct) ? null : AuthError.PasskeyFailed, ct);
-        if (looked.Failure is { Error: AuthError.RateLimited } tooMany) return Refused(tooMany);
+            return await signIn.CompleteSignInAsync(
+                caller,
+                new(proven.User, proven.Methods, input.Door, input.Persistent),
+                async () => await ceremonies.UseAsync(proven, ct) ? null : AuthError.PasskeyFailed,
+                ct
+            );
+        if (looked.Failure is { Error: AuthError.RateLimited } tooMany)
+            return Refused(tooMany);
         // Its owner sees that somebody tried, a copy of the key perhaps.
         var owner = await ceremonies.OwnerAsync(input.Credential, ct);
         await throttle.NoteAsync(caller, AuditEvent.PasskeyRefused, ct, owner, AuthError.PasskeyFailed);
         return Refused(AuthError.PasskeyFailed);
     }
 
-    /// <summary>The id of a passkey that was refused because it is nobody's: the browser may forget it. Null for any other.</summary>
+    /// <summary>
+    /// The id of a passkey that was refused because it is nobody's: the browser may forget it. Null for any other.
+    /// </summary>
     public async Task<string?> UnknownAsync(string? credential, CancellationToken ct) =>
-        PasskeyCeremonies.IdIn(credential) is { } id && await ceremonies.OwnerAsync(credential, ct) is null ? PasskeyCeremonies.Text(id) : null;
+        PasskeyCeremonies.IdIn(credential) is { } id && await ceremonies.OwnerAsync(credential, ct) is null
+            ? PasskeyCeremonies.Text(id)
+            : null;
 
     private static SignInOutcome.Refused Refused(AuthFailure refusal) => new(refusal);
 }

@@ -15,5 +15,6 @@ public sealed class DummyPasswordHash
 
     internal AuthUser User { get; } = new();
 
-    internal string Hash(IPasswordHasher<AuthUser> hasher) => _hash ??= hasher.HashPassword(User, TokenCodec.Random(16));
+    internal string Hash(IPasswordHasher<AuthUser> hasher) =>
+        _hash ??= hasher.HashPassword(User, TokenCodec.Random(16));
 }

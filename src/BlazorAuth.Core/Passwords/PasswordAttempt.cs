@@ -3,7 +3,8 @@ using BlazorAuth.Core.Accounts;
 namespace BlazorAuth.Core.Passwords;
 
 /// <summary>
-/// A guess at an account's password that has been counted: the one thing a password is compared for, so that no door can compare
+/// A guess at an account's password that has been counted: the one thing a password is compared for, so that no door
+/// can compare
 /// without counting. Give it back when the comparison is done.
 /// </summary>
 public sealed class PasswordAttempt : IDisposable

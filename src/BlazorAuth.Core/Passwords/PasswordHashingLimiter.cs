@@ -4,13 +4,16 @@ using BlazorAuth.Core.Security;
 namespace BlazorAuth.Core.Passwords;
 
 /// <summary>
-/// Lets as many password hashes run at once as there are processors, on threads of their own, and a bounded number wait. The
-/// rest of the site keeps answering, and a flood is turned away before it costs anything. The places are shared fairly: one
+/// Lets as many password hashes run at once as there are processors, on threads of their own, and a bounded number
+/// wait. The
+/// rest of the site keeps answering, and a flood is turned away before it costs anything. The places are shared fairly:
+/// one
 /// network has at most a tenth of them, one account two, and networks that wait are served in turn (ADR 0012).
 /// </summary>
 public sealed class PasswordHashingLimiter
 {
-    // At a tenth to a sixth of a second each, the last one let in waits ten to twenty seconds; more than that nobody waits for.
+    // At a tenth to a sixth of a second each, the last one let in waits ten to twenty seconds; more than that nobody
+    // waits for.
     private const int PlacesPerProcessor = 100;
 
     /// <summary>The most places of one account: the owner and one more. Right passwords take a place too.</summary>
@@ -21,7 +24,8 @@ public sealed class PasswordHashingLimiter
     private readonly Dictionary<string, Share> _networks = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _accounts = new(StringComparer.Ordinal);
     private readonly Queue<Share> _turns = new();
-    private int _taken, _running;
+    private int _taken,
+        _running;
 
     // What one network has: its places, and those of its hashes that wait for a processor.
     private sealed class Share
@@ -43,7 +47,8 @@ public sealed class PasswordHashingLimiter
     /// <summary>A place inside; null where all are taken, or all that this network or account may have.</summary>
     /// <param name="caller">Who asks; places are counted for their network.</param>
     /// <param name="account">
-    /// Whose password is compared, where somebody without a proof chose the account: its id, or the name that nobody has, so
+    /// Whose password is compared, where somebody without a proof chose the account: its id, or the name that nobody
+    /// has, so
     /// that both are answered alike. Null where the caller has proven something already.
     /// </param>
     public Lease? TryAcquire(Caller caller, string? account = null)
@@ -52,9 +57,12 @@ public sealed class PasswordHashingLimiter
         lock (_lock)
         {
             var own = account is null ? 0 : _accounts.GetValueOrDefault(account);
-            if (_taken >= Places || own >= PerAccount || _networks.GetValueOrDefault(network)?.Taken >= PerNetwork) return null;
-            if (!_networks.TryGetValue(network, out var share)) _networks[network] = share = new();
-            if (account is not null) _accounts[account] = own + 1;
+            if (_taken >= Places || own >= PerAccount || _networks.GetValueOrDefault(network)?.Taken >= PerNetwork)
+                return null;
+            if (!_networks.TryGetValue(network, out var share))
+                _networks[network] = share = new();
+            if (account is not null)
+                _accounts[account] = own + 1;
             share.Taken++;
             _taken++;
         }
@@ -66,8 +74,10 @@ public sealed class PasswordHashingLimiter
         lock (_lock)
         {
             _taken--;
-            if (--_networks[network].Taken == 0) _networks.Remove(network);
-            if (account is not null && --_accounts[account] == 0) _accounts.Remove(account);
+            if (--_networks[network].Taken == 0)
+                _networks.Remove(network);
+            if (account is not null && --_accounts[account] == 0)
+                _accounts.Remove(account);
         }
     }
 
@@ -83,8 +93,11 @@ public sealed class PasswordHashingLimiter
                 return Task.CompletedTask;
             }
             var share = _networks[network];
-            waiting = share.Waiting.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-            if (!share.HasTurn) _turns.Enqueue(share);
+            waiting = share.Waiting.AddLast(
+                new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+            );
+            if (!share.HasTurn)
+                _turns.Enqueue(share);
             share.HasTurn = true;
         }
         return AwaitAsync(waiting, ct);
@@ -92,16 +105,20 @@ public sealed class PasswordHashingLimiter
 
     private async Task AwaitAsync(LinkedListNode<TaskCompletionSource> waiting, CancellationToken ct)
     {
-        await using var giveUp = ct.UnsafeRegister(_ =>
-        {
-            lock (_lock)
+        await using var giveUp = ct.UnsafeRegister(
+            _ =>
             {
-                // Not in the queue any more: it was given a processor, and gives that back itself.
-                if (waiting.List is not { } queue) return;
-                queue.Remove(waiting);
-            }
-            waiting.Value.TrySetCanceled(ct);
-        }, null);
+                lock (_lock)
+                {
+                    // Not in the queue any more: it was given a processor, and gives that back itself.
+                    if (waiting.List is not { } queue)
+                        return;
+                    queue.Remove(waiting);
+                }
+                waiting.Value.TrySetCanceled(ct);
+            },
+            null
+        );
         await waiting.Value.Task;
     }
 
@@ -114,14 +131,17 @@ public sealed class PasswordHashingLimiter
             while (next is null && _turns.TryDequeue(out var share))
             {
                 share.HasTurn = false;
-                if (share.Waiting.First is not { } first) continue; // all of them gave up
+                if (share.Waiting.First is not { } first)
+                    continue; // all of them gave up
                 share.Waiting.Remove(first);
                 next = first.Value;
-                if (share.Waiting.Count == 0) continue;
+                if (share.Waiting.Count == 0)
+                    continue;
                 share.HasTurn = true;
                 _turns.Enqueue(share);
             }
-            if (next is null) _running--;
+            if (next is null)
+                _running--;
         }
         next?.SetResult();
     }
@@ -133,7 +153,8 @@ public sealed class PasswordHashingLimiter
         private readonly string? _account;
         private PasswordHashingLimiter? _gate;
 
-        internal Lease(PasswordHashingLimiter gate, string network, string? account) => (_gate, _network, _account) = (gate, network, account);
+        internal Lease(PasswordHashingLimiter gate, string network, string? account) =>
+            (_gate, _network, _account) = (gate, network, account);
 
         /// <summary>Runs the work when its turn comes.</summary>
         /// <exception cref="ObjectDisposedException">The place was given back.</exception>
@@ -145,7 +166,8 @@ public sealed class PasswordHashingLimiter
             await gate.WaitAsync(_network, ct);
             try
             {
-                // The pool has as many threads as processors to begin with: hashing on them, nothing else would be answered.
+                // The pool has as many threads as processors to begin with: hashing on them, nothing else would be
+                // answered.
                 return await Task.Factory.StartNew(hash, ct, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             }
             finally
@@ -157,7 +179,8 @@ public sealed class PasswordHashingLimiter
         /// <inheritdoc />
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _gate, null) is { } gate) gate.Leave(_network, _account);
+            if (Interlocked.Exchange(ref _gate, null) is { } gate)
+                gate.Leave(_network, _account);
         }
     }
 }

@@ -26,14 +26,24 @@ namespace BlazorAuth.Core.Passwords;
 /// <see cref="AuthError.WeakPassword"/>, <see cref="AuthError.CommonPassword"/>, <see cref="AuthError.Conflict"/>.
 /// </summary>
 public sealed class ResetPassword(
-    AuthDbContext db, PasswordVerifier passwords, PasswordHashingLimiter gate, OneTimeTokens tokens, TrustedDevices devices,
-    SessionStore sessions, Throttle throttle, Outbox outbox, AuditLog audit)
+    AuthDbContext db,
+    PasswordVerifier passwords,
+    PasswordHashingLimiter gate,
+    OneTimeTokens tokens,
+    TrustedDevices devices,
+    SessionStore sessions,
+    Throttle throttle,
+    Outbox outbox,
+    AuditLog audit
+)
 {
     /// <summary>Asks for the email.</summary>
     public async Task<Result> RequestAsync(Caller caller, string? email, CancellationToken ct)
     {
-        if (!EmailAddress.TryParse(email, out var address)) return AuthFailure.Shape("email", FieldErrorCode.NotAnEmail);
-        if (await throttle.TakeLetterAsync(caller, ct) is { } limited) return limited;
+        if (!EmailAddress.TryParse(email, out var address))
+            return AuthFailure.Shape("email", FieldErrorCode.NotAnEmail);
+        if (await throttle.TakeLetterAsync(caller, ct) is { } limited)
+            return limited;
         outbox.Enqueue(EmailKind.ResetPassword, address, caller);
         await throttle.NoteAsync(Caller.Anonymous(caller.Address, caller.Agent), AuditEvent.PasswordResetAsked, ct);
         return Result.Done;
@@ -48,28 +58,45 @@ public sealed class ResetPassword(
         SetAsync(caller, TokenPurpose.ResetPassword, link, newPassword, ct);
 
     /// <summary>
-    /// Sets the password with the link of an email that verifies the address: whoever opens it may choose one, as with a reset link,
+    /// Sets the password with the link of an email that verifies the address: whoever opens it may choose one, as with
+    /// a reset link,
     /// and what somebody else set on the account is void in the same way.
     /// </summary>
     public Task<Result> SetFirstAsync(Caller caller, string? link, string? newPassword, CancellationToken ct) =>
         SetAsync(caller, TokenPurpose.VerifyEmail, link, newPassword, ct);
 
-    private async Task<Result> SetAsync(Caller caller, TokenPurpose purpose, string? link, string? newPassword, CancellationToken ct)
+    private async Task<Result> SetAsync(
+        Caller caller,
+        TokenPurpose purpose,
+        string? link,
+        string? newPassword,
+        CancellationToken ct
+    )
     {
         var found = await tokens.FindAsync(caller, purpose, link, ct);
-        if (found.Value is not { } token) return found.Failure!;
-        var user = await db.Users.SingleOrDefaultAsync(u => u.Id == token.UserId && u.NormalizedEmail == token.Destination, ct);
-        if (user is null) return AuthError.LinkInvalid;
-        if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak) return weak;
+        if (found.Value is not { } token)
+            return found.Failure!;
+        var user = await db.Users.SingleOrDefaultAsync(
+            u => u.Id == token.UserId && u.NormalizedEmail == token.Destination,
+            ct
+        );
+        if (user is null)
+            return AuthError.LinkInvalid;
+        if (passwords.Judge(newPassword, "newPassword", user.Email, user.ChosenUserName) is { } weak)
+            return weak;
 
         using (var place = gate.TryAcquire(caller))
         {
-            if (place is null) return PasswordHashingLimiter.Rejected;
-            await passwords.SetAsync(place, user, newPassword!, ct); // hashed before the transaction: nobody waits for it
+            if (place is null)
+                return PasswordHashingLimiter.Rejected;
+            // hashed before the transaction: nobody waits for it
+            await passwords.SetAsync(place, user, newPassword!, ct);
         }
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.LockUserRowAsync(user.Id, ct)) return AuthError.LinkInvalid;
-        if (!await tokens.SpendAsync(token, ct)) return AuthError.LinkUsed;
+        if (!await db.LockUserRowAsync(user.Id, ct))
+            return AuthError.LinkInvalid;
+        if (!await tokens.SpendAsync(token, ct))
+            return AuthError.LinkUsed;
         if (!user.EmailConfirmed)
         {
             // Whoever registered never showed that the address is theirs; its owner is here now (pre-hijack).
@@ -85,7 +112,8 @@ public sealed class ResetPassword(
         await sessions.EndAllAsync(user.Id, SessionEnd.PasswordReset, ct);
         outbox.Enqueue(EmailKind.PasswordReset, user.Email!, caller, user.Id);
         audit.Write(AuditEvent.PasswordReset, Caller.Anonymous(caller.Address, caller.Agent), user.Id);
-        if (!await db.TrySaveAsync(ct)) return AuthError.Conflict;
+        if (!await db.TrySaveAsync(ct))
+            return AuthError.Conflict;
         await transaction.CommitAsync(ct);
         await throttle.ClearAsync(Budget.SignInPerAccount, user.Id, ct);
         return Result.Done;

@@ -20,7 +20,8 @@ public readonly record struct Result(AuthFailure? Failure)
 }
 
 /// <summary>A value, or a refusal.</summary>
-public readonly record struct Result<T> where T : class
+public readonly record struct Result<T>
+    where T : class
 {
     private Result(T? value, AuthFailure? refusal) => (Value, Failure) = (value, refusal);
 

@@ -1,14 +1,17 @@
 namespace BlazorAuth.Core.Security;
 
 /// <summary>
-/// How much of one network is worked on at once. A database server's pool has a hundred connections (Npgsql's default), and
-/// requests that wait for one row hold one each: without a share, one network's flood takes them all, and everybody else gets
+/// How much of one network is worked on at once. A database server's pool has a hundred connections (Npgsql's default),
+/// and
+/// requests that wait for one row hold one each: without a share, one network's flood takes them all, and everybody
+/// else gets
 /// 503. What is beyond the share waits for what came before it from the same network, and is answered then.
 /// </summary>
 public sealed class NetworkLimiter
 {
     /// <summary>
-    /// The most requests and socket calls of one network (one IPv4 address, one IPv6 /64) that run at once: each holds at most
+    /// The most requests and socket calls of one network (one IPv4 address, one IPv6 /64) that run at once: each holds
+    /// at most
     /// two connections, for a moment.
     /// </summary>
     public const int AtOnce = 30;
@@ -29,7 +32,8 @@ public sealed class NetworkLimiter
         Share share;
         lock (_lock)
         {
-            if (!_networks.TryGetValue(network, out share!)) _networks[network] = share = new();
+            if (!_networks.TryGetValue(network, out share!))
+                _networks[network] = share = new();
             share.Users++;
         }
         try
@@ -47,7 +51,8 @@ public sealed class NetworkLimiter
     private void Leave(string network, Share share)
     {
         lock (_lock)
-            if (--share.Users == 0) _networks.Remove(network);
+            if (--share.Users == 0)
+                _networks.Remove(network);
     }
 
     private sealed class Turn(NetworkLimiter shares, string network, Share share) : IDisposable
@@ -56,7 +61,8 @@ public sealed class NetworkLimiter
 
         public void Dispose()
         {
-            if (_done) return;
+            if (_done)
+                return;
             _done = true;
             share.Running.Release();
             shares.Leave(network, share);

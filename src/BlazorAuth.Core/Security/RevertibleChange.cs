@@ -8,7 +8,8 @@ namespace BlazorAuth.Core.Security;
 
 /// <summary>
 /// What a notice tells of, as far as it can be taken back: the state of the email, then of its <c>TokenPurpose.Undo</c>
-/// token. No secret stands in it but wrapped ones. A notice without has nothing to restore; what it opens is closed all the same.
+/// token. No secret stands in it but wrapped ones. A notice without has nothing to restore; what it opens is closed all
+/// the same.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(PasskeyAdded), "passkey-added")]
@@ -25,7 +26,10 @@ namespace BlazorAuth.Core.Security;
 [JsonDerivedType(typeof(DeviceRemembered), "device-remembered")]
 public abstract record RevertibleChange
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { AllowOutOfOrderMetadataProperties = true };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        AllowOutOfOrderMetadataProperties = true,
+    };
 
     private RevertibleChange() { }
 
@@ -47,7 +51,8 @@ public abstract record RevertibleChange
     /// <param name="Wrapped">The other's wrapped secret.</param>
     public sealed record SecondFactorAdded(
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Id = null,
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] byte[]? Wrapped = null) : RevertibleChange;
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] byte[]? Wrapped = null
+    ) : RevertibleChange;
 
     /// <summary>The authenticator app was removed.</summary>
     /// <param name="Id">The id of its row, which the secret is wrapped for.</param>
@@ -90,7 +95,8 @@ public abstract record RevertibleChange
     /// <summary>What a state says; null where it says nothing that this version knows.</summary>
     public static RevertibleChange? Read(string? state)
     {
-        if (state is null) return null;
+        if (state is null)
+            return null;
         try
         {
             return JsonSerializer.Deserialize<RevertibleChange>(state, Json);
@@ -102,5 +108,6 @@ public abstract record RevertibleChange
     }
 
     /// <summary>The state of an email whose kind says it all.</summary>
-    internal static string? StateOf(EmailKind kind) => kind == EmailKind.RecoveryCodesMade ? new RecoveryCodesMade().ToJson() : null;
+    internal static string? StateOf(EmailKind kind) =>
+        kind == EmailKind.RecoveryCodesMade ? new RecoveryCodesMade().ToJson() : null;
 }

@@ -6,9 +6,12 @@ using BlazorAuth.Core.Tokens;
 namespace BlazorAuth.Core.Sessions;
 
 /// <summary>
-/// Browsers in which an account was signed in to before. Wrong passwords typed there have a count of their own, so that a
-/// stranger who uses up the account's does not keep its owner out. The browser keeps a random id and, for each account, a MAC
-/// over id and account: nothing is stored here, and whoever reads the cookie learns no account from it. It opens nothing, and
+/// Browsers in which an account was signed in to before. Wrong passwords typed there have a count of their own, so that
+/// a
+/// stranger who uses up the account's does not keep its owner out. The browser keeps a random id and, for each account,
+/// a MAC
+/// over id and account: nothing is stored here, and whoever reads the cookie learns no account from it. It opens
+/// nothing, and
 /// stands in for nothing.
 /// </summary>
 public sealed class KnownDevices(TokenCodec secret)
@@ -37,12 +40,15 @@ public sealed class KnownDevices(TokenCodec secret)
         var (id, proofs) = Read(cookie) ?? ("", []);
         var proof = Encoding.UTF8.GetBytes(Proof(id, userId));
         var known = false;
-        foreach (var candidate in proofs) known |= CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(candidate), proof);
+        foreach (var candidate in proofs)
+            known |= CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(candidate), proof);
         return known ? id : null;
     }
 
     private static (string Id, string[] Proofs)? Read(string? cookie) =>
-        cookie?.Split('.') is [var id, .. var proofs] && TokenCodec.IsSessionId(id) && proofs.Length <= MaximumAccounts ? (id, proofs) : null;
+        cookie?.Split('.') is [var id, .. var proofs] && TokenCodec.IsSessionId(id) && proofs.Length <= MaximumAccounts
+            ? (id, proofs)
+            : null;
 
     private string Proof(string id, string userId) =>
         Base64Url.EncodeToString(secret.Hash("known-device", $"{id}:{userId}").AsSpan(0, ProofBytes));

@@ -10,10 +10,12 @@ using Microsoft.Extensions.Logging;
 namespace BlazorAuth.Core.Sessions;
 
 /// <summary>
-/// The sessions in use, in memory: a request with a cookie or an access token asks no database. What this process commits is
+/// The sessions in use, in memory: a request with a cookie or an access token asks no database. What this process
+/// commits is
 /// seen by its very next request; what another process commits, within a second (ADR 0010).
 /// </summary>
-public sealed partial class SessionCache(IServiceScopeFactory scopes, TimeProvider time, ILogger<SessionCache> log) : BackgroundService
+public sealed partial class SessionCache(IServiceScopeFactory scopes, TimeProvider time, ILogger<SessionCache> log)
+    : BackgroundService
 {
     private static readonly TimeSpan Round = TimeSpan.FromMilliseconds(400);
 
@@ -47,12 +49,19 @@ public sealed partial class SessionCache(IServiceScopeFactory scopes, TimeProvid
         public long UsedAt { get; set; }
     }
 
-    /// <summary>The session as it stands, or null where there is none. A credential of a generation not seen yet is looked up.</summary>
+    /// <summary>
+    /// The session as it stands, or null where there is none. A credential of a generation not seen yet is looked up.
+    /// </summary>
     public async ValueTask<Session?> FindAsync(string sessionId, int generation, CancellationToken ct)
     {
         // Nobody waits for somebody else's reading, which may be long: they look for their own row meanwhile.
-        if (!IsRecentlyAuthenticated()) await TryReadAsync(always: false, ct);
-        if (IsRecentlyAuthenticated() && _entries.TryGetValue(sessionId, out var entry) && generation <= entry.Session.Generation)
+        if (!IsRecentlyAuthenticated())
+            await TryReadAsync(always: false, ct);
+        if (
+            IsRecentlyAuthenticated()
+            && _entries.TryGetValue(sessionId, out var entry)
+            && generation <= entry.Session.Generation
+        )
         {
             entry.UsedAt = time.GetTimestamp();
             return entry.Session;
@@ -65,14 +74,19 @@ public sealed partial class SessionCache(IServiceScopeFactory scopes, TimeProvid
     {
         var ended = Interlocked.Read(ref _ended);
         await using var scope = scopes.CreateAsyncScope();
-        var session = await scope.ServiceProvider.GetRequiredService<AuthDbContext>().Sessions.AsNoTracking()
+        var session = await scope
+            .ServiceProvider.GetRequiredService<AuthDbContext>()
+            .Sessions.AsNoTracking()
             .SingleOrDefaultAsync(s => s.Id == sessionId, ct);
         // Something may have ended it since the row was read; then it is not kept, and looked up again.
-        if (session is not null && ended == Interlocked.Read(ref _ended)) _entries[sessionId] = new(session) { UsedAt = time.GetTimestamp() };
+        if (session is not null && ended == Interlocked.Read(ref _ended))
+            _entries[sessionId] = new(session) { UsedAt = time.GetTimestamp() };
         return session;
     }
 
-    /// <summary>This process committed the end or renewal of a session: the next look reads what changed first.</summary>
+    /// <summary>
+    /// This process committed the end or renewal of a session: the next look reads what changed first.
+    /// </summary>
     internal void Ended() => Interlocked.Increment(ref _ended);
 
     /// <summary>The session as it was just read; one that is not in use stays unknown.</summary>
@@ -88,10 +102,12 @@ public sealed partial class SessionCache(IServiceScopeFactory scopes, TimeProvid
     /// <summary>Looks which sessions changed since the last time, unless somebody else does so already.</summary>
     private async Task TryReadAsync(bool always, CancellationToken ct)
     {
-        if (!await _reading.WaitAsync(TimeSpan.Zero, ct)) return;
+        if (!await _reading.WaitAsync(TimeSpan.Zero, ct))
+            return;
         try
         {
-            if (!always && IsRecentlyAuthenticated()) return; // somebody else has just read
+            if (!always && IsRecentlyAuthenticated())
+                return; // somebody else has just read
             var (ended, began) = (Interlocked.Read(ref _ended), time.GetTimestamp());
             await using var scope = scopes.CreateAsyncScope();
             var sessions = scope.ServiceProvider.GetRequiredService<AuthDbContext>().Sessions;
@@ -102,9 +118,11 @@ public sealed partial class SessionCache(IServiceScopeFactory scopes, TimeProvid
                 _settled = Math.Max(0, highest - UnderWay);
             }
             // Numbers, not times: clocks step. What was the highest number long enough ago is settled below it.
-            while (_seen.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At) > LongestTransaction) _settled = _seen.Dequeue().Highest;
+            while (_seen.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At) > LongestTransaction)
+                _settled = _seen.Dequeue().Highest;
             var highestRead = await ReadPagesAsync(sessions, ct);
-            if (highestRead > _settled) _seen.Enqueue((began, highestRead));
+            if (highestRead > _settled)
+                _seen.Enqueue((began, highestRead));
             Volatile.Write(ref _readEnded, ended);
             Volatile.Write(ref _readAt, began);
         }
@@ -114,19 +132,27 @@ public sealed partial class SessionCache(IServiceScopeFactory scopes, TimeProvid
         }
     }
 
-    // Ids and numbers only, page by page: one account may have thousands of sessions that end in one statement, and share a number.
+    // Ids and numbers only, page by page: one account may have thousands of sessions that end in one statement, and
+    // share a number.
     private async Task<long> ReadPagesAsync(IQueryable<Session> sessions, CancellationToken ct)
     {
         var (number, id) = (_settled + 1, "");
         for (var pages = 0; pages < MaximumPages; pages++)
         {
-            var page = await sessions.Where(s => s.ChangeNumber >= number && (s.ChangeNumber > number || string.Compare(s.Id, id) > 0))
-                .OrderBy(s => s.ChangeNumber).ThenBy(s => s.Id).Take(PageSize).Select(s => new Change(s.Id, s.ChangeNumber)).ToListAsync(ct);
+            var page = await sessions
+                .Where(s => s.ChangeNumber >= number && (s.ChangeNumber > number || string.Compare(s.Id, id) > 0))
+                .OrderBy(s => s.ChangeNumber)
+                .ThenBy(s => s.Id)
+                .Take(PageSize)
+                .Select(s => new Change(s.Id, s.ChangeNumber))
+                .ToListAsync(ct);
             foreach (var change in page)
                 if (_entries.TryGetValue(change.Id, out var entry) && entry.Session.ChangeNumber < change.ChangeNumber)
                     _entries.TryRemove(new(change.Id, entry)); // its next request reads the row
-            if (page.Count > 0) (number, id) = (page[^1].ChangeNumber, page[^1].Id);
-            if (page.Count < PageSize) return page.Count > 0 || pages > 0 ? number : _settled;
+            if (page.Count > 0)
+                (number, id) = (page[^1].ChangeNumber, page[^1].Id);
+            if (page.Count < PageSize)
+                return page.Count > 0 || pages > 0 ? number : _settled;
         }
         // More than a poll may read: nothing in memory is believed, and the rest need not be read.
         _entries.Clear();
@@ -165,12 +191,15 @@ public sealed partial class SessionCache(IServiceScopeFactory scopes, TimeProvid
     }
 
     private bool IsRecentlyAuthenticated() =>
-        _readAt != 0 && Volatile.Read(ref _readEnded) == Interlocked.Read(ref _ended) && time.GetElapsedTime(Volatile.Read(ref _readAt)) < Trusted;
+        _readAt != 0
+        && Volatile.Read(ref _readEnded) == Interlocked.Read(ref _ended)
+        && time.GetElapsedTime(Volatile.Read(ref _readAt)) < Trusted;
 
     private void DropUnused()
     {
         foreach (var (id, entry) in _entries)
-            if (time.GetElapsedTime(entry.UsedAt) > KeptUnused) _entries.TryRemove(id, out _);
+            if (time.GetElapsedTime(entry.UsedAt) > KeptUnused)
+                _entries.TryRemove(id, out _);
     }
 
     [LoggerMessage(1, LogLevel.Warning, "Changed sessions could not be read: {Fault}; tries again")]

@@ -9,15 +9,22 @@ using Microsoft.Extensions.Logging;
 
 namespace BlazorAuth.Core.Sessions;
 
-/// <summary>Tells <see cref="SessionCache"/> when a transaction that ended or renewed sessions is committed: no flow can forget to.</summary>
+/// <summary>
+/// Tells <see cref="SessionCache"/> when a transaction that ended or renewed sessions is committed: no flow can forget
+/// to.
+/// </summary>
 public sealed class SessionRevocationInterceptor(SessionCache sessions) : DbTransactionInterceptor
 {
     /// <inheritdoc />
-    public override void TransactionCommitted(DbTransaction transaction, TransactionEndEventData eventData) => Tell(eventData);
+    public override void TransactionCommitted(DbTransaction transaction, TransactionEndEventData eventData) =>
+        Tell(eventData);
 
     /// <inheritdoc />
     public override Task TransactionCommittedAsync(
-        DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
+        DbTransaction transaction,
+        TransactionEndEventData eventData,
+        CancellationToken cancellationToken = default
+    )
     {
         Tell(eventData);
         return Task.CompletedTask;
@@ -25,7 +32,8 @@ public sealed class SessionRevocationInterceptor(SessionCache sessions) : DbTran
 
     private void Tell(TransactionEndEventData committed)
     {
-        if (committed.Context is not AuthDbContext { EndsSessions: true } db) return;
+        if (committed.Context is not AuthDbContext { EndsSessions: true } db)
+            return;
         db.EndsSessions = false;
         sessions.Ended();
     }

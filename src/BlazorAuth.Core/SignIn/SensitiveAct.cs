@@ -8,8 +8,10 @@ public enum SensitiveAct
 {
     /// <summary>Closing the account.</summary>
     CloseAccount,
+
     /// <summary>Changing the password, or setting the first one.</summary>
     ChangePassword,
+
     /// <summary>Asking for another email address.</summary>
     ChangeEmail,
 }

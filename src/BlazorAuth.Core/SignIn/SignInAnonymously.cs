@@ -18,16 +18,44 @@ namespace BlazorAuth.Core.SignIn;
 /// <see cref="AuthError.ValidationFailed"/>.
 /// </summary>
 public sealed class SignInAnonymously(
-    AuthDbContext db, Throttle throttle, SessionStore sessions, AuditLog audit, IOptions<AuthOptions> options, TimeProvider time)
+    AuthDbContext db,
+    Throttle throttle,
+    SessionStore sessions,
+    AuditLog audit,
+    IOptions<AuthOptions> options,
+    TimeProvider time
+)
 {
     /// <summary>Makes the account and its session.</summary>
-    public async Task<SignInOutcome> BeginAsync(Caller caller, string? profile, SessionKind door, Dialect? dialect, CancellationToken ct)
+    public async Task<SignInOutcome> BeginAsync(
+        Caller caller,
+        string? profile,
+        SessionKind door,
+        Dialect? dialect,
+        CancellationToken ct
+    )
     {
-        if (await throttle.TakeAsync(caller, ct, (Budget.SignUpPerAddress, Throttle.Network(caller)), (Budget.AnonymousPerAddress, Throttle.Network(caller))) is { } limited) return Refuse(limited);
-        if (!options.Value.SignUp.Enabled) return Refuse(AuthError.SignUpDisabled);
-        if (ChangeProfile.Shape(null, profile) is { } malformed) return Refuse(malformed);
+        if (
+            await throttle.TakeAsync(
+                caller,
+                ct,
+                (Budget.SignUpPerAddress, Throttle.Network(caller)),
+                (Budget.AnonymousPerAddress, Throttle.Network(caller))
+            ) is
+            { } limited
+        )
+            return Refuse(limited);
+        if (!options.Value.SignUp.Enabled)
+            return Refuse(AuthError.SignUpDisabled);
+        if (ChangeProfile.Shape(null, profile) is { } malformed)
+            return Refuse(malformed);
 
-        var user = new AuthUser { IsAnonymous = true, CreatedAt = time.GetUtcNow(), Profile = profile };
+        var user = new AuthUser
+        {
+            IsAnonymous = true,
+            CreatedAt = time.GetUtcNow(),
+            Profile = profile,
+        };
         (user.UserName, user.NormalizedUserName) = (user.Id, user.Id);
         db.Users.Add(user);
         var session = sessions.Begin(user.Id, caller, door, "anon", dialect: dialect);

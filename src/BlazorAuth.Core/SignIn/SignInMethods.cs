@@ -22,14 +22,17 @@ public sealed record SignInMethods(bool Password, int Passkeys, int Providers, b
     public bool OnlyProviders => this is { Password: false, Passkeys: 0, Authenticator: false, Providers: > 0 };
 
     /// <summary>Those of one account.</summary>
-    public static async Task<SignInMethods> ReadAsync(AuthDbContext db, string userId, CancellationToken ct) => new(
-        await db.Users.AnyAsync(u => u.Id == userId && u.PasswordHash != null, ct),
-        await db.UserPasskeys.CountAsync(p => p.UserId == userId, ct),
-        await db.UserLogins.CountAsync(l => l.UserId == userId, ct),
-        await db.Authenticators.AnyAsync(a => a.UserId == userId && a.ConfirmedAt != null, ct));
+    public static async Task<SignInMethods> ReadAsync(AuthDbContext db, string userId, CancellationToken ct) =>
+        new(
+            await db.Users.AnyAsync(u => u.Id == userId && u.PasswordHash != null, ct),
+            await db.UserPasskeys.CountAsync(p => p.UserId == userId, ct),
+            await db.UserLogins.CountAsync(l => l.UserId == userId, ct),
+            await db.Authenticators.AnyAsync(a => a.UserId == userId && a.ConfirmedAt != null, ct)
+        );
 
     /// <summary>
-    /// Removes whatever somebody set beside the password: what a stranger put on an account before its owner came must open
+    /// Removes whatever somebody set beside the password: what a stranger put on an account before its owner came must
+    /// open
     /// nothing afterwards (pre-hijack). Call it inside the transaction that voids the rest.
     /// </summary>
     internal static async Task RemoveCredentialsAsync(AuthDbContext db, string userId, CancellationToken ct)
@@ -39,7 +42,8 @@ public sealed record SignInMethods(bool Password, int Passkeys, int Providers, b
         await db.Authenticators.Where(a => a.UserId == userId).ExecuteDeleteAsync(ct);
         await db.RecoveryCodes.Where(c => c.UserId == userId).ExecuteDeleteAsync(ct);
         await db.TrustedDevices.Where(d => d.UserId == userId).ExecuteDeleteAsync(ct);
-        await db.Users.Where(u => u.Id == userId && u.PasskeyAfterPassword)
+        await db
+            .Users.Where(u => u.Id == userId && u.PasskeyAfterPassword)
             .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasskeyAfterPassword, false), ct);
     }
 }

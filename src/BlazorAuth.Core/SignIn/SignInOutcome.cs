@@ -17,11 +17,19 @@ public abstract record SignInOutcome
     public sealed record SignedIn(Session Session, AuthUser User) : SignInOutcome
     {
         /// <inheritdoc />
-        public override T Match<T>(Func<SignedIn, T> signedIn, Func<NeedsSecondFactor, T> due, Func<AuthFailure, T> refused) => signedIn(this);
+        public override T Match<T>(
+            Func<SignedIn, T> signedIn,
+            Func<NeedsSecondFactor, T> due,
+            Func<AuthFailure, T> refused
+        ) => signedIn(this);
     }
 
-    /// <summary>The first factor was right, and <c>VerifySecondFactor</c> goes on with the ticket. Nothing is open yet.</summary>
-    /// <param name="Ticket">Proves the first factor, once, for five minutes; whoever has it needs the second factor only.</param>
+    /// <summary>
+    /// The first factor was right, and <c>VerifySecondFactor</c> goes on with the ticket. Nothing is open yet.
+    /// </summary>
+    /// <param name="Ticket">
+    /// Proves the first factor, once, for five minutes; whoever has it needs the second factor only.
+    /// </param>
     /// <param name="Methods">
     /// What would be taken: <c>totp</c>, <c>recovery_code</c>; <c>passkey</c> is given by signing in with it instead.
     /// </param>
@@ -31,16 +39,28 @@ public abstract record SignInOutcome
         public AuthFailure Failure { get; } = AuthError.SecondFactorRequired;
 
         /// <inheritdoc />
-        public override T Match<T>(Func<SignedIn, T> signedIn, Func<NeedsSecondFactor, T> due, Func<AuthFailure, T> refused) => due(this);
+        public override T Match<T>(
+            Func<SignedIn, T> signedIn,
+            Func<NeedsSecondFactor, T> due,
+            Func<AuthFailure, T> refused
+        ) => due(this);
     }
 
     /// <summary>Nothing began.</summary>
     public sealed record Refused(AuthFailure Failure) : SignInOutcome
     {
         /// <inheritdoc />
-        public override T Match<T>(Func<SignedIn, T> signedIn, Func<NeedsSecondFactor, T> due, Func<AuthFailure, T> refused) => refused(Failure);
+        public override T Match<T>(
+            Func<SignedIn, T> signedIn,
+            Func<NeedsSecondFactor, T> due,
+            Func<AuthFailure, T> refused
+        ) => refused(Failure);
     }
 
     /// <summary>One of the branches; a new branch breaks every edge at compile time.</summary>
-    public abstract T Match<T>(Func<SignedIn, T> signedIn, Func<NeedsSecondFactor, T> due, Func<AuthFailure, T> refused);
+    public abstract T Match<T>(
+        Func<SignedIn, T> signedIn,
+        Func<NeedsSecondFactor, T> due,
+        Func<AuthFailure, T> refused
+    );
 }

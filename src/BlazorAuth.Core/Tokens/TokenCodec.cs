@@ -15,20 +15,25 @@ public sealed class TokenCodec(KeyRing ring)
     public static string Random(int bytes) => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(bytes));
 
     /// <summary>Six decimal digits, all values equally likely.</summary>
-    public static string SixDigits() => RandomNumberGenerator.GetInt32(1_000_000).ToString("D6", CultureInfo.InvariantCulture);
+    public static string SixDigits() =>
+        RandomNumberGenerator.GetInt32(1_000_000).ToString("D6", CultureInfo.InvariantCulture);
 
-    /// <summary>The digits of a code as people paste it ('123 456') and type it ('123-456'), in whichever alphabet.</summary>
+    /// <summary>
+    /// The digits of a code as people paste it ('123 456') and type it ('123-456'), in whichever alphabet.
+    /// </summary>
     internal static string DigitsIn(string code) =>
         string.Concat(code.EnumerateRunes().Where(Rune.IsDigit).Select(r => (int)Rune.GetNumericValue(r)));
 
     /// <summary>
-    /// What a secret is stored as. Keyed, because six digits under a bare hash fall to a loop; a stolen database has no key.
+    /// What a secret is stored as. Keyed, because six digits under a bare hash fall to a loop; a stolen database has no
+    /// key.
     /// </summary>
     public byte[] Hash(string purpose, string secret) => ring.Mac(purpose, Encoding.UTF8.GetBytes(secret));
 
     /// <summary>
     /// The refresh token of one generation of a session: <c>selector.verifier</c>, where the selector is session id and
-    /// generation and the verifier their MAC. Nothing of it is stored, and a successor can be computed again (ADR 0004).
+    /// generation and the verifier their MAC. Nothing of it is stored, and a successor can be computed again (ADR
+    /// 0004).
     /// </summary>
     public string RefreshToken(string sessionId, int generation)
     {
@@ -40,11 +45,17 @@ public sealed class TokenCodec(KeyRing ring)
     public bool TryReadRefreshToken(string? token, out string sessionId, out int generation)
     {
         (sessionId, generation) = ("", 0);
-        if (token is not { Length: RefreshTokenLength } || token[SelectorLength] != '.') return false;
+        if (token is not { Length: RefreshTokenLength } || token[SelectorLength] != '.')
+            return false;
         var selector = new byte[SessionIdBytes + sizeof(int)];
         var verifier = new byte[32];
-        if (!TryDecode(token.AsSpan(0, SelectorLength), selector) || !TryDecode(token.AsSpan(SelectorLength + 1), verifier)) return false;
-        if (!CryptographicOperations.FixedTimeEquals(verifier, ring.Mac("refresh", selector))) return false;
+        if (
+            !TryDecode(token.AsSpan(0, SelectorLength), selector)
+            || !TryDecode(token.AsSpan(SelectorLength + 1), verifier)
+        )
+            return false;
+        if (!CryptographicOperations.FixedTimeEquals(verifier, ring.Mac("refresh", selector)))
+            return false;
         sessionId = Base64Url.EncodeToString(selector.AsSpan(0, SessionIdBytes));
         generation = BinaryPrimitives.ReadInt32BigEndian(selector.AsSpan(SessionIdBytes));
         return true;
@@ -61,9 +72,18 @@ public sealed class TokenCodec(KeyRing ring)
     public bool TryReadApiKey(string? key, out string sessionId)
     {
         sessionId = "";
-        if (key is null || key.Length != ApiKeyPrefix.Length + 22 + 1 + 43 || !key.StartsWith(ApiKeyPrefix, StringComparison.Ordinal)) return false;
+        if (
+            key is null
+            || key.Length != ApiKeyPrefix.Length + 22 + 1 + 43
+            || !key.StartsWith(ApiKeyPrefix, StringComparison.Ordinal)
+        )
+            return false;
         var id = key.Substring(ApiKeyPrefix.Length, 22);
-        if (!IsSessionId(id) || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(ApiKey(id)))) return false;
+        if (
+            !IsSessionId(id)
+            || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(ApiKey(id)))
+        )
+            return false;
         sessionId = id;
         return true;
     }
@@ -71,7 +91,9 @@ public sealed class TokenCodec(KeyRing ring)
     /// <summary>Whether the text can be the id of a session.</summary>
     internal static bool IsSessionId(string text) => TryDecode(text, new byte[SessionIdBytes]);
 
-    private const int SessionIdBytes = 16, SelectorLength = 27, RefreshTokenLength = SelectorLength + 1 + 43;
+    private const int SessionIdBytes = 16,
+        SelectorLength = 27,
+        RefreshTokenLength = SelectorLength + 1 + 43;
 
     private static byte[] Selector(string sessionId, int generation)
     {
@@ -82,11 +104,13 @@ public sealed class TokenCodec(KeyRing ring)
     }
 
     /// <summary>
-    /// Decodes base64url of exactly that many bytes. It has several spellings of the same bytes; only the one we write is ours, or a
+    /// Decodes base64url of exactly that many bytes. It has several spellings of the same bytes; only the one we write
+    /// is ours, or a
     /// changed character would pass.
     /// </summary>
     internal static bool TryDecode(ReadOnlySpan<char> text, byte[] bytes) =>
         // The overload that begins with Try throws where a character is not of the alphabet.
-        Base64Url.DecodeFromChars(text, bytes, out _, out var written) == OperationStatus.Done && written == bytes.Length
+        Base64Url.DecodeFromChars(text, bytes, out _, out var written) == OperationStatus.Done
+        && written == bytes.Length
         && text.SequenceEqual(Base64Url.EncodeToString(bytes));
 }

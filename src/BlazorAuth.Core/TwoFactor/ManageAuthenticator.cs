@@ -26,8 +26,18 @@ namespace BlazorAuth.Core.TwoFactor;
 /// <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
 public sealed class ManageAuthenticator(
-    AuthDbContext db, Reauthenticate stepUp, SecondFactorStore factors, PasswordHashingLimiter gate, OneTimeTokens tokens, TrustedDevices devices,
-    SessionStore sessions, Throttle throttle, Outbox outbox, AuditLog audit, TimeProvider time)
+    AuthDbContext db,
+    Reauthenticate stepUp,
+    SecondFactorStore factors,
+    PasswordHashingLimiter gate,
+    OneTimeTokens tokens,
+    TrustedDevices devices,
+    SessionStore sessions,
+    Throttle throttle,
+    Outbox outbox,
+    AuditLog audit,
+    TimeProvider time
+)
 {
     /// <summary>How long a set-up waits for its first code: somebody installs an app.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
@@ -64,62 +74,115 @@ public sealed class ManageAuthenticator(
         return new(
             apps.Find(a => a.ConfirmedAt is not null)?.ConfirmedAt,
             caller.UserId is null ? 0 : await factors.LeftAsync(caller.UserId, ct),
-            apps.Find(IsPending)?.Id);
+            apps.Find(IsPending)?.Id
+        );
     }
 
-    /// <summary>Begins a set-up, on a recent proof, by a factor where there is one. One begun before is worth nothing from then on; an app that is on stays on.</summary>
+    /// <summary>
+    /// Begins a set-up, on a recent proof, by a factor where there is one. One begun before is worth nothing from then
+    /// on; an app that is on stays on.
+    /// </summary>
     public async Task<Result<AuthenticatorSetup>> BeginAsync(Caller caller, CancellationToken ct)
     {
         var owner = await stepUp.OwnerByFactorAsync(caller, ct);
-        if (owner.Value is not { } user) return owner.Failure!;
-        if (user.IsAnonymous) return AuthError.Forbidden;
-        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
+        if (owner.Value is not { } user)
+            return owner.Failure!;
+        if (user.IsAnonymous)
+            return AuthError.Forbidden;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited)
+            return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.LockUserRowAsync(caller, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.LockUserRowAsync(caller, ct))
+            return AuthError.SessionRevoked;
         await db.Authenticators.Where(a => a.UserId == user.Id && a.ConfirmedAt == null).ExecuteDeleteAsync(ct);
         var (id, secret) = (Guid.CreateVersion7().ToString(), RandomNumberGenerator.GetBytes(TotpCode.SecretLength));
-        db.Authenticators.Add(new() { Id = id, UserId = user.Id, Wrapped = factors.Wrap(id, secret), CreatedAt = time.GetUtcNow() });
+        db.Authenticators.Add(
+            new()
+            {
+                Id = id,
+                UserId = user.Id,
+                Wrapped = factors.Wrap(id, secret),
+                CreatedAt = time.GetUtcNow(),
+            }
+        );
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         var text = TotpCode.Base32(secret);
         var account = Uri.EscapeDataString(user.Email ?? user.ChosenUserName ?? user.Id);
-        return new AuthenticatorSetup(id, text,
-            $"otpauth://totp/{EmailTemplates.Brand}:{account}?secret={text}&issuer={EmailTemplates.Brand}&algorithm=SHA1&digits=6&period=30");
+        return new AuthenticatorSetup(
+            id,
+            text,
+            $"otpauth://totp/{EmailTemplates.Brand}:{account}?secret={text}&issuer={EmailTemplates.Brand}&algorithm=SHA1&digits=6&period=30"
+        );
     }
 
-    /// <summary>Turns the app on whose set-up was begun last, by a code of it. That code then opens nothing more.</summary>
+    /// <summary>
+    /// Turns the app on whose set-up was begun last, by a code of it. That code then opens nothing more.
+    /// </summary>
     public async Task<Result<Confirmed>> ConfirmAsync(Caller caller, string? code, CancellationToken ct)
     {
-        if (caller.ByKey) return AuthError.Forbidden;
-        if (string.IsNullOrWhiteSpace(code)) return AuthFailure.Shape("code", FieldErrorCode.Required);
+        if (caller.ByKey)
+            return AuthError.Forbidden;
+        if (string.IsNullOrWhiteSpace(code))
+            return AuthFailure.Shape("code", FieldErrorCode.Required);
         var user = await db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == caller.UserId, ct);
-        if (user is null) return AuthError.SessionRevoked;
+        if (user is null)
+            return AuthError.SessionRevoked;
         using var place = gate.TryAcquire(caller);
-        if (place is null) return PasswordHashingLimiter.Rejected;
-        var app = (await db.Authenticators.AsNoTracking().Where(a => a.UserId == user.Id && a.ConfirmedAt == null).ToListAsync(ct)).Find(IsPending);
-        if (app is null) return AuthError.NotFound;
-        // The set-up stands for the proof that it was begun on. One begun before the account had a factor stands for none.
+        if (place is null)
+            return PasswordHashingLimiter.Rejected;
+        var app = (
+            await db
+                .Authenticators.AsNoTracking()
+                .Where(a => a.UserId == user.Id && a.ConfirmedAt == null)
+                .ToListAsync(ct)
+        ).Find(IsPending);
+        if (app is null)
+            return AuthError.NotFound;
+        // The set-up stands for the proof that it was begun on. One begun before the account had a factor stands for
+        // none.
         var ways = await stepUp.WaysAsync(caller, ct);
         if (ways.HasFactor && !stepUp.HadFactor(caller, app.CreatedAt))
-            return AuthFailure.Of(AuthError.StepUpRequired, ways.Authenticator ? "code" : "credential", FieldErrorCode.Required);
-        if (await factors.CountAsync(caller, user.Id, ct) is { } limited) return limited;
-        if (TotpCode.StepsOf(factors.Unwrap(app), code, time.GetUtcNow()).LastOrDefault() is not (> 0 and var step)) return await RefuseAsync(caller, ct);
+            return AuthFailure.Of(
+                AuthError.StepUpRequired,
+                ways.Authenticator ? "code" : "credential",
+                FieldErrorCode.Required
+            );
+        if (await factors.CountAsync(caller, user.Id, ct) is { } limited)
+            return limited;
+        if (TotpCode.StepsOf(factors.Unwrap(app), code, time.GetUtcNow()).LastOrDefault() is not (> 0 and var step))
+            return await RefuseAsync(caller, ct);
         var codes = await factors.MakeRecoveryCodesAsync(place, user.Id, ct);
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.LockUserRowAsync(caller, ct)) return AuthError.SessionRevoked;
+        if (!await sessions.LockUserRowAsync(caller, ct))
+            return AuthError.SessionRevoked;
         var now = time.GetUtcNow();
-        if (await db.Authenticators.Where(a => a.Id == app.Id && a.ConfirmedAt == null).ExecuteUpdateAsync(
-                set => set.SetProperty(a => a.ConfirmedAt, now).SetProperty(a => a.LastStep, step), ct) == 0) return AuthError.NotFound;
+        if (
+            await db
+                .Authenticators.Where(a => a.Id == app.Id && a.ConfirmedAt == null)
+                .ExecuteUpdateAsync(
+                    set => set.SetProperty(a => a.ConfirmedAt, now).SetProperty(a => a.LastStep, step),
+                    ct
+                ) == 0
+        )
+            return AuthError.NotFound;
         var replaced = await TakeAsync(user.Id, app.Id, ct);
         await factors.PutAsync(user.Id, codes, ct);
         await EndAsync(caller, user.Id, ct);
         // The code proves the app, so its owner may go on to change factors. It raises nothing: the methods stay.
         await sessions.NoteFactorAsync(caller.SessionId, ct);
-        await throttle.ClearAsync(Budget.SecondFactorPerAccount, user.Id, ct); // the wrong ones were guesses at what is gone
+        // the wrong ones were guesses at what is gone
+        await throttle.ClearAsync(Budget.SecondFactorPerAccount, user.Id, ct);
         if (user.Email is not null)
-            outbox.Enqueue(EmailKind.SecondFactorOn, user.Email, caller, user.Id, state: new RevertibleChange.SecondFactorAdded(replaced?.Id, replaced?.Wrapped).ToJson());
+            outbox.Enqueue(
+                EmailKind.SecondFactorOn,
+                user.Email,
+                caller,
+                user.Id,
+                state: new RevertibleChange.SecondFactorAdded(replaced?.Id, replaced?.Wrapped).ToJson()
+            );
         audit.Write(AuditEvent.TotpAdded, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -130,16 +193,26 @@ public sealed class ManageAuthenticator(
     public async Task<Result> RemoveAsync(Caller caller, CancellationToken ct)
     {
         var owner = await stepUp.OwnerByFactorAsync(caller, ct);
-        if (owner.Value is not { } user) return owner.Failure!;
-        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
+        if (owner.Value is not { } user)
+            return owner.Failure!;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited)
+            return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.LockUserRowAsync(caller, ct)) return AuthError.SessionRevoked;
-        if (await TakeAsync(user.Id, null, ct) is not { } removed) return AuthError.NotFound;
+        if (!await sessions.LockUserRowAsync(caller, ct))
+            return AuthError.SessionRevoked;
+        if (await TakeAsync(user.Id, null, ct) is not { } removed)
+            return AuthError.NotFound;
         await db.RecoveryCodes.Where(c => c.UserId == user.Id).ExecuteDeleteAsync(ct);
         await EndAsync(caller, user.Id, ct);
         if (user.Email is not null)
-            outbox.Enqueue(EmailKind.SecondFactorOff, user.Email, caller, user.Id, state: new RevertibleChange.SecondFactorRemoved(removed.Id, removed.Wrapped).ToJson());
+            outbox.Enqueue(
+                EmailKind.SecondFactorOff,
+                user.Email,
+                caller,
+                user.Id,
+                state: new RevertibleChange.SecondFactorRemoved(removed.Id, removed.Wrapped).ToJson()
+            );
         audit.Write(AuditEvent.TotpRemoved, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -148,12 +221,14 @@ public sealed class ManageAuthenticator(
 
     private bool IsPending(Authenticator app) => app.ConfirmedAt is null && time.GetUtcNow() - app.CreatedAt < Patience;
 
-    // The app that was on until now, which goes: wrapped as it was, it stands in the notice, for its owner to take the act back.
+    // The app that was on until now, which goes: wrapped as it was, it stands in the notice, for its owner to take the
+    // act back.
     private async Task<Authenticator?> TakeAsync(string userId, string? exceptId, CancellationToken ct)
     {
         var before = db.Authenticators.Where(a => a.UserId == userId && a.ConfirmedAt != null && a.Id != exceptId);
         var app = await before.AsNoTracking().FirstOrDefaultAsync(ct);
-        if (app is not null) await before.ExecuteDeleteAsync(ct);
+        if (app is not null)
+            await before.ExecuteDeleteAsync(ct);
         return app;
     }
 

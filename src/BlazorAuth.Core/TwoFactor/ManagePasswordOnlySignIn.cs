@@ -23,8 +23,16 @@ namespace BlazorAuth.Core.TwoFactor;
 /// wants it allowed, <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
 public sealed class ManagePasswordOnlySignIn(
-    AuthDbContext db, Reauthenticate stepUp, SecondFactorStore factors, OneTimeTokens tokens, TrustedDevices devices, SessionStore sessions,
-    Throttle throttle, Outbox outbox, AuditLog audit)
+    AuthDbContext db,
+    Reauthenticate stepUp,
+    SecondFactorStore factors,
+    OneTimeTokens tokens,
+    TrustedDevices devices,
+    SessionStore sessions,
+    Throttle throttle,
+    Outbox outbox,
+    AuditLog audit
+)
 {
     /// <summary>How an account stands.</summary>
     /// <param name="Allowed">Whether a password signs in without a passkey after it.</param>
@@ -36,24 +44,35 @@ public sealed class ManagePasswordOnlySignIn(
     {
         var id = caller.UserId ?? "";
         var hasPasskey = await db.UserPasskeys.AnyAsync(p => p.UserId == id, ct);
-        var isAdministrator = await db.UserRoles.AnyAsync(r => r.UserId == id && r.RoleId == AuthDbContext.Administrator, ct);
+        var isAdministrator = await db.UserRoles.AnyAsync(
+            r => r.UserId == id && r.RoleId == AuthDbContext.Administrator,
+            ct
+        );
         return new(!await factors.IsPasskeyDueAsync(id, ct), hasPasskey && !isAdministrator);
     }
 
     /// <summary>Chooses.</summary>
     public async Task<Result<State>> ChooseAsync(Caller caller, bool? allowed, CancellationToken ct)
     {
-        if (allowed is not { } alone) return AuthFailure.Shape("passwordAlone", FieldErrorCode.Required);
+        if (allowed is not { } alone)
+            return AuthFailure.Shape("passwordAlone", FieldErrorCode.Required);
         var owner = await stepUp.OwnerByFactorAsync(caller, ct);
-        if (owner.Value is not { } user) return owner.Failure!;
-        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
+        if (owner.Value is not { } user)
+            return owner.Failure!;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited)
+            return limited;
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.LockUserRowAsync(caller, ct)) return AuthError.SessionRevoked;
-        if (!await db.UserPasskeys.AnyAsync(p => p.UserId == user.Id, ct)) return AuthError.Conflict;
-        if (alone && !(await ReadAsync(caller, ct)).MayChange) return AuthError.Forbidden;
-        var changed = await db.Users.Where(u => u.Id == user.Id && u.PasskeyAfterPassword == alone)
-            .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasskeyAfterPassword, !alone), ct) == 1;
+        if (!await sessions.LockUserRowAsync(caller, ct))
+            return AuthError.SessionRevoked;
+        if (!await db.UserPasskeys.AnyAsync(p => p.UserId == user.Id, ct))
+            return AuthError.Conflict;
+        if (alone && !(await ReadAsync(caller, ct)).MayChange)
+            return AuthError.Forbidden;
+        var changed =
+            await db
+                .Users.Where(u => u.Id == user.Id && u.PasskeyAfterPassword == alone)
+                .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasskeyAfterPassword, !alone), ct) == 1;
         if (changed && !alone)
         {
             await tokens.KillAsync(user.Id, ct, TokenPurpose.SecondFactor);
@@ -61,8 +80,15 @@ public sealed class ManagePasswordOnlySignIn(
             await sessions.EndOthersAsync(user.Id, caller.SessionId, SessionEnd.Revoked, ct);
         }
         if (changed && alone && user.Email is not null)
-            outbox.Enqueue(EmailKind.PasswordAloneAllowed, user.Email, caller, user.Id, state: new RevertibleChange.PasswordAloneAllowed().ToJson());
-        if (changed) audit.Write(alone ? AuditEvent.PasswordAloneAllowed : AuditEvent.PasswordAloneRefused, caller);
+            outbox.Enqueue(
+                EmailKind.PasswordAloneAllowed,
+                user.Email,
+                caller,
+                user.Id,
+                state: new RevertibleChange.PasswordAloneAllowed().ToJson()
+            );
+        if (changed)
+            audit.Write(alone ? AuditEvent.PasswordAloneAllowed : AuditEvent.PasswordAloneRefused, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         return await ReadAsync(caller, ct);

@@ -19,17 +19,23 @@ public sealed class ManageTrustedDevices(AuthDbContext db, AuditLog audit, TimeP
     public async Task<IReadOnlyList<TrustedDevice>> ListAsync(Caller caller, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        return await db.TrustedDevices.AsNoTracking().Where(d => d.UserId == caller.UserId && d.EndsAt > now)
-            .OrderByDescending(d => d.LastSeenAt).ToListAsync(ct);
+        return await db
+            .TrustedDevices.AsNoTracking()
+            .Where(d => d.UserId == caller.UserId && d.EndsAt > now)
+            .OrderByDescending(d => d.LastSeenAt)
+            .ToListAsync(ct);
     }
 
     /// <summary>Forgets one: the second factor is asked for there again.</summary>
     public async Task<Result> ForgetAsync(Caller caller, string id, CancellationToken ct)
     {
-        if (caller.ByKey) return AuthError.Forbidden;
-        if (!TokenCodec.IsSessionId(id)) return AuthError.NotFound;
+        if (caller.ByKey)
+            return AuthError.Forbidden;
+        if (!TokenCodec.IsSessionId(id))
+            return AuthError.NotFound;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (await db.TrustedDevices.Where(d => d.Id == id && d.UserId == caller.UserId).ExecuteDeleteAsync(ct) == 0) return AuthError.NotFound;
+        if (await db.TrustedDevices.Where(d => d.Id == id && d.UserId == caller.UserId).ExecuteDeleteAsync(ct) == 0)
+            return AuthError.NotFound;
         audit.Write(AuditEvent.DeviceForgotten, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);

@@ -22,8 +22,15 @@ namespace BlazorAuth.Core.TwoFactor;
 /// factor, <see cref="AuthError.RateLimited"/>, <see cref="AuthError.SessionRevoked"/>.
 /// </summary>
 public sealed class RegenerateRecoveryCodes(
-    AuthDbContext db, Reauthenticate stepUp, SecondFactorStore factors, PasswordHashingLimiter gate, SessionStore sessions, Throttle throttle, Outbox outbox,
-    AuditLog audit)
+    AuthDbContext db,
+    Reauthenticate stepUp,
+    SecondFactorStore factors,
+    PasswordHashingLimiter gate,
+    SessionStore sessions,
+    Throttle throttle,
+    Outbox outbox,
+    AuditLog audit
+)
 {
     /// <summary>Ten new codes: the one time they are shown.</summary>
     public sealed record NewCodes(IReadOnlyList<string> Codes);
@@ -32,18 +39,25 @@ public sealed class RegenerateRecoveryCodes(
     public async Task<Result<NewCodes>> MakeAsync(Caller caller, CancellationToken ct)
     {
         var owner = await stepUp.OwnerByFactorAsync(caller, ct);
-        if (owner.Value is not { } user) return owner.Failure!;
-        if (!await factors.AreOnAsync(user.Id, ct)) return AuthError.NotFound;
-        if (await throttle.TakeChangeAsync(caller, ct) is { } limited) return limited;
+        if (owner.Value is not { } user)
+            return owner.Failure!;
+        if (!await factors.AreOnAsync(user.Id, ct))
+            return AuthError.NotFound;
+        if (await throttle.TakeChangeAsync(caller, ct) is { } limited)
+            return limited;
         using var place = gate.TryAcquire(caller);
-        if (place is null) return PasswordHashingLimiter.Rejected;
+        if (place is null)
+            return PasswordHashingLimiter.Rejected;
         var fresh = await factors.MakeRecoveryCodesAsync(place, user.Id, ct);
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await sessions.LockUserRowAsync(caller, ct)) return AuthError.SessionRevoked;
-        if (!await factors.AreOnAsync(user.Id, ct)) return AuthError.NotFound;
+        if (!await sessions.LockUserRowAsync(caller, ct))
+            return AuthError.SessionRevoked;
+        if (!await factors.AreOnAsync(user.Id, ct))
+            return AuthError.NotFound;
         await factors.PutAsync(user.Id, fresh, ct);
-        if (user.Email is not null) outbox.Enqueue(EmailKind.RecoveryCodesMade, user.Email, caller, user.Id);
+        if (user.Email is not null)
+            outbox.Enqueue(EmailKind.RecoveryCodesMade, user.Email, caller, user.Id);
         audit.Write(AuditEvent.RecoveryCodesMade, caller);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);

@@ -3,7 +3,9 @@ namespace BlazorAuth.Web.Components;
 /// <summary>One thing wrong with a form. A null <paramref name="FieldId"/> concerns the form as a whole.</summary>
 public sealed record FormError(string? FieldId, string Sentence);
 
-/// <summary>What is wrong with a form, in the order of its fields. Immutable: <see cref="None"/> is shared by every request.</summary>
+/// <summary>
+/// What is wrong with a form, in the order of its fields. Immutable: <see cref="None"/> is shared by every request.
+/// </summary>
 public sealed class FormErrors
 {
     public static FormErrors None { get; } = new([]);

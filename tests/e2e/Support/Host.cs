@@ -6,7 +6,9 @@ using System.Text.Json;
 
 namespace BlazorAuth.EndToEndTests.Support;
 
-/// <summary>A host as its own process: the built program, a data directory, a port. Killed without warning when disposed.</summary>
+/// <summary>
+/// A host as its own process: the built program, a data directory, a port. Killed without warning when disposed.
+/// </summary>
 public sealed class Host : IAsyncDisposable
 {
     private readonly Process _process;
@@ -29,7 +31,11 @@ public sealed class Host : IAsyncDisposable
 
     /// <summary>Starts <c>BlazorAuth.Web</c> or <c>BlazorAuth.Api</c> and waits until it answers.</summary>
     public static async Task<Host> StartAsync(
-        string program = "BlazorAuth.Web", string? data = null, int? port = null, params (string Key, string Value)[] settings)
+        string program = "BlazorAuth.Web",
+        string? data = null,
+        int? port = null,
+        params (string Key, string Value)[] settings
+    )
     {
         var host = Launch(program, data, port, settings);
         await host.ReadyAsync();
@@ -43,30 +49,42 @@ public sealed class Host : IAsyncDisposable
         data ??= Directory.CreateTempSubdirectory("blazorauth-").FullName;
         var start = new ProcessStartInfo("dotnet", [Repository.Program(program), "--urls", url])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
             WorkingDirectory = Path.GetTempPath(), // nothing may depend on where it is started
         };
         start.Environment["BlazorAuth__DataDirectory"] = data;
-        foreach (var (key, value) in settings) start.Environment[key] = value;
+        foreach (var (key, value) in settings)
+            start.Environment[key] = value;
         return new Host(Process.Start(start)!, url, data);
     }
 
     /// <summary>Runs an operator's verb to its end.</summary>
-    public static async Task<(int Code, string Out, string Error)> OperateAsync(string data, string verb, params (string Key, string Value)[] settings)
+    public static async Task<(int Code, string Out, string Error)> OperateAsync(
+        string data,
+        string verb,
+        params (string Key, string Value)[] settings
+    )
     {
         var start = new ProcessStartInfo("dotnet", [Repository.Program("BlazorAuth.Web"), .. verb.Split(' ')])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = Path.GetTempPath(),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            WorkingDirectory = Path.GetTempPath(),
         };
         start.Environment["BlazorAuth__DataDirectory"] = data;
-        foreach (var (key, value) in settings) start.Environment[key] = value;
+        foreach (var (key, value) in settings)
+            start.Environment[key] = value;
         using var process = Process.Start(start)!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         return (process.ExitCode, await output, await error);
     }
 
-    public HttpClient Client() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(Url) };
+    public HttpClient Client() =>
+        new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(Url) };
 
     /// <summary>The newest email to an address whose subject has these words, from the folder on the disk.</summary>
     public async Task<Letter> LetterAsync(string to, string subject)
@@ -78,8 +96,11 @@ public sealed class Host : IAsyncDisposable
             using var json = JsonDocument.Parse(all);
             foreach (var mail in json.RootElement.EnumerateArray())
                 if (mail.GetProperty("subject").GetString()!.Contains(subject, StringComparison.OrdinalIgnoreCase))
-                    return new Letter(mail.GetProperty("subject").GetString()!, mail.GetProperty("text").GetString()!,
-                        [.. mail.GetProperty("links").EnumerateArray().Select(l => l.GetString()!)]);
+                    return new Letter(
+                        mail.GetProperty("subject").GetString()!,
+                        mail.GetProperty("text").GetString()!,
+                        [.. mail.GetProperty("links").EnumerateArray().Select(l => l.GetString()!)]
+                    );
             await Task.Delay(100);
         }
         throw new TimeoutException($"No email '{subject}' to {to}.\n{Output}");
@@ -90,7 +111,8 @@ public sealed class Host : IAsyncDisposable
     {
         for (var i = 0; i < 100; i++)
         {
-            if (_output.FirstOrDefault(l => l.Contains(words, StringComparison.Ordinal)) is { } line) return line;
+            if (_output.FirstOrDefault(l => l.Contains(words, StringComparison.Ordinal)) is { } line)
+                return line;
             await Task.Delay(100);
         }
         throw new TimeoutException($"No '{words}' in\n{Output}");
@@ -99,7 +121,8 @@ public sealed class Host : IAsyncDisposable
     /// <summary>As <c>kill -9</c>.</summary>
     public async Task KillAsync()
     {
-        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        if (!_process.HasExited)
+            _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
     }
 
@@ -131,7 +154,8 @@ public sealed class Host : IAsyncDisposable
             try
             {
                 using var answer = await client.GetAsync("/.well-known/jwks.json");
-                if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.NotFound) return;
+                if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.NotFound)
+                    return;
             }
             catch (HttpRequestException)
             {
@@ -144,7 +168,8 @@ public sealed class Host : IAsyncDisposable
 
     private void Keep(string? line)
     {
-        if (line is not null) _output.Enqueue(line);
+        if (line is not null)
+            _output.Enqueue(line);
     }
 }
 

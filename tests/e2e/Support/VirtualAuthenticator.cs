@@ -3,7 +3,9 @@ using Microsoft.Playwright;
 
 namespace BlazorAuth.EndToEndTests.Support;
 
-/// <summary>The fingerprint reader of one page's browser, in software (Chrome DevTools protocol, domain WebAuthn).</summary>
+/// <summary>
+/// The fingerprint reader of one page's browser, in software (Chrome DevTools protocol, domain WebAuthn).
+/// </summary>
 public sealed class VirtualAuthenticator
 {
     private readonly ICDPSession _session;
@@ -15,20 +17,30 @@ public sealed class VirtualAuthenticator
     {
         var session = await page.Context.NewCDPSessionAsync(page);
         await session.SendAsync("WebAuthn.enable", new() { ["enableUI"] = false });
-        var added = await session.SendAsync("WebAuthn.addVirtualAuthenticator", new()
-        {
-            ["options"] = new Dictionary<string, object>
+        var added = await session.SendAsync(
+            "WebAuthn.addVirtualAuthenticator",
+            new()
             {
-                ["protocol"] = "ctap2", ["transport"] = "internal", ["hasResidentKey"] = true, ["hasUserVerification"] = true,
-                ["isUserVerified"] = true, ["automaticPresenceSimulation"] = true,
-            },
-        });
+                ["options"] = new Dictionary<string, object>
+                {
+                    ["protocol"] = "ctap2",
+                    ["transport"] = "internal",
+                    ["hasResidentKey"] = true,
+                    ["hasUserVerification"] = true,
+                    ["isUserVerified"] = true,
+                    ["automaticPresenceSimulation"] = true,
+                },
+            }
+        );
         return new(session, added!.Value.GetProperty("authenticatorId").GetString()!);
     }
 
     /// <summary>Whether a finger rests on it.</summary>
     public Task TouchAsync(bool touched) =>
-        _session.SendAsync("WebAuthn.setAutomaticPresenceSimulation", new() { ["authenticatorId"] = _id, ["enabled"] = touched });
+        _session.SendAsync(
+            "WebAuthn.setAutomaticPresenceSimulation",
+            new() { ["authenticatorId"] = _id, ["enabled"] = touched }
+        );
 
     /// <summary>Whether it is the right finger.</summary>
     public Task KnowAsync(bool known) =>

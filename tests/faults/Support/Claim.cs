@@ -12,7 +12,8 @@ internal static class Claim
 {
     public static void That(bool holds, string otherwise)
     {
-        if (!holds) throw new ClaimFailed(otherwise);
+        if (!holds)
+            throw new ClaimFailed(otherwise);
     }
 
     /// <summary>I8: the act comes to succeed by itself.</summary>
@@ -22,7 +23,8 @@ internal static class Claim
         while (true)
         {
             var answer = await act();
-            if (answer.Ok) return clock.Elapsed;
+            if (answer.Ok)
+                return clock.Elapsed;
             Claim.That(clock.Elapsed < limit, $"{what}: still {answer} after {limit.TotalSeconds} s");
             await Task.Delay(200);
         }
@@ -33,7 +35,15 @@ internal static class Claim
     {
         try
         {
-            using var tool = Process.Start(new ProcessStartInfo(name, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = "/" })!;
+            using var tool = Process.Start(
+                new ProcessStartInfo(name, arguments)
+                {
+                    RedirectStandardOutput = true,
+                    RedirectStandardError = true,
+                    UseShellExecute = false,
+                    WorkingDirectory = "/",
+                }
+            )!;
             await Task.WhenAll(tool.StandardOutput.ReadToEndAsync(), tool.StandardError.ReadToEndAsync());
             await tool.WaitForExitAsync();
             return tool.ExitCode;

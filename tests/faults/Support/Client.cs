@@ -11,7 +11,9 @@ internal sealed record Answer(int Status, string? Code, JsonElement Body, TimeSp
 {
     public bool Ok => Status is >= 200 and < 300;
     public bool Broken => Status <= 0;
+
     public string Text(string name) => Body.GetProperty(name).GetString()!;
+
     public override string ToString() => $"{Status} {Code} after {Took.TotalSeconds:0.0} s";
 }
 
@@ -20,14 +22,17 @@ internal sealed record Letter(string Subject, string Token);
 /// <summary>A program that speaks the JSON API, and never takes a fault for an answer.</summary>
 internal sealed class Client(Server server) : IDisposable
 {
-    public const string Password = "a quiet first morning", Next = "an even quieter second";
+    public const string Password = "a quiet first morning",
+        Next = "an even quieter second";
 
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
     {
-        BaseAddress = server.Url, Timeout = TimeSpan.FromSeconds(40),
+        BaseAddress = server.Url,
+        Timeout = TimeSpan.FromSeconds(40),
     };
 
-    public Task<Answer> PostAsync(string path, object body, string? bearer = null) => SendAsync(HttpMethod.Post, path, body, bearer);
+    public Task<Answer> PostAsync(string path, object body, string? bearer = null) =>
+        SendAsync(HttpMethod.Post, path, body, bearer);
 
     public Task<Answer> GetAsync(string path, string? bearer = null) => SendAsync(HttpMethod.Get, path, null, bearer);
 
@@ -36,24 +41,37 @@ internal sealed class Client(Server server) : IDisposable
         var clock = Stopwatch.StartNew();
         try
         {
-            using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
-            if (bearer is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
+            using var request = new HttpRequestMessage(method, path)
+            {
+                Content = body is null ? null : JsonContent.Create(body),
+            };
+            if (bearer is not null)
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
             using var answer = await http.SendAsync(request);
             var text = await answer.Content.ReadAsStringAsync();
             var json = text.Length > 0 && text[0] is '{' or '[' ? JsonElement.Parse(text) : default;
-            var code = json.ValueKind == JsonValueKind.Object && json.TryGetProperty("code", out var told) ? told.GetString() : null;
+            var code =
+                json.ValueKind == JsonValueKind.Object && json.TryGetProperty("code", out var told)
+                    ? told.GetString()
+                    : null;
             return new((int)answer.StatusCode, code, json, clock.Elapsed);
         }
         catch (Exception broken) when (broken is HttpRequestException or IOException or TaskCanceledException)
         {
-            var refused = broken is HttpRequestException { InnerException: SocketException { SocketErrorCode: SocketError.ConnectionRefused } };
+            var refused =
+                broken is HttpRequestException
+                {
+                    InnerException: SocketException { SocketErrorCode: SocketError.ConnectionRefused }
+                };
             return new(refused ? 0 : -1, null, default, clock.Elapsed);
         }
     }
 
-    public Task<Answer> SignUpAsync(string email, string password = Password) => PostAsync("/api/account", new { email, password });
+    public Task<Answer> SignUpAsync(string email, string password = Password) =>
+        PostAsync("/api/account", new { email, password });
 
-    public Task<Answer> SignInAsync(string identifier, string password = Password) => PostAsync("/api/token", new { identifier, password });
+    public Task<Answer> SignInAsync(string identifier, string password = Password) =>
+        PostAsync("/api/token", new { identifier, password });
 
     public Task<Answer> RefreshAsync(string refreshToken) => PostAsync("/api/token/refresh", new { refreshToken });
 
@@ -61,7 +79,8 @@ internal sealed class Client(Server server) : IDisposable
 
     public Task<Answer> ForgetAsync(string email) => PostAsync("/api/account/password/forgot", new { email });
 
-    public Task<Answer> ResetAsync(string token, string newPassword) => PostAsync("/api/account/password/reset", new { token, newPassword });
+    public Task<Answer> ResetAsync(string token, string newPassword) =>
+        PostAsync("/api/account/password/reset", new { token, newPassword });
 
     /// <summary>What has to succeed before the fault; a busy host is asked again, as it asks for.</summary>
     public static async Task<Answer> DoneAsync(Func<Task<Answer>> act)
@@ -82,12 +101,16 @@ internal sealed class Client(Server server) : IDisposable
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(100))
         {
             var answer = await GetAsync($"/dev/mail.json?to={Uri.EscapeDataString(to)}");
-            if (!answer.Ok) continue;
+            if (!answer.Ok)
+                continue;
             foreach (var mail in answer.Body.EnumerateArray())
-                foreach (var link in mail.GetProperty("links").EnumerateArray().Select(l => l.GetString()!))
-                    if (link.Contains($"/{page}?token=", StringComparison.Ordinal)
-                        && new Letter(mail.GetProperty("subject").GetString()!, link.Split("token=")[1]) is var letter && which?.Invoke(letter) != false)
-                        return letter;
+            foreach (var link in mail.GetProperty("links").EnumerateArray().Select(l => l.GetString()!))
+                if (
+                    link.Contains($"/{page}?token=", StringComparison.Ordinal)
+                    && new Letter(mail.GetProperty("subject").GetString()!, link.Split("token=")[1]) is var letter
+                    && which?.Invoke(letter) != false
+                )
+                    return letter;
         }
         throw new ClaimFailed($"no email to {to} with a link to {page}");
     }

@@ -41,12 +41,16 @@ internal sealed class Server : IAsyncDisposable
         using var client = new HttpClient { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(2) };
         while (true)
         {
-            Claim.That(!process!.HasExited, $"the host ended with {(process.HasExited ? process.ExitCode : 0)} instead of starting:\n{Output}");
+            Claim.That(
+                !process!.HasExited,
+                $"the host ended with {(process.HasExited ? process.ExitCode : 0)} instead of starting:\n{Output}"
+            );
             Claim.That(clock.Elapsed < TimeSpan.FromSeconds(60), $"the host did not answer within a minute:\n{Output}");
             try
             {
                 using var answer = await client.GetAsync("/.well-known/jwks.json");
-                if (answer.IsSuccessStatusCode) return clock.Elapsed;
+                if (answer.IsSuccessStatusCode)
+                    return clock.Elapsed;
             }
             catch (Exception early) when (early is HttpRequestException or TaskCanceledException)
             {
@@ -60,13 +64,17 @@ internal sealed class Server : IAsyncDisposable
         string[] line = [.. Prefix, "dotnet", Repository.Program("BlazorAuth.Web"), "--urls", Url.ToString()];
         var start = new ProcessStartInfo(line[0], line[1..])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = "/",
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            WorkingDirectory = "/",
         };
         start.Environment["BlazorAuth__DataDirectory"] = Data;
         start.Environment["BlazorAuth__PublicUrl"] = "http://localhost:5080";
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
         start.Environment["Logging__LogLevel__Default"] = "Warning";
-        foreach (var (key, value) in settings) start.Environment[key] = value;
+        foreach (var (key, value) in settings)
+            start.Environment[key] = value;
         process = Process.Start(start)!;
         process.OutputDataReceived += (_, line) => Keep(line.Data);
         process.ErrorDataReceived += (_, line) => Keep(line.Data);
@@ -77,8 +85,10 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>As <c>kill -9</c>.</summary>
     public async Task KillAsync()
     {
-        if (process is null) return;
-        if (!process.HasExited) process.Kill(entireProcessTree: true);
+        if (process is null)
+            return;
+        if (!process.HasExited)
+            process.Kill(entireProcessTree: true);
         await process.WaitForExitAsync();
         process.Dispose();
         process = null;
@@ -105,15 +115,24 @@ internal sealed class Server : IAsyncDisposable
         return process.ExitCode;
     }
 
-    /// <summary>I5, I7: the file is whole and so is everybody in it. Looked at while nothing runs, so that all of it is on the disk.</summary>
+    /// <summary>
+    /// I5, I7: the file is whole and so is everybody in it. Looked at while nothing runs, so that all of it is on the
+    /// disk.
+    /// </summary>
     public void IsWhole()
     {
         using var connection = new SqliteConnection($"Data Source={Database};Pooling=False");
         connection.Open();
         Is("ok", "PRAGMA integrity_check");
         Is(0L, "SELECT COUNT(*) FROM pragma_foreign_key_check");
-        Is(0L, "SELECT COUNT(*) FROM AspNetUsers WHERE PasswordHash IS NULL OR SecurityStamp IS NULL OR Email IS NOT NormalizedEmail");
-        Is(0L, "SELECT COUNT(*) FROM (SELECT NormalizedEmail FROM AspNetUsers GROUP BY NormalizedEmail HAVING COUNT(*) > 1)");
+        Is(
+            0L,
+            "SELECT COUNT(*) FROM AspNetUsers WHERE PasswordHash IS NULL OR SecurityStamp IS NULL OR Email IS NOT NormalizedEmail"
+        );
+        Is(
+            0L,
+            "SELECT COUNT(*) FROM (SELECT NormalizedEmail FROM AspNetUsers GROUP BY NormalizedEmail HAVING COUNT(*) > 1)"
+        );
 
         void Is<T>(T expected, string sql)
         {
@@ -127,7 +146,8 @@ internal sealed class Server : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
-        if (owner) Directory.Delete(Data, recursive: true);
+        if (owner)
+            Directory.Delete(Data, recursive: true);
     }
 
     public static int FreePort()
@@ -139,6 +159,7 @@ internal sealed class Server : IAsyncDisposable
 
     private void Keep(string? line)
     {
-        if (line is not null) output.Enqueue(line);
+        if (line is not null)
+            output.Enqueue(line);
     }
 }

@@ -4,7 +4,10 @@ using System.Text;
 
 namespace BlazorAuth.Faults.Support;
 
-/// <summary>A wire between a host and what it talks to, which can be down, or cut after a word went over it and before its answer.</summary>
+/// <summary>
+/// A wire between a host and what it talks to, which can be down, or cut after a word went over it and before its
+/// answer.
+/// </summary>
 internal sealed class Wire : IAsyncDisposable
 {
     private readonly int target;
@@ -40,7 +43,8 @@ internal sealed class Wire : IAsyncDisposable
         listener?.Stop();
         lock (open)
         {
-            foreach (var client in open) client.Dispose();
+            foreach (var client in open)
+                client.Dispose();
             open.Clear();
         }
     }
@@ -56,7 +60,8 @@ internal sealed class Wire : IAsyncDisposable
     {
         try
         {
-            while (true) _ = CarryAsync(await from.AcceptTcpClientAsync(stop.Token));
+            while (true)
+                _ = CarryAsync(await from.AcceptTcpClientAsync(stop.Token));
         }
         catch (Exception over) when (over is OperationCanceledException or SocketException or ObjectDisposedException)
         {
@@ -68,13 +73,24 @@ internal sealed class Wire : IAsyncDisposable
     {
         using var far = new TcpClient();
         using var near = client;
-        lock (open) open.AddRange([near, far]);
+        lock (open)
+            open.AddRange([near, far]);
         try
         {
             await far.ConnectAsync(IPAddress.Loopback, target, stop.Token);
-            await Task.WhenAny(CopyAsync(near.GetStream(), far.GetStream(), mayCut: true), CopyAsync(far.GetStream(), near.GetStream(), mayCut: false));
+            await Task.WhenAny(
+                CopyAsync(near.GetStream(), far.GetStream(), mayCut: true),
+                CopyAsync(far.GetStream(), near.GetStream(), mayCut: false)
+            );
         }
-        catch (Exception over) when (over is IOException or OperationCanceledException or SocketException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception over)
+            when (over
+                    is IOException
+                        or OperationCanceledException
+                        or SocketException
+                        or ObjectDisposedException
+                        or InvalidOperationException
+            )
         {
             // One side hung up.
         }
@@ -90,7 +106,8 @@ internal sealed class Wire : IAsyncDisposable
             {
                 var cut = mayCut && word is { } now && buffer.AsSpan(0, count).IndexOf(now) >= 0;
                 await to.WriteAsync(buffer.AsMemory(0, count), stop.Token);
-                if (!cut) continue;
+                if (!cut)
+                    continue;
                 Interlocked.Increment(ref cuts);
                 return; // at once: the answer may not get ahead of the cut
             }

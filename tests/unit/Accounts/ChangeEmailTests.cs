@@ -15,7 +15,9 @@ public sealed class ChangeEmailTests : AuthTest
     private const string New = "jane@example.org";
 
     private async Task<AuthError?> Ask(Session session, string? email = New, string? password = Password) =>
-        (await Auth.Use((ChangeEmail flow) => flow.RequestAsync(Auth.In(session), email, password, default))).Failure?.Error;
+        (await Auth.Use((ChangeEmail flow) => flow.RequestAsync(Auth.In(session), email, password, default)))
+            .Failure
+            ?.Error;
 
     private async Task<AuthError?> Confirm(string? link) =>
         (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Failure?.Error;
@@ -66,7 +68,10 @@ public sealed class ChangeEmailTests : AuthTest
     public async Task Looking_at_a_link_changes_nothing()
     {
         var link = await Auth.EmailChangeLinkAsync(await MemberSession(), New);
-        Assert.Equal(New, (await Auth.Use((ChangeEmail flow) => flow.PreviewAsync(Auth.Caller, link, default))).Value!.Destination);
+        Assert.Equal(
+            New,
+            (await Auth.Use((ChangeEmail flow) => flow.PreviewAsync(Auth.Caller, link, default))).Value!.Destination
+        );
         await Auth.SignInAsync(Old);
         Assert.Null(await Confirm(link));
     }
@@ -149,7 +154,12 @@ public sealed class ChangeEmailTests : AuthTest
         var session = await MemberSession();
         var reset = await Auth.ResetLinkAsync(Old);
         await Confirm(await Auth.EmailChangeLinkAsync(session, New));
-        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.LinkExpired,
+            (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default)))
+                .Failure
+                ?.Error
+        );
         Assert.NotEqual(session.UserId, (await Auth.RegisterAsync(Old, OtherPassword)).Id);
     }
 
@@ -170,8 +180,13 @@ public sealed class ChangeEmailTests : AuthTest
     {
         var session = await MemberSession();
         var reset = await Auth.ResetLinkAsync(Old);
-        Auth.Hashes.AfterNextVerify = () => Assert.Null(
-            Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default)).GetAwaiter().GetResult().Failure);
+        Auth.Hashes.AfterNextVerify = () =>
+            Assert.Null(
+                Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))
+                    .GetAwaiter()
+                    .GetResult()
+                    .Failure
+            );
         Assert.Equal(AuthError.SessionRevoked, await Ask(session));
         await Auth.DeliverAsync();
         Assert.Empty(Auth.SubjectsTo(New));

@@ -27,8 +27,16 @@ public sealed class ChangeProfileTests : AuthTest
     public async Task What_is_given_changes_and_the_rest_stays()
     {
         var caller = await SignedIn(username: "jane");
-        var account = (await Change(caller, new(DisplayName: " Jane ", Avatar: "https://example.org/j.png", Profile: """ {"a":[1]} """))).Value!;
-        Assert.Equal(("Jane", "https://example.org/j.png", "jane"), (account.DisplayName, account.Avatar, account.Username));
+        var account = (
+            await Change(
+                caller,
+                new(DisplayName: " Jane ", Avatar: "https://example.org/j.png", Profile: """ {"a":[1]} """)
+            )
+        ).Value!;
+        Assert.Equal(
+            ("Jane", "https://example.org/j.png", "jane"),
+            (account.DisplayName, account.Avatar, account.Username)
+        );
         Assert.Equal(1, account.Profile.GetProperty("a")[0].GetInt32());
 
         account = (await Change(caller, new(Avatar: (string?)null))).Value!;
@@ -43,7 +51,10 @@ public sealed class ChangeProfileTests : AuthTest
     {
         var caller = await SignedIn();
         var account = (await Auth.Use((ChangeProfile flow) => flow.ReadAsync(caller, default))).Value!;
-        Assert.Equal((caller.UserId, Jane, null, false, true, false), (account.Id, account.Email, account.Username, account.EmailVerified, account.Active, account.IsAnonymous));
+        Assert.Equal(
+            (caller.UserId, Jane, null, false, true, false),
+            (account.Id, account.Email, account.Username, account.EmailVerified, account.Active, account.IsAnonymous)
+        );
         Assert.Empty(account.Roles);
         var user = await Auth.UserAsync(Jane);
         foreach (var secret in new[] { user.PasswordHash!, user.SecurityStamp!, user.ConcurrencyStamp! })
@@ -54,11 +65,15 @@ public sealed class ChangeProfileTests : AuthTest
     public async Task Roles_and_a_lock_are_shown()
     {
         var caller = await SignedIn();
-        await Auth.Use(async (AuthDbContext db) =>
-        {
-            db.UserRoles.Add(new IdentityUserRole<string> { UserId = caller.UserId!, RoleId = AuthDbContext.Administrator });
-            await db.SaveChangesAsync();
-        });
+        await Auth.Use(
+            async (AuthDbContext db) =>
+            {
+                db.UserRoles.Add(
+                    new IdentityUserRole<string> { UserId = caller.UserId!, RoleId = AuthDbContext.Administrator }
+                );
+                await db.SaveChangesAsync();
+            }
+        );
         await Auth.ChangeUserAsync(caller.UserId!, row => row.LockedAt = Auth.Clock.Now);
         var account = (await Auth.Use((ChangeProfile flow) => flow.ReadAsync(caller, default))).Value!;
         Assert.Equal([AuthDbContext.Administrator], account.Roles);
@@ -73,7 +88,10 @@ public sealed class ChangeProfileTests : AuthTest
     [InlineData("//example.org/x.png")]
     [InlineData("")]
     public async Task An_avatar_is_an_https_address(string avatar) =>
-        Assert.Equal(new FieldError("avatar", FieldErrorCode.NotAUrl), Assert.Single((await Change(await SignedIn(), new(Avatar: avatar))).Failure!.FieldErrors));
+        Assert.Equal(
+            new FieldError("avatar", FieldErrorCode.NotAUrl),
+            Assert.Single((await Change(await SignedIn(), new(Avatar: avatar))).Failure!.FieldErrors)
+        );
 
     [Theory]
     [InlineData("{oops")]
@@ -84,13 +102,19 @@ public sealed class ChangeProfileTests : AuthTest
     public async Task A_profile_is_a_json_object(string profile)
     {
         var caller = await SignedIn();
-        Assert.Equal(new FieldError("profile", FieldErrorCode.NotAnObject), Assert.Single((await Change(caller, new(Profile: profile))).Failure!.FieldErrors));
+        Assert.Equal(
+            new FieldError("profile", FieldErrorCode.NotAnObject),
+            Assert.Single((await Change(caller, new(Profile: profile))).Failure!.FieldErrors)
+        );
         Assert.NotNull((await Auth.Use((ChangeProfile flow) => flow.ReadAsync(caller, default))).Value);
     }
 
     [Fact]
     public async Task A_profile_that_is_not_unicode_is_refused() => // an attribute could not carry it
-        Assert.Equal(FieldErrorCode.NotAnObject, (await Change(await SignedIn(), new(Profile: "{\"a\":\"\ud800\"}"))).Failure!.FieldErrors[0].Code);
+        Assert.Equal(
+            FieldErrorCode.NotAnObject,
+            (await Change(await SignedIn(), new(Profile: "{\"a\":\"\ud800\"}"))).Failure!.FieldErrors[0].Code
+        );
 
     [Fact]
     public async Task Names_and_profiles_have_limits()
@@ -100,10 +124,31 @@ public sealed class ChangeProfileTests : AuthTest
         Assert.Null((await Change(caller, new(DisplayName: string.Concat(Enumerable.Repeat("🦉", 200))))).Failure);
         var room = ChangeProfile.MaximumProfileLength - """{"a":""}""".Length;
         Assert.Null((await Change(caller, new(Profile: $$"""{"a":"{{new string('x', room)}}"}"""))).Failure);
-        Assert.Equal(FieldErrorCode.TooLong, (await Change(caller, new(Profile: $$"""{"a":"{{new string('x', room + 1)}}"}"""))).Failure!.FieldErrors[0].Code);
-        Assert.Equal(FieldErrorCode.TooLong, (await Change(caller, new(Profile: $$"""{"a":"{{new string('é', room / 2 + 1)}}"}"""))).Failure!.FieldErrors[0].Code);
-        Assert.Equal(FieldErrorCode.NotAUrl, (await Change(caller, new(Avatar: "https://example.org/" + new string('x', 2048)))).Failure!.FieldErrors[0].Code);
-        Assert.Equal(FieldErrorCode.HasControlCharacters, (await Change(caller, new(DisplayName: "a\u0000"))).Failure!.FieldErrors[0].Code);
+        Assert.Equal(
+            FieldErrorCode.TooLong,
+            (await Change(caller, new(Profile: $$"""{"a":"{{new string('x', room + 1)}}"}""")))
+                .Failure!
+                .FieldErrors[0]
+                .Code
+        );
+        Assert.Equal(
+            FieldErrorCode.TooLong,
+            (await Change(caller, new(Profile: $$"""{"a":"{{new string('é', room / 2 + 1)}}"}""")))
+                .Failure!
+                .FieldErrors[0]
+                .Code
+        );
+        Assert.Equal(
+            FieldErrorCode.NotAUrl,
+            (await Change(caller, new(Avatar: "https://example.org/" + new string('x', 2048))))
+                .Failure!
+                .FieldErrors[0]
+                .Code
+        );
+        Assert.Equal(
+            FieldErrorCode.HasControlCharacters,
+            (await Change(caller, new(DisplayName: "a\u0000"))).Failure!.FieldErrors[0].Code
+        );
     }
 
     [Fact]
@@ -125,7 +170,10 @@ public sealed class ChangeProfileTests : AuthTest
         await Auth.RegisterAsync("john@example.net", username: "john");
         var caller = await SignedIn();
         var refusal = (await Change(caller, new(DisplayName: "Jane", Username: "JOHN"))).Failure!;
-        Assert.Equal((AuthError.UsernameTaken, new FieldError("username", FieldErrorCode.Taken)), (refusal.Error, Assert.Single(refusal.FieldErrors)));
+        Assert.Equal(
+            (AuthError.UsernameTaken, new FieldError("username", FieldErrorCode.Taken)),
+            (refusal.Error, Assert.Single(refusal.FieldErrors))
+        );
         Assert.Null((await Auth.UserAsync(Jane)).DisplayName);
     }
 
@@ -134,15 +182,24 @@ public sealed class ChangeProfileTests : AuthTest
     {
         await Auth.RegisterAsync(null, username: "jane");
         var caller = Auth.In(await Auth.SignInAsync("jane"));
-        Assert.Equal(new FieldError("username", FieldErrorCode.Required), Assert.Single((await Change(caller, new(Username: (string?)null))).Failure!.FieldErrors));
-        Assert.Equal(FieldErrorCode.NotAUserName, (await Change(caller, new(Username: "x"))).Failure!.FieldErrors[0].Code);
+        Assert.Equal(
+            new FieldError("username", FieldErrorCode.Required),
+            Assert.Single((await Change(caller, new(Username: (string?)null))).Failure!.FieldErrors)
+        );
+        Assert.Equal(
+            FieldErrorCode.NotAUserName,
+            (await Change(caller, new(Username: "x"))).Failure!.FieldErrors[0].Code
+        );
     }
 
     [Fact]
     public async Task Nobody_in_particular_has_no_account()
     {
         Assert.Equal(AuthError.SessionRevoked, (await Change(Auth.Caller, new(DisplayName: "x"))).Failure?.Error);
-        Assert.Equal(AuthError.SessionRevoked, (await Auth.Use((ChangeProfile flow) => flow.ReadAsync(Auth.Caller, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.SessionRevoked,
+            (await Auth.Use((ChangeProfile flow) => flow.ReadAsync(Auth.Caller, default))).Failure?.Error
+        );
     }
 
     [Fact]
@@ -150,11 +207,36 @@ public sealed class ChangeProfileTests : AuthTest
     {
         var caller = await SignedIn();
         await Change(caller, new(Profile: """{"city":"Lyon","likes":{"tea":true,"list":[1]}}"""));
-        var account = (await Change(caller, new(Profile: """{"likes":{"coffee":null,"list":[2]},"motto":"né"}""", Mode: ChangeProfile.ProfileMode.Merge))).Value!;
-        Assert.True(JsonElement.DeepEquals(JsonElement.Parse("""{"city":"Lyon","likes":{"tea":true,"list":[2],"coffee":null},"motto":"né"}"""), account.Profile));
+        var account = (
+            await Change(
+                caller,
+                new(
+                    Profile: """{"likes":{"coffee":null,"list":[2]},"motto":"né"}""",
+                    Mode: ChangeProfile.ProfileMode.Merge
+                )
+            )
+        ).Value!;
+        Assert.True(
+            JsonElement.DeepEquals(
+                JsonElement.Parse("""{"city":"Lyon","likes":{"tea":true,"list":[2],"coffee":null},"motto":"né"}"""),
+                account.Profile
+            )
+        );
         var part = "{\"more\":\"" + new string('x', 16_300) + "\"}";
-        Assert.Equal(FieldErrorCode.TooLong, (await Change(caller, new(Profile: part, Mode: ChangeProfile.ProfileMode.Merge))).Failure!.FieldErrors[0].Code);
-        Assert.Equal(FieldErrorCode.NotAnObject, (await Change(caller, new(Profile: """{"a":1,"a":2}""", Mode: ChangeProfile.ProfileMode.Merge))).Failure!.FieldErrors[0].Code);
+        Assert.Equal(
+            FieldErrorCode.TooLong,
+            (await Change(caller, new(Profile: part, Mode: ChangeProfile.ProfileMode.Merge)))
+                .Failure!
+                .FieldErrors[0]
+                .Code
+        );
+        Assert.Equal(
+            FieldErrorCode.NotAnObject,
+            (await Change(caller, new(Profile: """{"a":1,"a":2}""", Mode: ChangeProfile.ProfileMode.Merge)))
+                .Failure!
+                .FieldErrors[0]
+                .Code
+        );
     }
 
     [Fact]
@@ -162,7 +244,8 @@ public sealed class ChangeProfileTests : AuthTest
     {
         var caller = await SignedIn();
         await Change(caller, new(Profile: "{\"a\":\"" + new string('好', 5000) + "\"}"));
-        Assert.Null((await Change(caller, new(Profile: """{"b":1}""", Mode: ChangeProfile.ProfileMode.Merge))).Failure); // 15 KB, and 30 KB if it were escaped
+        // 15 KB, and 30 KB if it were escaped
+        Assert.Null((await Change(caller, new(Profile: """{"b":1}""", Mode: ChangeProfile.ProfileMode.Merge))).Failure);
     }
 
     [Fact]
@@ -170,9 +253,21 @@ public sealed class ChangeProfileTests : AuthTest
     {
         await Auth.RegisterAsync("jane@example.net", username: "jane");
         var begun = Assert.IsType<SignInOutcome.SignedIn>(
-            await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default)));
+            await Auth.Use(
+                (SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default)
+            )
+        );
         foreach (var name in new[] { "jane", "nobody" })
-            Assert.Equal(AuthError.Forbidden, (await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(begun.Session), new(Username: name), default))).Failure?.Error);
+            Assert.Equal(
+                AuthError.Forbidden,
+                (
+                    await Auth.Use(
+                        (ChangeProfile flow) => flow.ChangeAsync(Auth.In(begun.Session), new(Username: name), default)
+                    )
+                )
+                    .Failure
+                    ?.Error
+            );
     }
 
     [Fact]
@@ -183,7 +278,9 @@ public sealed class ChangeProfileTests : AuthTest
         var john = await Auth.SignInAsync("john@example.net");
         await Auth.RestartAsync(("Throttle:SignUpPerAddress", "4"));
         async Task<AuthError?> NameAsync(string name) =>
-            (await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(john), new(Username: name), default))).Failure?.Error;
+            (await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(john), new(Username: name), default)))
+                .Failure
+                ?.Error;
         Assert.Equal(AuthError.UsernameTaken, await NameAsync("jane"));
         Assert.Null(await NameAsync("john"));
         Assert.Null(await NameAsync("john")); // no change is no try

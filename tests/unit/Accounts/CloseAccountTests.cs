@@ -17,7 +17,9 @@ public sealed class CloseAccountTests : AuthTest
     private const string Jane = "jane@example.net";
 
     private async Task<AuthError?> Close(Caller caller, string? password) =>
-        (await Auth.Use((CloseAccount flow) => flow.CloseAsync(caller, Reauthentication.From(password), default))).Failure?.Error;
+        (await Auth.Use((CloseAccount flow) => flow.CloseAsync(caller, Reauthentication.From(password), default)))
+            .Failure
+            ?.Error;
 
     [Fact]
     public async Task Everything_that_hangs_on_the_account_goes_with_it()

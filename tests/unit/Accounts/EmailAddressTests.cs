@@ -68,7 +68,8 @@ public sealed class EmailAddressTests
     [InlineData("\uff53am@example.net")] // full width
     [InlineData("s\u0131m@example.net")] // dotless i
     [InlineData("j\u00fcrgen@example.net")]
-    public void A_look_alike_is_refused_and_never_merged(string text) => Assert.False(EmailAddress.TryParse(text, out _));
+    public void A_look_alike_is_refused_and_never_merged(string text) =>
+        Assert.False(EmailAddress.TryParse(text, out _));
 
     [Fact]
     public void Lengths_are_those_of_smtp()
@@ -85,5 +86,6 @@ public sealed class EmailAddressTests
     }
 
     [Fact]
-    public void A_text_that_is_not_unicode_is_refused() => Assert.False(EmailAddress.TryParse("jane@\ud800.net", out _)); // an attribute could not carry it
+    public void A_text_that_is_not_unicode_is_refused() =>
+        Assert.False(EmailAddress.TryParse("jane@\ud800.net", out _)); // an attribute could not carry it
 }

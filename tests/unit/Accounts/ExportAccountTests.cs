@@ -28,7 +28,16 @@ public sealed class ExportAccountTests : AuthTest
         var session = await Auth.SignInAsync(Jane);
         await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("the backup"), default));
         var export = (await ExportAsync(session)).Value!;
-        Assert.Equal((user.Id, Jane, "jane", true, false), (export.Account.Id, export.Account.Email, export.Account.Username, export.HasPassword, export.HasAuthenticator));
+        Assert.Equal(
+            (user.Id, Jane, "jane", true, false),
+            (
+                export.Account.Id,
+                export.Account.Email,
+                export.Account.Username,
+                export.HasPassword,
+                export.HasAuthenticator
+            )
+        );
         Assert.Equal(["the backup", null], export.Sessions.Select(s => s.Description).OrderDescending());
         Assert.Contains(export.Activity, e => e.Event == AuditEvent.Registered);
         Assert.DoesNotContain("john", JsonSerializer.Serialize(export), StringComparison.Ordinal);
@@ -46,7 +55,18 @@ public sealed class ExportAccountTests : AuthTest
         var row = await Auth.UserAsync(Jane);
         var wrapped = await Auth.Use((AuthDbContext db) => db.Authenticators.Select(a => a.Wrapped).SingleAsync());
         Assert.NotNull(app);
-        foreach (var secret in new[] { row.PasswordHash!, row.SecurityStamp!, row.ConcurrencyStamp!, pair.AccessToken, pair.RefreshToken, key, Convert.ToBase64String(wrapped) })
+        foreach (
+            var secret in new[]
+            {
+                row.PasswordHash!,
+                row.SecurityStamp!,
+                row.ConcurrencyStamp!,
+                pair.AccessToken,
+                pair.RefreshToken,
+                key,
+                Convert.ToBase64String(wrapped),
+            }
+        )
             Assert.DoesNotContain(secret, text, StringComparison.Ordinal);
     }
 
@@ -55,7 +75,9 @@ public sealed class ExportAccountTests : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session;
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default)))
+            .Value!
+            .Session;
         Assert.Equal(AuthError.Forbidden, (await ExportAsync(key)).Failure?.Error);
         Auth.Clock.Move(TimeSpan.FromMinutes(15));
         Assert.Equal(AuthError.StepUpRequired, (await ExportAsync(session)).Failure?.Error);
@@ -79,7 +101,10 @@ public sealed class ExportAccountTests : AuthTest
             var file = await visitor.SendAsync(new(HttpMethod.Get, back.Location));
             Assert.Equal((200, "no-store"), (file.Status, file.Header("Cache-Control")));
             Assert.Contains("attachment", file.Header("Content-Disposition"), StringComparison.Ordinal);
-            Assert.Equal(Jane, JsonDocument.Parse(file.Body).RootElement.GetProperty("account").GetProperty("email").GetString());
+            Assert.Equal(
+                Jane,
+                JsonDocument.Parse(file.Body).RootElement.GetProperty("account").GetProperty("email").GetString()
+            );
 
             var token = (await Auth.ApiPairAsync(Jane)).AccessToken;
             using var answer = await site.SendAsync(HttpMethod.Get, "/api/account/export", bearer: token);

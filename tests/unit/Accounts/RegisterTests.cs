@@ -14,17 +14,31 @@ namespace BlazorAuth.UnitTests.Accounts;
 public sealed class RegisterTests : AuthTest
 {
     private Task<Result<Register.Registered>> Register(
-        string? email = "jane@example.net", string? username = null, string? password = Password, string? displayName = null, string? profile = null) =>
-        Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(email, username, password, displayName, profile), default));
+        string? email = "jane@example.net",
+        string? username = null,
+        string? password = Password,
+        string? displayName = null,
+        string? profile = null
+    ) =>
+        Auth.Use(
+            (Register flow) =>
+                flow.CreateAsync(Auth.Caller, new(email, username, password, displayName, profile), default)
+        );
 
     private async Task<AuthFailure> Refused(
-        string? email = "jane@example.net", string? username = null, string? password = Password, string? displayName = null, string? profile = null)
+        string? email = "jane@example.net",
+        string? username = null,
+        string? password = Password,
+        string? displayName = null,
+        string? profile = null
+    )
     {
         var before = await Auth.RowsAsync();
         var outcome = await Register(email, username, password, displayName, profile);
         Assert.Null(outcome.Value);
         var after = await Auth.RowsAsync();
-        foreach (var unchanging in new[] { "AspNetUsers", "Outbox", "Sessions" }) Assert.Equal(before[unchanging], after[unchanging]);
+        foreach (var unchanging in new[] { "AspNetUsers", "Outbox", "Sessions" })
+            Assert.Equal(before[unchanging], after[unchanging]);
         return outcome.Failure!;
     }
 
@@ -38,7 +52,8 @@ public sealed class RegisterTests : AuthTest
             var before = await Auth.RowsAsync();
             var refusal = await Auth.Use((Register flow) => flow.JudgeAsync(caller ?? Auth.Caller, input, default));
             var after = await Auth.RowsAsync();
-            foreach (var unchanging in new[] { "AspNetUsers", "Outbox", "Sessions" }) Assert.Equal(before[unchanging], after[unchanging]);
+            foreach (var unchanging in new[] { "AspNetUsers", "Outbox", "Sessions" })
+                Assert.Equal(before[unchanging], after[unchanging]);
             return refusal?.Error;
         }
         Assert.Null(await Judge(new(null, "john", Password)));
@@ -53,7 +68,10 @@ public sealed class RegisterTests : AuthTest
     public async Task A_sign_up_makes_an_account_that_can_sign_in()
     {
         var user = (await Register(displayName: "  Jane  ", username: "Jane.Doe", profile: """{"a":1}""")).Value!.User!;
-        Assert.Equal(("jane@example.net", "Jane.Doe", "Jane", """{"a":1}"""), (user.Email, user.ChosenUserName, user.DisplayName, user.Profile));
+        Assert.Equal(
+            ("jane@example.net", "Jane.Doe", "Jane", """{"a":1}"""),
+            (user.Email, user.ChosenUserName, user.DisplayName, user.Profile)
+        );
         Assert.False(user.EmailConfirmed);
         Assert.Equal(Auth.Clock.Now, user.CreatedAt);
         await Auth.SignInAsync("jane@example.net");
@@ -118,8 +136,12 @@ public sealed class RegisterTests : AuthTest
     [InlineData("\u017fam@example.net", null, "email", FieldErrorCode.NotAnEmail)]
     [InlineData("jane@example.net", "x", "username", FieldErrorCode.NotAUserName)]
     [InlineData("jane@example.net", "a@b.example", "username", FieldErrorCode.NotAUserName)]
-    public async Task A_malformed_name_is_refused(string? email, string? username, string field, FieldErrorCode fault) =>
-        Assert.Equal(new FieldError(field, fault), Assert.Single((await Refused(email, username)).FieldErrors));
+    public async Task A_malformed_name_is_refused(
+        string? email,
+        string? username,
+        string field,
+        FieldErrorCode fault
+    ) => Assert.Equal(new FieldError(field, fault), Assert.Single((await Refused(email, username)).FieldErrors));
 
     [Theory]
     [InlineData(null, AuthError.ValidationFailed, FieldErrorCode.Required)]
@@ -129,7 +151,10 @@ public sealed class RegisterTests : AuthTest
     public async Task A_weak_password_is_refused(string? password, AuthError error, FieldErrorCode fault)
     {
         var refusal = await Refused(password: password);
-        Assert.Equal((error, "password", fault), (refusal.Error, refusal.FieldErrors[0].Field, refusal.FieldErrors[0].Code));
+        Assert.Equal(
+            (error, "password", fault),
+            (refusal.Error, refusal.FieldErrors[0].Field, refusal.FieldErrors[0].Code)
+        );
     }
 
     [Theory]
@@ -137,7 +162,12 @@ public sealed class RegisterTests : AuthTest
     [InlineData("a\nb", null, "displayName", FieldErrorCode.HasControlCharacters)]
     [InlineData(null, "[1]", "profile", FieldErrorCode.NotAnObject)]
     [InlineData(null, "{oops", "profile", FieldErrorCode.NotAnObject)]
-    public async Task A_malformed_description_is_refused(string? displayName, string? profile, string field, FieldErrorCode fault)
+    public async Task A_malformed_description_is_refused(
+        string? displayName,
+        string? profile,
+        string field,
+        FieldErrorCode fault
+    )
     {
         var refusal = await Refused(displayName: displayName, profile: profile);
         Assert.Equal(new FieldError(field, fault), Assert.Single(refusal.FieldErrors));
@@ -147,7 +177,10 @@ public sealed class RegisterTests : AuthTest
     public async Task A_description_has_limits()
     {
         Assert.Equal(FieldErrorCode.TooLong, (await Refused(displayName: new string('x', 201))).FieldErrors[0].Code);
-        Assert.Equal(FieldErrorCode.TooLong, (await Refused(profile: $$"""{"a":"{{new string('x', 16 * 1024)}}"}""")).FieldErrors[0].Code);
+        Assert.Equal(
+            FieldErrorCode.TooLong,
+            (await Refused(profile: $$"""{"a":"{{new string('x', 16 * 1024)}}"}""")).FieldErrors[0].Code
+        );
         Assert.NotNull((await Register(displayName: string.Concat(Enumerable.Repeat("🦉", 200)))).Value);
     }
 
@@ -172,8 +205,15 @@ public sealed class RegisterTests : AuthTest
 
 public sealed class RegisterInThePrivateModeTests() : AuthTest(settings: ("SignIn:RequireVerifiedEmail", "true"))
 {
-    private Task<Result<Register.Registered>> Register(string password = Password, string? username = null, string? displayName = null) =>
-        Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new("jane@example.net", username, password, displayName), default));
+    private Task<Result<Register.Registered>> Register(
+        string password = Password,
+        string? username = null,
+        string? displayName = null
+    ) =>
+        Auth.Use(
+            (Register flow) =>
+                flow.CreateAsync(Auth.Caller, new("jane@example.net", username, password, displayName), default)
+        );
 
     private async Task<AuthError?> SignInError(string identifier, string password)
     {
@@ -188,7 +228,10 @@ public sealed class RegisterInThePrivateModeTests() : AuthTest(settings: ("SignI
         var free = await Register();
         Assert.Equal(1, Auth.Hashes.Hashed - hashes);
         await Auth.DeliverAsync();
-        await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo("jane@example.net")), default));
+        await Auth.Use(
+            (VerifyEmail flow) =>
+                flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo("jane@example.net")), default)
+        );
 
         hashes = Auth.Hashes.Hashed;
         var taken = await Register(OtherPassword);
@@ -206,7 +249,10 @@ public sealed class RegisterInThePrivateModeTests() : AuthTest(settings: ("SignI
         Assert.Equal("You already have an account", Auth.SubjectsTo("jane@example.net")[^1]);
         Assert.Equal("", LinkTokenIn(Auth.LastEmailTo("jane@example.net")));
         var now = await Auth.UserAsync("jane@example.net");
-        Assert.Equal((owner.PasswordHash, owner.UserName, owner.DisplayName), (now.PasswordHash, now.UserName, now.DisplayName));
+        Assert.Equal(
+            (owner.PasswordHash, owner.UserName, owner.DisplayName),
+            (now.PasswordHash, now.UserName, now.DisplayName)
+        );
     }
 
     [Fact]
@@ -224,7 +270,14 @@ public sealed class RegisterInThePrivateModeTests() : AuthTest(settings: ("SignI
         await Register(Password, "stranger", "Stranger");
         await Register(OtherPassword, "jane", "Jane");
         await Auth.DeliverAsync();
-        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo("jane@example.net")), default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (VerifyEmail flow) =>
+                        flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo("jane@example.net")), default)
+                )
+            ).Failure
+        );
 
         Assert.Equal(AuthError.InvalidCredentials, await SignInError("jane@example.net", Password));
         Assert.Equal(AuthError.InvalidCredentials, await SignInError("jane@example.net", OtherPassword));
@@ -232,7 +285,19 @@ public sealed class RegisterInThePrivateModeTests() : AuthTest(settings: ("SignI
         var user = await Auth.UserAsync("jane@example.net");
         Assert.Equal((user.Id, null, null, null), (user.UserName, user.DisplayName, user.Avatar, user.Profile));
         await Auth.DeliverAsync();
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo("jane@example.net")), "green bottles on a wall", default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ResetPassword flow) =>
+                        flow.SetAsync(
+                            Auth.Caller,
+                            LinkTokenIn(Auth.LastEmailTo("jane@example.net")),
+                            "green bottles on a wall",
+                            default
+                        )
+                )
+            ).Failure
+        );
         await Auth.SignInAsync("jane@example.net", "green bottles on a wall");
     }
 
@@ -249,7 +314,12 @@ public sealed class RegisterInThePrivateModeTests() : AuthTest(settings: ("SignI
         await Register();
         await Register();
         await Auth.DeliverAsync();
-        Assert.All(Auth.SubjectsTo("jane@example.net"), subject => Assert.Equal("Confirm your e-mail address", subject));
-        Assert.Single(await Auth.Use((AuthDbContext db) => db.OneTimeTokens.Where(t => t.RevokedAt == null).ToListAsync()));
+        Assert.All(
+            Auth.SubjectsTo("jane@example.net"),
+            subject => Assert.Equal("Confirm your e-mail address", subject)
+        );
+        Assert.Single(
+            await Auth.Use((AuthDbContext db) => db.OneTimeTokens.Where(t => t.RevokedAt == null).ToListAsync())
+        );
     }
 }

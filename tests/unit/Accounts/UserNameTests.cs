@@ -29,5 +29,6 @@ public sealed class UserNameTests
     public void Anything_else_is_refused(string? name) => Assert.False(UserName.IsValid(name));
 
     [Fact]
-    public void No_account_key_is_a_user_name() => Assert.False(UserName.IsValid(new BlazorAuth.Core.Accounts.AuthUser().Id));
+    public void No_account_key_is_a_user_name() =>
+        Assert.False(UserName.IsValid(new BlazorAuth.Core.Accounts.AuthUser().Id));
 }

@@ -17,7 +17,8 @@ public sealed class VerifyEmailTests : AuthTest
 {
     private const string Jane = "jane@example.net";
 
-    private async Task<AuthError?> Confirm(string? link) => (await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Failure?.Error;
+    private async Task<AuthError?> Confirm(string? link) =>
+        (await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Failure?.Error;
 
     private async Task<AuthError?> ConfirmCode(string? code, string? email = Jane) =>
         (await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, email, code, default))).Failure?.Error;
@@ -62,7 +63,8 @@ public sealed class VerifyEmailTests : AuthTest
     {
         var (link, _) = await LetterAsync();
         var before = await Auth.RowsAsync();
-        for (var i = 0; i < 3; i++) Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.PreviewAsync(Auth.Caller, link, default))).Value);
+        for (var i = 0; i < 3; i++)
+            Assert.NotNull((await Auth.Use((VerifyEmail flow) => flow.PreviewAsync(Auth.Caller, link, default))).Value);
         Assert.Equal(before, await Auth.RowsAsync());
         Assert.False(await IsVerified());
         Assert.Null(await Confirm(link));
@@ -106,7 +108,8 @@ public sealed class VerifyEmailTests : AuthTest
         var (link, code) = await LetterAsync();
         Assert.Null(await Send());
         Assert.Equal(AuthError.LinkExpired, await Confirm(link));
-        if (CodeIn(Auth.LastEmailTo(Jane)) != code) Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code));
+        if (CodeIn(Auth.LastEmailTo(Jane)) != code)
+            Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code));
         Assert.Null(await Confirm(LinkTokenIn(Auth.LastEmailTo(Jane))));
     }
 
@@ -115,7 +118,8 @@ public sealed class VerifyEmailTests : AuthTest
     {
         var (link, code) = await LetterAsync();
         var wrong = code == "000000" ? "000001" : "000000";
-        for (var i = 0; i < OneTimeTokens.MaximumAttempts; i++) Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(wrong));
+        for (var i = 0; i < OneTimeTokens.MaximumAttempts; i++)
+            Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(wrong));
         Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code));
         Assert.Null(await Confirm(link));
     }
@@ -124,16 +128,22 @@ public sealed class VerifyEmailTests : AuthTest
     public async Task A_wrong_code_is_written_down_without_a_name()
     {
         await Auth.RegisterAsync("jane@example.net");
-        await Auth.Use((VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, "jane@example.net", "no code", default));
+        await Auth.Use(
+            (VerifyEmail flow) => flow.ConfirmCodeAsync(Auth.Caller, "jane@example.net", "no code", default)
+        );
         var entry = (await Auth.AuditAsync())[^1];
-        Assert.Equal((AuditEvent.CodeRefused, null, Auth.Caller.Address, "link_invalid"), (entry.Event, entry.UserId, entry.Address, entry.Reason));
+        Assert.Equal(
+            (AuditEvent.CodeRefused, null, Auth.Caller.Address, "link_invalid"),
+            (entry.Event, entry.UserId, entry.Address, entry.Reason)
+        );
     }
 
     [Fact]
     public async Task Four_wrong_codes_leave_one_try()
     {
         var (_, code) = await LetterAsync();
-        for (var i = 0; i < OneTimeTokens.MaximumAttempts - 1; i++) await ConfirmCode("999x");
+        for (var i = 0; i < OneTimeTokens.MaximumAttempts - 1; i++)
+            await ConfirmCode("999x");
         Assert.Null(await ConfirmCode(code));
     }
 
@@ -143,7 +153,8 @@ public sealed class VerifyEmailTests : AuthTest
         var (_, code) = await LetterAsync();
         await Auth.RegisterAsync("john@example.net");
         await Auth.DeliverAsync();
-        if (CodeIn(Auth.LastEmailTo("john@example.net")) != code) Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code, "john@example.net"));
+        if (CodeIn(Auth.LastEmailTo("john@example.net")) != code)
+            Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code, "john@example.net"));
         Assert.Equal(AuthError.LinkInvalid, await ConfirmCode(code, "nobody@example.net"));
         Assert.Equal(AuthError.ValidationFailed, await ConfirmCode(code, "no address"));
         Assert.Equal(AuthError.ValidationFailed, await ConfirmCode(" "));
@@ -153,7 +164,8 @@ public sealed class VerifyEmailTests : AuthTest
     public async Task Guesses_from_one_network_are_limited_over_all_addresses()
     {
         await Auth.RestartAsync(("Throttle:SignInPerAddress", "3"));
-        for (var i = 0; i < 3; i++) Assert.Equal(AuthError.LinkInvalid, await ConfirmCode("123456", $"jane{i}@example.net"));
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(AuthError.LinkInvalid, await ConfirmCode("123456", $"jane{i}@example.net"));
         Assert.Equal(AuthError.RateLimited, await ConfirmCode("123456", "jane9@example.net"));
     }
 
@@ -171,7 +183,8 @@ public sealed class VerifyEmailTests : AuthTest
     public async Task Asking_is_limited_for_each_address()
     {
         await Auth.RegisterAsync("jane@example.net");
-        for (var i = 0; i < 6; i++) Assert.Null(await Send(i % 2 == 0 ? "jane@example.net" : "JANE@example.net"));
+        for (var i = 0; i < 6; i++)
+            Assert.Null(await Send(i % 2 == 0 ? "jane@example.net" : "JANE@example.net"));
         await Auth.DeliverAsync();
         Assert.Equal(3, Auth.SubjectsTo("jane@example.net").Count);
         Auth.Clock.Move(TimeSpan.FromHours(1));
@@ -185,7 +198,10 @@ public sealed class VerifyEmailTests : AuthTest
     {
         var (link, _) = await LetterAsync();
         var user = await Auth.UserAsync(Jane);
-        await Auth.ChangeUserAsync(user.Id, row => (row.Email, row.NormalizedEmail) = ("new@example.net", "new@example.net"));
+        await Auth.ChangeUserAsync(
+            user.Id,
+            row => (row.Email, row.NormalizedEmail) = ("new@example.net", "new@example.net")
+        );
         Assert.Equal(AuthError.LinkInvalid, await Confirm(link));
         Assert.False((await Auth.UserAsync("new@example.net")).EmailConfirmed);
     }
@@ -200,7 +216,10 @@ public sealed class VerifyEmailTests : AuthTest
         Assert.False(await Auth.Use((AuthDbContext db) => db.Users.AnyAsync()));
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(session));
         Assert.Equal(AuthError.SessionRevoked, (await Auth.RefreshAsync(pair.RefreshToken)).Failure?.Error);
-        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, link, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.LinkUsed,
+            (await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, link, default))).Failure?.Error
+        );
         await Auth.RegisterAsync(Jane, OtherPassword);
     }
 
@@ -209,15 +228,26 @@ public sealed class VerifyEmailTests : AuthTest
     {
         var (link, _) = await LetterAsync();
         var (browser, program) = (await Auth.SignInAsync(Jane), await Auth.ApiPairAsync(Jane));
-        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(browser), new("ci"), default))).Value!.Session;
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(browser), new("ci"), default)))
+            .Value!
+            .Session;
         await Auth.PasskeyAsync(browser, new SoftAuthenticator());
-        var done = (await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, newPassword: true, default))).Value!;
+        var done = (
+            await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, newPassword: true, default))
+        ).Value!;
         Assert.False(done.PasswordVoid);
-        foreach (var session in new[] { browser, program.Session, key }) Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(session));
+        foreach (var session in new[] { browser, program.Session, key })
+            Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(session));
         Assert.Equal(AuthError.InvalidCredentials, (await Auth.TrySignInAsync(Jane)).Failure()?.Error);
         Assert.Equal(0, (await Auth.RowsAsync())["AspNetUserPasskeys"]);
         Assert.True(await IsVerified());
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, done.ResetLink, OtherPassword, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ResetPassword flow) => flow.SetAsync(Auth.Caller, done.ResetLink, OtherPassword, default)
+                )
+            ).Failure
+        );
         await Auth.SignInAsync(Jane, OtherPassword);
     }
 
@@ -226,7 +256,10 @@ public sealed class VerifyEmailTests : AuthTest
     {
         var (link, _) = await LetterAsync();
         var look = (await Auth.Use((VerifyEmail flow) => flow.PreviewAsync(Auth.Caller, link, default))).Value!;
-        Assert.Equal((Jane, Auth.Caller.Address, Auth.Caller.Agent), (look.Address, look.Made?.Address, look.Made?.Agent));
+        Assert.Equal(
+            (Jane, Auth.Caller.Address, Auth.Caller.Agent),
+            (look.Address, look.Made?.Address, look.Made?.Agent)
+        );
         Assert.Equal((await Auth.UserAsync(Jane)).CreatedAt, look.Made!.At, TimeSpan.FromSeconds(1));
         var own = await Auth.SignInAsync(Jane);
         Assert.Null((await Auth.Use((VerifyEmail flow) => flow.PreviewAsync(Auth.In(own), link, default))).Value!.Made);
@@ -240,10 +273,12 @@ public sealed class VerifyEmailTests : AuthTest
         var link = LinkTokenIn(Auth.LastEmailTo(Jane));
         Assert.False(await Done(older));
         Assert.Null(await Confirm(link));
-        foreach (var opened in new[] { link, older }) Assert.True(await Done(opened));
+        foreach (var opened in new[] { link, older })
+            Assert.True(await Done(opened));
         Assert.False(await Done("nonsense"));
 
-        Task<bool> Done(string opened) => Auth.Use((VerifyEmail flow) => flow.IsDoneAsync(Auth.Caller, opened, default));
+        Task<bool> Done(string opened) =>
+            Auth.Use((VerifyEmail flow) => flow.IsDoneAsync(Auth.Caller, opened, default));
     }
 
     [Fact]
@@ -251,7 +286,10 @@ public sealed class VerifyEmailTests : AuthTest
     {
         var (link, _) = await LetterAsync();
         await Confirm(link);
-        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, link, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.LinkUsed,
+            (await Auth.Use((VerifyEmail flow) => flow.DisownAsync(Auth.Caller, link, default))).Failure?.Error
+        );
         Assert.True(await IsVerified());
     }
 
@@ -264,7 +302,9 @@ public sealed class VerifyEmailTests : AuthTest
         var program = await Auth.ApiPairAsync(victim);
         await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(victim, null, OtherPassword), default));
         await Auth.DeliverAsync();
-        var link = LinkTokenIn(Auth.Mail.Sent.Last(m => m.To == victim && m.Content.Subject.Contains("Confirm", StringComparison.Ordinal)));
+        var link = LinkTokenIn(
+            Auth.Mail.Sent.Last(m => m.To == victim && m.Content.Subject.Contains("Confirm", StringComparison.Ordinal))
+        );
         Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Failure);
 
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(browser));
@@ -281,7 +321,9 @@ public sealed class VerifyEmailTests : AuthTest
         var browser = await Auth.SignInAsync(jane);
         await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(jane, null, OtherPassword), default));
         await Auth.DeliverAsync();
-        var link = LinkTokenIn(Auth.Mail.Sent.Last(m => m.To == jane && m.Content.Subject.Contains("Confirm", StringComparison.Ordinal)));
+        var link = LinkTokenIn(
+            Auth.Mail.Sent.Last(m => m.To == jane && m.Content.Subject.Contains("Confirm", StringComparison.Ordinal))
+        );
         Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.In(browser), link, default))).Failure);
         Assert.Null(await Auth.DeathOfAsync(browser));
         await Auth.SignInAsync(jane);

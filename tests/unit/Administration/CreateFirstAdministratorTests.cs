@@ -22,7 +22,8 @@ public sealed class CreateFirstAdministratorTests : AuthTest
     private Task<SignInOutcome> Make(string? link, string? email = Jane, string? password = Password) =>
         Auth.Use((CreateFirstAdministrator flow) => flow.MakeAsync(Auth.Caller, link, email, password, default));
 
-    private static AuthError ErrorOf(SignInOutcome outcome) => Assert.IsType<SignInOutcome.Refused>(outcome).Failure.Error;
+    private static AuthError ErrorOf(SignInOutcome outcome) =>
+        Assert.IsType<SignInOutcome.Refused>(outcome).Failure.Error;
 
     [Fact]
     public async Task The_link_makes_an_administrator_and_signs_in()

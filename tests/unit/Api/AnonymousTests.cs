@@ -9,9 +9,16 @@ namespace BlazorAuth.UnitTests.Api;
 public sealed class AnonymousTests(RunningSite site)
 {
     private async Task<JsonElement> BeginAsync() =>
-        await (await site.SendAsync(HttpMethod.Post, "/api/token/anonymous", JsonContent.Create(new { profile = new { cart = 3 } }))).Content.ReadFromJsonAsync<JsonElement>();
+        await (
+            await site.SendAsync(
+                HttpMethod.Post,
+                "/api/token/anonymous",
+                JsonContent.Create(new { profile = new { cart = 3 } })
+            )
+        ).Content.ReadFromJsonAsync<JsonElement>();
 
-    private static JsonContent Name() => JsonContent.Create(new { email = $"{Guid.NewGuid():N}@example.com", password = "correct horse battery" });
+    private static JsonContent Name() =>
+        JsonContent.Create(new { email = $"{Guid.NewGuid():N}@example.com", password = "correct horse battery" });
 
     [Fact]
     public async Task An_anonymous_account_is_upgraded_with_its_token_and_keeps_it()
@@ -22,9 +29,18 @@ public sealed class AnonymousTests(RunningSite site)
         var answer = await site.SendAsync(HttpMethod.Post, "/api/account", Name(), token);
         Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
         var upgraded = await answer.Content.ReadFromJsonAsync<JsonElement>();
-        Assert.Equal((user.GetProperty("id").GetString(), false, 3), (upgraded.GetProperty("id").GetString(), upgraded.GetProperty("isAnonymous").GetBoolean(),
-            upgraded.GetProperty("profile").GetProperty("cart").GetInt32()));
-        Assert.Equal(HttpStatusCode.OK, (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: token)).StatusCode);
+        Assert.Equal(
+            (user.GetProperty("id").GetString(), false, 3),
+            (
+                upgraded.GetProperty("id").GetString(),
+                upgraded.GetProperty("isAnonymous").GetBoolean(),
+                upgraded.GetProperty("profile").GetProperty("cart").GetInt32()
+            )
+        );
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: token)).StatusCode
+        );
     }
 
     [Fact]

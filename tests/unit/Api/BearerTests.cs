@@ -23,12 +23,17 @@ public sealed class BearerTests(RunningSite site)
         var owners = site.ApiRoutes.Where(r => r.Metadata.GetMetadata<IAuthorizeData>() is not null).ToList();
         Assert.NotEmpty(owners);
         foreach (var route in owners)
-            foreach (var method in route.Metadata.GetMetadata<Microsoft.AspNetCore.Routing.HttpMethodMetadata>()!.HttpMethods)
-            {
-                var answer = await site.SendAsync(new HttpMethod(method), "/" + route.RoutePattern.RawText!.Trim('/').Replace("{id}", "x", StringComparison.Ordinal));
-                Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
-                Assert.Equal("Bearer", answer.Headers.WwwAuthenticate.ToString());
-            }
+        foreach (
+            var method in route.Metadata.GetMetadata<Microsoft.AspNetCore.Routing.HttpMethodMetadata>()!.HttpMethods
+        )
+        {
+            var answer = await site.SendAsync(
+                new HttpMethod(method),
+                "/" + route.RoutePattern.RawText!.Trim('/').Replace("{id}", "x", StringComparison.Ordinal)
+            );
+            Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+            Assert.Equal("Bearer", answer.Headers.WwwAuthenticate.ToString());
+        }
     }
 
     [Fact]
@@ -51,21 +56,37 @@ public sealed class BearerTests(RunningSite site)
         var ours = (await site.Services.GetRequiredService<SigningKeys>().CurrentAsync(default)).Key;
         var theirs = new ECDsaSecurityKey(ECDsa.Create(ECCurve.NamedCurves.nistP256)) { KeyId = ours.KeyId };
 
-        Assert.Equal(HttpStatusCode.OK, (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: Sign(PayloadOf(real), ours))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: Sign(PayloadOf(real), ours))).StatusCode
+        );
         await ExpectRefused(Sign(PayloadOf(real), theirs), "access_token_invalid");
         await ExpectRefused(Sign(PayloadOf(real), ours, type: "JWT"), "access_token_invalid");
-        await ExpectRefused(Sign(Changed(PayloadOf(real), "iss", "https://evil.example"), ours), "access_token_invalid");
+        await ExpectRefused(
+            Sign(Changed(PayloadOf(real), "iss", "https://evil.example"), ours),
+            "access_token_invalid"
+        );
         await ExpectRefused(Sign(Changed(PayloadOf(real), "aud", "somebody-else"), ours), "access_token_invalid");
-        await ExpectRefused(Sign(Changed(PayloadOf(real), "exp", DateTimeOffset.UtcNow.AddMinutes(-2).ToUnixTimeSeconds()), ours), "access_token_expired");
+        await ExpectRefused(
+            Sign(Changed(PayloadOf(real), "exp", DateTimeOffset.UtcNow.AddMinutes(-2).ToUnixTimeSeconds()), ours),
+            "access_token_expired"
+        );
         await ExpectRefused(Sign(Changed(PayloadOf(real), "sid", TokenCodec.Random(16)), ours), "session_revoked");
         await ExpectRefused(Sign(Changed(PayloadOf(real), "gen", 7), ours), "access_token_invalid");
-        foreach (var missing in new[] { "exp", "iss", "aud", "sid", "gen" }) await ExpectRefused(Sign(Changed(PayloadOf(real), missing, null), ours), "access_token_invalid");
+        foreach (var missing in new[] { "exp", "iss", "aud", "sid", "gen" })
+            await ExpectRefused(Sign(Changed(PayloadOf(real), missing, null), ours), "access_token_invalid");
         foreach (var algorithm in new[] { "none", "None", "nOnE", "HS256", "ES384" })
-            await ExpectRefused(Header($$"""{"alg":"{{algorithm}}","typ":"at+jwt","kid":"{{ours.KeyId}}"}""", real), "access_token_invalid");
+            await ExpectRefused(
+                Header($$"""{"alg":"{{algorithm}}","typ":"at+jwt","kid":"{{ours.KeyId}}"}""", real),
+                "access_token_invalid"
+            );
         // The public key as a shared secret.
         var published = ours.ECDsa.ExportSubjectPublicKeyInfo();
         var unsigned = Header($$"""{"alg":"HS256","typ":"at+jwt","kid":"{{ours.KeyId}}"}""", real).TrimEnd('.');
-        await ExpectRefused($"{unsigned}.{Base64UrlEncoder.Encode(HMACSHA256.HashData(published, Encoding.ASCII.GetBytes(unsigned)))}", "access_token_invalid");
+        await ExpectRefused(
+            $"{unsigned}.{Base64UrlEncoder.Encode(HMACSHA256.HashData(published, Encoding.ASCII.GetBytes(unsigned)))}",
+            "access_token_invalid"
+        );
     }
 
     [Theory]
@@ -77,13 +98,29 @@ public sealed class BearerTests(RunningSite site)
     {
         var real = await Token();
         using var evil = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        await ExpectRefused(Sign(PayloadOf(real), new ECDsaSecurityKey(evil) { KeyId = keyId }), "access_token_invalid");
+        await ExpectRefused(
+            Sign(PayloadOf(real), new ECDsaSecurityKey(evil) { KeyId = keyId }),
+            "access_token_invalid"
+        );
     }
 
     [Fact]
     public async Task Junk_in_the_header_is_refused_and_never_a_fault()
     {
-        foreach (var junk in new[] { "x", "..", "...", "a.b", "a.b.c", "a.b.c.d.e", new string('.', 4000), new string('a', 8000), "null.null.null" })
+        foreach (
+            var junk in new[]
+            {
+                "x",
+                "..",
+                "...",
+                "a.b",
+                "a.b.c",
+                "a.b.c.d.e",
+                new string('.', 4000),
+                new string('a', 8000),
+                "null.null.null",
+            }
+        )
             await ExpectRefused(junk, "access_token_invalid");
     }
 
@@ -91,7 +128,10 @@ public sealed class BearerTests(RunningSite site)
     public async Task A_token_in_the_query_or_under_another_scheme_opens_nothing()
     {
         var token = await Token();
-        Assert.Equal(HttpStatusCode.Unauthorized, (await site.SendAsync(HttpMethod.Get, $"/api/account?access_token={token}")).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Unauthorized,
+            (await site.SendAsync(HttpMethod.Get, $"/api/account?access_token={token}")).StatusCode
+        );
         using var basic = new HttpRequestMessage(HttpMethod.Get, "/api/account");
         basic.Headers.TryAddWithoutValidation("Authorization", $"Basic {token}");
         Assert.Equal(HttpStatusCode.Unauthorized, (await site.Client.SendAsync(basic)).StatusCode);
@@ -121,26 +161,45 @@ public sealed class BearerTests(RunningSite site)
         var text = await answer.Content.ReadAsStringAsync();
         Assert.True(answer.StatusCode == HttpStatusCode.Unauthorized, $"{token}: {answer.StatusCode} {text}");
         Assert.Equal(code, JsonDocument.Parse(text).RootElement.GetProperty("code").GetString());
-        Assert.StartsWith("Bearer error=\"invalid_token\"", answer.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Bearer error=\"invalid_token\"",
+            answer.Headers.WwwAuthenticate.ToString(),
+            StringComparison.Ordinal
+        );
     }
 
     private static Dictionary<string, JsonElement> PayloadOf(string token) =>
         JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(Base64UrlEncoder.DecodeBytes(token.Split('.')[1]))!;
 
-    private static Dictionary<string, JsonElement> Changed(Dictionary<string, JsonElement> payload, string name, object? value)
+    private static Dictionary<string, JsonElement> Changed(
+        Dictionary<string, JsonElement> payload,
+        string name,
+        object? value
+    )
     {
         var changed = new Dictionary<string, JsonElement>(payload);
-        if (value is null) changed.Remove(name);
-        else changed[name] = JsonSerializer.SerializeToElement(value);
+        if (value is null)
+            changed.Remove(name);
+        else
+            changed[name] = JsonSerializer.SerializeToElement(value);
         return changed;
     }
 
     private static string Sign(Dictionary<string, JsonElement> payload, ECDsaSecurityKey key, string type = "at+jwt")
     {
-        var header = JsonSerializer.SerializeToUtf8Bytes(new { alg = "ES256", typ = type, kid = key.KeyId });
-        var text = $"{Base64UrlEncoder.Encode(header)}.{Base64UrlEncoder.Encode(JsonSerializer.SerializeToUtf8Bytes(payload))}";
+        var header = JsonSerializer.SerializeToUtf8Bytes(
+            new
+            {
+                alg = "ES256",
+                typ = type,
+                kid = key.KeyId,
+            }
+        );
+        var text =
+            $"{Base64UrlEncoder.Encode(header)}.{Base64UrlEncoder.Encode(JsonSerializer.SerializeToUtf8Bytes(payload))}";
         return $"{text}.{Base64UrlEncoder.Encode(key.ECDsa.SignData(Encoding.ASCII.GetBytes(text), HashAlgorithmName.SHA256))}";
     }
 
-    private static string Header(string header, string token) => $"{Base64UrlEncoder.Encode(header)}.{token.Split('.')[1]}.";
+    private static string Header(string header, string token) =>
+        $"{Base64UrlEncoder.Encode(header)}.{token.Split('.')[1]}.";
 }

@@ -18,7 +18,10 @@ public sealed class CookieModeTests(RunningSite site)
         var (header, token) = await SignInAsync(browser);
         Assert.Equal(HttpStatusCode.OK, (await SendAsync(browser, HttpMethod.Get, header, token)).StatusCode);
         foreach (var wrong in new[] { null, "", "nonsense", token[..^3] + "AAA" })
-            Assert.Equal(HttpStatusCode.Unauthorized, (await SendAsync(browser, HttpMethod.Get, header, wrong)).StatusCode);
+            Assert.Equal(
+                HttpStatusCode.Unauthorized,
+                (await SendAsync(browser, HttpMethod.Get, header, wrong)).StatusCode
+            );
     }
 
     [Fact]
@@ -45,7 +48,17 @@ public sealed class CookieModeTests(RunningSite site)
         using var browser = NewBrowser();
         await SignInAsync(browser);
         var again = await browser.GetFromJsonAsync<JsonElement>("/api/token/antiforgery");
-        Assert.Equal(HttpStatusCode.OK, (await SendAsync(browser, HttpMethod.Get, again.GetProperty("header").GetString()!, again.GetProperty("token").GetString()!)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (
+                await SendAsync(
+                    browser,
+                    HttpMethod.Get,
+                    again.GetProperty("header").GetString()!,
+                    again.GetProperty("token").GetString()!
+                )
+            ).StatusCode
+        );
         Assert.Equal(HttpStatusCode.OK, (await browser.GetAsync("/account")).StatusCode);
         using var nobody = NewBrowser();
         Assert.Equal(HttpStatusCode.NotFound, (await nobody.GetAsync("/api/token/antiforgery")).StatusCode);
@@ -67,28 +80,51 @@ public sealed class CookieModeTests(RunningSite site)
     {
         using var browser = NewBrowser();
         var (header, token) = await SignInAsync(browser);
-        using var change = new HttpRequestMessage(HttpMethod.Post, "/api/account/password") { Content = JsonContent.Create(new { currentPassword = Password, newPassword = "an even better one" }) };
+        using var change = new HttpRequestMessage(HttpMethod.Post, "/api/account/password")
+        {
+            Content = JsonContent.Create(new { currentPassword = Password, newPassword = "an even better one" }),
+        };
         change.Headers.Add(header, token);
         var answer = await browser.SendAsync(change);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         var renewed = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("antiforgery");
-        Assert.Equal(HttpStatusCode.OK, (await SendAsync(browser, HttpMethod.Get, renewed.GetProperty("header").GetString()!, renewed.GetProperty("token").GetString()!)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (
+                await SendAsync(
+                    browser,
+                    HttpMethod.Get,
+                    renewed.GetProperty("header").GetString()!,
+                    renewed.GetProperty("token").GetString()!
+                )
+            ).StatusCode
+        );
     }
 
     [Fact]
     public async Task A_mode_that_does_not_exist_is_refused()
     {
-        var answer = await site.Client.PostAsJsonAsync("/api/token?mode=carrier-pigeon", new { identifier = "a@example.com", password = "b" });
-        Assert.Equal("validation_failed", (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString());
+        var answer = await site.Client.PostAsJsonAsync(
+            "/api/token?mode=carrier-pigeon",
+            new { identifier = "a@example.com", password = "b" }
+        );
+        Assert.Equal(
+            "validation_failed",
+            (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString()
+        );
     }
 
-    private HttpClient NewBrowser() => new(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = site.ClientOptions.BaseAddress };
+    private HttpClient NewBrowser() =>
+        new(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = site.ClientOptions.BaseAddress };
 
     private async Task<JsonElement> SignInAnswerAsync(HttpClient browser)
     {
         var email = $"{Guid.NewGuid():N}@example.com";
         await site.PairAsync(email, Password);
-        var answer = await browser.PostAsJsonAsync("/api/token?mode=cookie", new { identifier = email, password = Password });
+        var answer = await browser.PostAsJsonAsync(
+            "/api/token?mode=cookie",
+            new { identifier = email, password = Password }
+        );
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         return await answer.Content.ReadFromJsonAsync<JsonElement>();
     }
@@ -99,10 +135,16 @@ public sealed class CookieModeTests(RunningSite site)
         return (antiforgery.GetProperty("header").GetString()!, antiforgery.GetProperty("token").GetString()!);
     }
 
-    private static async Task<HttpResponseMessage> SendAsync(HttpClient browser, HttpMethod method, string header, string? token)
+    private static async Task<HttpResponseMessage> SendAsync(
+        HttpClient browser,
+        HttpMethod method,
+        string header,
+        string? token
+    )
     {
         using var request = new HttpRequestMessage(method, "/api/account");
-        if (token is not null) request.Headers.TryAddWithoutValidation(header, token);
+        if (token is not null)
+            request.Headers.TryAddWithoutValidation(header, token);
         return await browser.SendAsync(request);
     }
 }

@@ -5,16 +5,33 @@ using BlazorAuth.UnitTests.Support;
 namespace BlazorAuth.UnitTests.Api;
 
 /// <summary>A site that lists the origins of a web app and of three kinds of app with a web view.</summary>
-public sealed class CrossOriginSite() : RunningSite(
-    ("Api:AllowedOrigins:0", "https://app.example"), ("Api:AllowedOrigins:1", "capacitor://localhost"),
-    ("Api:AllowedOrigins:2", "ionic://localhost/"), ("Api:AllowedOrigins:3", "tauri://localhost"));
+public sealed class CrossOriginSite()
+    : RunningSite(
+        ("Api:AllowedOrigins:0", "https://app.example"),
+        ("Api:AllowedOrigins:1", "capacitor://localhost"),
+        ("Api:AllowedOrigins:2", "ionic://localhost/"),
+        ("Api:AllowedOrigins:3", "tauri://localhost")
+    );
 
-/// <summary>A script of a listed origin reads every answer of the API, refusals of the framework and the server too.</summary>
+/// <summary>
+/// A script of a listed origin reads every answer of the API, refusals of the framework and the server too.
+/// </summary>
 public sealed class CrossOriginTests(CrossOriginSite site) : IClassFixture<CrossOriginSite>
 {
-    private static readonly string[] Listed = ["https://app.example", "capacitor://localhost", "ionic://localhost", "tauri://localhost"];
+    private static readonly string[] Listed =
+    [
+        "https://app.example",
+        "capacitor://localhost",
+        "ionic://localhost",
+        "tauri://localhost",
+    ];
 
-    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string origin, HttpContent? body = null)
+    private async Task<HttpResponseMessage> SendAsync(
+        HttpMethod method,
+        string path,
+        string origin,
+        HttpContent? body = null
+    )
     {
         using var request = new HttpRequestMessage(method, path) { Content = body };
         request.Headers.TryAddWithoutValidation("Origin", origin);
@@ -37,7 +54,8 @@ public sealed class CrossOriginTests(CrossOriginSite site) : IClassFixture<Cross
         foreach (var origin in Listed)
         {
             using var body = type is null ? null : new StringContent("{}", Encoding.UTF8);
-            if (body is not null) body.Headers.ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse(type!);
+            if (body is not null)
+                body.Headers.ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse(type!);
             using var answer = await SendAsync(new HttpMethod(method), path, origin, body);
             Assert.Equal((status, origin), ((int)answer.StatusCode, AllowedBy(answer)));
         }
@@ -46,7 +64,11 @@ public sealed class CrossOriginTests(CrossOriginSite site) : IClassFixture<Cross
     [Fact]
     public async Task A_listed_origin_reads_that_its_body_is_too_large()
     {
-        using var body = new StringContent($"{{\"identifier\":\"{new string('x', 70_000)}\"}}", Encoding.UTF8, "application/json");
+        using var body = new StringContent(
+            $"{{\"identifier\":\"{new string('x', 70_000)}\"}}",
+            Encoding.UTF8,
+            "application/json"
+        );
         using var answer = await SendAsync(HttpMethod.Post, "/api/token", Listed[0], body);
         Assert.Equal((HttpStatusCode.RequestEntityTooLarge, Listed[0]), (answer.StatusCode, AllowedBy(answer)));
     }
@@ -74,7 +96,11 @@ public sealed class CrossOriginTests(CrossOriginSite site) : IClassFixture<Cross
         request.Headers.TryAddWithoutValidation("Access-Control-Request-Headers", "authorization,content-type");
         using var answer = await site.Client.SendAsync(request);
         Assert.Equal(Listed[1], AllowedBy(answer));
-        Assert.Contains("PATCH", answer.Headers.GetValues("Access-Control-Allow-Methods").Single(), StringComparison.Ordinal);
+        Assert.Contains(
+            "PATCH",
+            answer.Headers.GetValues("Access-Control-Allow-Methods").Single(),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]

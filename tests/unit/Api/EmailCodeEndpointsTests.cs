@@ -35,10 +35,25 @@ public sealed class EmailCodeEndpointsTests : AuthTest
         var ticket = await RequestAsync();
         var code = CodeIn(Auth.LastEmailTo(Jane));
         var (answer, json) = await PostAsync("/api/token/email-code/verify", new { ticket, code });
-        Assert.Equal((HttpStatusCode.OK, Jane), (answer.StatusCode, json.GetProperty("user").GetProperty("email").GetString()));
-        Assert.Equal(HttpStatusCode.OK, (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: json.GetProperty("accessToken").GetString())).StatusCode);
+        Assert.Equal(
+            (HttpStatusCode.OK, Jane),
+            (answer.StatusCode, json.GetProperty("user").GetProperty("email").GetString())
+        );
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (
+                await site.SendAsync(
+                    HttpMethod.Get,
+                    "/api/account",
+                    bearer: json.GetProperty("accessToken").GetString()
+                )
+            ).StatusCode
+        );
         var (again, problem) = await PostAsync("/api/token/email-code/verify", new { ticket, code });
-        Assert.Equal((HttpStatusCode.Unauthorized, "ticket_expired"), (again.StatusCode, problem.GetProperty("code").GetString()));
+        Assert.Equal(
+            (HttpStatusCode.Unauthorized, "ticket_expired"),
+            (again.StatusCode, problem.GetProperty("code").GetString())
+        );
     }
 
     [Fact]
@@ -49,7 +64,9 @@ public sealed class EmailCodeEndpointsTests : AuthTest
         var person = new Person(site.Client.BaseAddress!, new MemoryTokenStore());
         var ticket = await person.Auth.SendEmailCodeAsync(Jane);
         await Auth.DeliverAsync();
-        Assert.IsType<SignInResult.SignedIn>(await person.Auth.SignInWithEmailCodeAsync(ticket, CodeIn(Auth.LastEmailTo(Jane))));
+        Assert.IsType<SignInResult.SignedIn>(
+            await person.Auth.SignInWithEmailCodeAsync(ticket, CodeIn(Auth.LastEmailTo(Jane)))
+        );
         Assert.Equal(Jane, person.Auth.CurrentUser!.Email);
     }
 
@@ -59,10 +76,21 @@ public sealed class EmailCodeEndpointsTests : AuthTest
         await using var running = site = await Auth.SiteAsync();
         await Auth.MemberAsync(Jane);
         var ticket = await RequestAsync();
-        var (answer, json) = await PostAsync("/api/token/email-code/verify?mode=cookie", new { ticket, code = CodeIn(Auth.LastEmailTo(Jane)) });
-        Assert.Contains(answer.Headers.GetValues("Set-Cookie"), cookie => cookie.Contains("session=", StringComparison.Ordinal));
+        var (answer, json) = await PostAsync(
+            "/api/token/email-code/verify?mode=cookie",
+            new { ticket, code = CodeIn(Auth.LastEmailTo(Jane)) }
+        );
+        Assert.Contains(
+            answer.Headers.GetValues("Set-Cookie"),
+            cookie => cookie.Contains("session=", StringComparison.Ordinal)
+        );
         Assert.False(json.TryGetProperty("accessToken", out _));
-        Assert.Equal(HttpStatusCode.BadRequest, (await PostAsync("/api/token/email-code/verify?mode=nonsense", new { ticket, code = "1" })).Answer.StatusCode);
+        Assert.Equal(
+            HttpStatusCode.BadRequest,
+            (await PostAsync("/api/token/email-code/verify?mode=nonsense", new { ticket, code = "1" }))
+                .Answer
+                .StatusCode
+        );
     }
 
     [Fact]
@@ -73,10 +101,16 @@ public sealed class EmailCodeEndpointsTests : AuthTest
         var ticket = await RequestAsync();
         var code = CodeIn(Auth.LastEmailTo(Jane));
         var (answer, problem) = await PostAsync("/api/token/email-code/verify", new { ticket, code = "not it" });
-        Assert.Equal((HttpStatusCode.BadRequest, "link_invalid"), (answer.StatusCode, problem.GetProperty("code").GetString()));
+        Assert.Equal(
+            (HttpStatusCode.BadRequest, "link_invalid"),
+            (answer.StatusCode, problem.GetProperty("code").GetString())
+        );
         Assert.Equal("Is incorrect.", problem.GetProperty("errors").GetProperty("code")[0].GetString());
         (answer, problem) = await PostAsync("/api/token/email-code/verify", new { ticket, code });
-        Assert.Equal((HttpStatusCode.Unauthorized, "second_factor_required"), (answer.StatusCode, problem.GetProperty("code").GetString()));
+        Assert.Equal(
+            (HttpStatusCode.Unauthorized, "second_factor_required"),
+            (answer.StatusCode, problem.GetProperty("code").GetString())
+        );
         Assert.NotEmpty(problem.GetProperty("ticket").GetString()!);
     }
 }

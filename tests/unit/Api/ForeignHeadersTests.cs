@@ -15,7 +15,10 @@ public sealed class ForeignHeadersTests(RunningSite site)
 
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, object? body = null)
     {
-        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        using var request = new HttpRequestMessage(method, path)
+        {
+            Content = body is null ? null : JsonContent.Create(body),
+        };
         request.Headers.TryAddWithoutValidation("Authorization", OfTheProxy);
         return await site.Client.SendAsync(request);
     }
@@ -25,8 +28,14 @@ public sealed class ForeignHeadersTests(RunningSite site)
     {
         var email = $"{Guid.NewGuid():N}@example.com";
         const string password = "correct horse battery";
-        Assert.Equal(HttpStatusCode.Created, (await SendAsync(HttpMethod.Post, "/api/account", new { email, password })).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await SendAsync(HttpMethod.Post, "/api/token", new { identifier = email, password })).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (await SendAsync(HttpMethod.Post, "/api/account", new { email, password })).StatusCode
+        );
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (await SendAsync(HttpMethod.Post, "/api/token", new { identifier = email, password })).StatusCode
+        );
     }
 
     [Fact]
@@ -34,13 +43,19 @@ public sealed class ForeignHeadersTests(RunningSite site)
     {
         var email = $"{Guid.NewGuid():N}@example.com";
         const string password = "correct horse battery";
-        using var browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = site.ClientOptions.BaseAddress };
+        using var browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false })
+        {
+            BaseAddress = site.ClientOptions.BaseAddress,
+        };
         browser.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", OfTheProxy);
         await browser.PostAsJsonAsync("/api/account", new { email, password });
         var answer = await browser.PostAsJsonAsync("/api/token?mode=cookie", new { identifier = email, password });
         var antiforgery = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("antiforgery");
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/account");
-        request.Headers.Add(antiforgery.GetProperty("header").GetString()!, antiforgery.GetProperty("token").GetString()!);
+        request.Headers.Add(
+            antiforgery.GetProperty("header").GetString()!,
+            antiforgery.GetProperty("token").GetString()!
+        );
         Assert.Equal(HttpStatusCode.OK, (await browser.SendAsync(request)).StatusCode);
     }
 
@@ -48,7 +63,10 @@ public sealed class ForeignHeadersTests(RunningSite site)
     public async Task A_bearer_route_asks_for_a_token_where_only_a_basic_header_came()
     {
         using var answer = await SendAsync(HttpMethod.Get, "/api/account");
-        Assert.Equal((HttpStatusCode.Unauthorized, "Bearer"), (answer.StatusCode, answer.Headers.WwwAuthenticate.ToString()));
+        Assert.Equal(
+            (HttpStatusCode.Unauthorized, "Bearer"),
+            (answer.StatusCode, answer.Headers.WwwAuthenticate.ToString())
+        );
     }
 
     [Theory]
@@ -61,7 +79,9 @@ public sealed class ForeignHeadersTests(RunningSite site)
         using var client = new TcpClient();
         await client.ConnectAsync(address.Host, address.Port);
         var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.Latin1.GetBytes($"{request}\r\nHost: localhost\r\n{header}\r\nConnection: close\r\n\r\n"));
+        await stream.WriteAsync(
+            Encoding.Latin1.GetBytes($"{request}\r\nHost: localhost\r\n{header}\r\nConnection: close\r\n\r\n")
+        );
         var answer = await new StreamReader(stream, Encoding.Latin1).ReadToEndAsync();
         Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
         Assert.Contains($"\"code\":\"{code}\"", answer, StringComparison.Ordinal);

@@ -5,10 +5,16 @@ using Microsoft.EntityFrameworkCore;
 
 namespace BlazorAuth.UnitTests.Api;
 
-/// <summary>What an orchestrator asks. It asks by the address of a machine, knows no host name, and must change nothing.</summary>
+/// <summary>
+/// What an orchestrator asks. It asks by the address of a machine, knows no host name, and must change nothing.
+/// </summary>
 public sealed class HealthTests() : AuthTest(Store.File)
 {
-    private static async Task<(HttpStatusCode, string)> RequestAsync(RunningSite site, string path, string host = "10.1.2.3:8080")
+    private static async Task<(HttpStatusCode, string)> RequestAsync(
+        RunningSite site,
+        string path,
+        string host = "10.1.2.3:8080"
+    )
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         request.Headers.Host = host;
@@ -32,7 +38,8 @@ public sealed class HealthTests() : AuthTest(Store.File)
         var rows = await Auth.RowsAsync();
         await RequestAsync(site, "/health/ready");
         site.Sql.Take();
-        for (var i = 0; i < 50; i++) await RequestAsync(site, "/health/ready");
+        for (var i = 0; i < 50; i++)
+            await RequestAsync(site, "/health/ready");
         Assert.Empty(site.Sql.Take());
         Auth.Clock.Move(TimeSpan.FromSeconds(1));
         await RequestAsync(site, "/health/ready");
@@ -55,9 +62,13 @@ public sealed class HealthTests() : AuthTest(Store.File)
     public async Task Without_its_store_the_process_lives_and_is_not_ready()
     {
         await using var site = await Auth.SiteAsync();
-        await Auth.Use((AuthDbContext db) => db.Database.ExecuteSqlRawAsync("ALTER TABLE \"Outbox\" RENAME TO \"Gone\""));
+        await Auth.Use(
+            (AuthDbContext db) => db.Database.ExecuteSqlRawAsync("ALTER TABLE \"Outbox\" RENAME TO \"Gone\"")
+        );
         Assert.Equal((HttpStatusCode.OK, "Healthy"), await RequestAsync(site, "/health/live"));
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "Unhealthy"), await RequestAsync(site, "/health/ready"));
-        await Auth.Use((AuthDbContext db) => db.Database.ExecuteSqlRawAsync("ALTER TABLE \"Gone\" RENAME TO \"Outbox\""));
+        await Auth.Use(
+            (AuthDbContext db) => db.Database.ExecuteSqlRawAsync("ALTER TABLE \"Gone\" RENAME TO \"Outbox\"")
+        );
     }
 }

@@ -9,17 +9,28 @@ public sealed class OAuthBadInputTests(OAuthSite site) : OAuthTest(site)
 {
     private readonly OAuthSite site = site;
 
-    public static TheoryData<string?, string> Hostile => new()
-    {
-        { null, "token=x" }, { "application/json", """{"token":"x","grant_type":"refresh_token"}""" }, { "text/plain", "token=x" }, { "nonsense", "token=x" },
-        { "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\nx\r\n--x--\r\n" }, { "multipart/form-data", "" },
-        { "application/x-www-form-urlencoded; charset=utf-7", "token=x" }, { "application/x-www-form-urlencoded; charset=nonsense", "token=x" },
-        { "application/x-www-form-urlencoded", "" }, { "application/x-www-form-urlencoded", "&&&" }, { "application/x-www-form-urlencoded", "%00=%00&%=%&=&a" },
-        { "application/x-www-form-urlencoded", "token=%00&refresh_token=a%00&grant_type=refresh_token" },
-        { "application/x-www-form-urlencoded", "token=a&TOKEN=b&grant_type=refresh_token&grant_type=x" },
-        { "application/x-www-form-urlencoded", string.Join('&', Enumerable.Range(0, 3000).Select(i => $"f{i}=x")) },
-        { "application/x-www-form-urlencoded", new string('k', 5000) + "=x" },
-    };
+    public static TheoryData<string?, string> Hostile =>
+        new()
+        {
+            { null, "token=x" },
+            { "application/json", """{"token":"x","grant_type":"refresh_token"}""" },
+            { "text/plain", "token=x" },
+            { "nonsense", "token=x" },
+            {
+                "multipart/form-data; boundary=x",
+                "--x\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\nx\r\n--x--\r\n"
+            },
+            { "multipart/form-data", "" },
+            { "application/x-www-form-urlencoded; charset=utf-7", "token=x" },
+            { "application/x-www-form-urlencoded; charset=nonsense", "token=x" },
+            { "application/x-www-form-urlencoded", "" },
+            { "application/x-www-form-urlencoded", "&&&" },
+            { "application/x-www-form-urlencoded", "%00=%00&%=%&=&a" },
+            { "application/x-www-form-urlencoded", "token=%00&refresh_token=a%00&grant_type=refresh_token" },
+            { "application/x-www-form-urlencoded", "token=a&TOKEN=b&grant_type=refresh_token&grant_type=x" },
+            { "application/x-www-form-urlencoded", string.Join('&', Enumerable.Range(0, 3000).Select(i => $"f{i}=x")) },
+            { "application/x-www-form-urlencoded", new string('k', 5000) + "=x" },
+        };
 
     [Theory]
     [MemberData(nameof(Hostile))]
@@ -28,7 +39,8 @@ public sealed class OAuthBadInputTests(OAuthSite site) : OAuthTest(site)
         foreach (var path in Paths())
         {
             using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
-            if (type is not null) content.Headers.TryAddWithoutValidation("Content-Type", type);
+            if (type is not null)
+                content.Headers.TryAddWithoutValidation("Content-Type", type);
             using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
             request.Headers.Authorization = path.EndsWith("introspect", StringComparison.Ordinal) ? Orders : null;
             await ExpectAsync(await site.Client.SendAsync(request), 400, "invalid_request");
@@ -38,18 +50,37 @@ public sealed class OAuthBadInputTests(OAuthSite site) : OAuthTest(site)
     [Fact]
     public async Task Malformed_utf8_is_a_token_nobody_issued()
     {
-        foreach (var raw in new byte[][] { [0xFF, 0xC3, 0x28], "%FF%C3%28"u8.ToArray(), "%ED%A0%80"u8.ToArray(), "%u0000"u8.ToArray() })
+        foreach (
+            var raw in new byte[][]
+            {
+                [0xFF, 0xC3, 0x28],
+                "%FF%C3%28"u8.ToArray(),
+                "%ED%A0%80"u8.ToArray(),
+                "%u0000"u8.ToArray(),
+            }
+        )
         {
-            await ExpectAsync(await SendAsync("/oauth/token", [.. "grant_type=refresh_token&refresh_token="u8, .. raw]), 400, "invalid_grant", "refresh_token_invalid");
+            await ExpectAsync(
+                await SendAsync("/oauth/token", [.. "grant_type=refresh_token&refresh_token="u8, .. raw]),
+                400,
+                "invalid_grant",
+                "refresh_token_invalid"
+            );
             Assert.Equal(HttpStatusCode.OK, (await SendAsync("/oauth/revoke", [.. "token="u8, .. raw])).StatusCode);
-            Assert.Equal("""{"active":false}""", await (await SendAsync("/oauth/introspect", [.. "token="u8, .. raw], Orders)).Content.ReadAsStringAsync());
+            Assert.Equal(
+                """{"active":false}""",
+                await (
+                    await SendAsync("/oauth/introspect", [.. "token="u8, .. raw], Orders)
+                ).Content.ReadAsStringAsync()
+            );
         }
     }
 
     [Fact]
     public async Task A_body_over_64_kib_is_refused_as_too_large()
     {
-        foreach (var path in Paths()) await ExpectAsync(await SendAsync(path, "token=" + new string('x', 70_000)), 413, "invalid_request");
+        foreach (var path in Paths())
+            await ExpectAsync(await SendAsync(path, "token=" + new string('x', 70_000)), 413, "invalid_request");
     }
 
     [Theory]
@@ -73,7 +104,11 @@ public sealed class OAuthBadInputTests(OAuthSite site) : OAuthTest(site)
     {
         var (pair, _) = await PairAsync();
         await ExpectAsync(await SendAsync($"/oauth/revoke?token={Refresh(pair)}", ""), 400, "invalid_request");
-        await ExpectAsync(await SendAsync($"/oauth/token?grant_type=refresh_token&refresh_token={Refresh(pair)}", ""), 400, "invalid_request");
+        await ExpectAsync(
+            await SendAsync($"/oauth/token?grant_type=refresh_token&refresh_token={Refresh(pair)}", ""),
+            400,
+            "invalid_request"
+        );
         Assert.Equal(HttpStatusCode.OK, (await site.RefreshAsync(Refresh(pair))).StatusCode);
     }
 
@@ -84,9 +119,20 @@ public sealed class OAuthBadInputTests(OAuthSite site) : OAuthTest(site)
     {
         foreach (var path in Paths())
         {
-            using var preflight = new HttpRequestMessage(HttpMethod.Options, path) { Headers = { { "Origin", origin }, { "Access-Control-Request-Method", "POST" }, { "Access-Control-Request-Headers", "content-type" } } };
+            using var preflight = new HttpRequestMessage(HttpMethod.Options, path)
+            {
+                Headers =
+                {
+                    { "Origin", origin },
+                    { "Access-Control-Request-Method", "POST" },
+                    { "Access-Control-Request-Headers", "content-type" },
+                },
+            };
             var answer = await site.Client.SendAsync(preflight);
-            Assert.Equal(allowed, answer.Headers.TryGetValues("Access-Control-Allow-Origin", out var told) ? told.Single() : null);
+            Assert.Equal(
+                allowed,
+                answer.Headers.TryGetValues("Access-Control-Allow-Origin", out var told) ? told.Single() : null
+            );
         }
     }
 }

@@ -17,11 +17,27 @@ public sealed class OAuthEndpointsTests(OAuthSite site) : OAuthTest(site)
         var (pair, _) = await PairAsync();
         var answer = await site.RefreshAsync(Refresh(pair));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        Assert.Equal(("no-store", "no-cache", "application/json"), (answer.Headers.CacheControl!.ToString(), answer.Headers.Pragma.ToString(), answer.Content.Headers.ContentType!.MediaType));
+        Assert.Equal(
+            ("no-store", "no-cache", "application/json"),
+            (
+                answer.Headers.CacheControl!.ToString(),
+                answer.Headers.Pragma.ToString(),
+                answer.Content.Headers.ContentType!.MediaType
+            )
+        );
         var json = await OAuthSite.JsonAsync(answer);
-        Assert.Equal(["access_token", "token_type", "expires_in", "refresh_token"], json.EnumerateObject().Select(p => p.Name));
-        Assert.Equal(("Bearer", 600), (json.GetProperty("token_type").GetString(), json.GetProperty("expires_in").GetInt32()));
-        Assert.Equal(HttpStatusCode.OK, (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: Access(json))).StatusCode);
+        Assert.Equal(
+            ["access_token", "token_type", "expires_in", "refresh_token"],
+            json.EnumerateObject().Select(p => p.Name)
+        );
+        Assert.Equal(
+            ("Bearer", 600),
+            (json.GetProperty("token_type").GetString(), json.GetProperty("expires_in").GetInt32())
+        );
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: Access(json))).StatusCode
+        );
         Assert.Equal(HttpStatusCode.OK, (await site.RefreshAsync(Refresh(json))).StatusCode);
     }
 
@@ -90,7 +106,11 @@ public sealed class OAuthEndpointsTests(OAuthSite site) : OAuthTest(site)
     public async Task Tokens_are_for_the_client_they_were_issued_to(string client)
     {
         var (pair, _) = await PairAsync();
-        await ExpectAsync(await SendAsync("/oauth/token", $"grant_type=refresh_token&refresh_token={Refresh(pair)}&{client}"), 401, "invalid_client");
+        await ExpectAsync(
+            await SendAsync("/oauth/token", $"grant_type=refresh_token&refresh_token={Refresh(pair)}&{client}"),
+            401,
+            "invalid_client"
+        );
         await ExpectAsync(await SendAsync("/oauth/revoke", $"token={Refresh(pair)}&{client}"), 401, "invalid_client");
         Assert.Equal(HttpStatusCode.OK, (await site.RefreshAsync(Refresh(pair))).StatusCode);
     }
@@ -100,10 +120,25 @@ public sealed class OAuthEndpointsTests(OAuthSite site) : OAuthTest(site)
     {
         var (pair, _) = await PairAsync();
         (string, string)[] form = [("grant_type", "refresh_token"), ("refresh_token", Refresh(pair))];
-        Assert.Equal(HttpStatusCode.OK, (await site.PostAsync("/oauth/token", OAuthSite.Basic("blazorauth", ""), form)).StatusCode);
-        await ExpectAsync(await site.PostAsync("/oauth/token", OAuthSite.Basic("blazorauth", "x"), form), 401, "invalid_client");
-        await ExpectAsync(await site.PostAsync("/oauth/token", OAuthSite.Basic("blazorauth", ""), [.. form, ("client_id", "other")]), 400, "invalid_request");
-        await ExpectAsync(await site.PostAsync("/oauth/token", OAuthSite.Basic("blazorauth", ""), [.. form, ("client_secret", "x")]), 400, "invalid_request");
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (await site.PostAsync("/oauth/token", OAuthSite.Basic("blazorauth", ""), form)).StatusCode
+        );
+        await ExpectAsync(
+            await site.PostAsync("/oauth/token", OAuthSite.Basic("blazorauth", "x"), form),
+            401,
+            "invalid_client"
+        );
+        await ExpectAsync(
+            await site.PostAsync("/oauth/token", OAuthSite.Basic("blazorauth", ""), [.. form, ("client_id", "other")]),
+            400,
+            "invalid_request"
+        );
+        await ExpectAsync(
+            await site.PostAsync("/oauth/token", OAuthSite.Basic("blazorauth", ""), [.. form, ("client_secret", "x")]),
+            400,
+            "invalid_request"
+        );
     }
 
     [Theory]
@@ -115,11 +150,18 @@ public sealed class OAuthEndpointsTests(OAuthSite site) : OAuthTest(site)
     public async Task Revoking_either_token_ends_the_session_whatever_the_hint(string kind, string? hint)
     {
         var (pair, _) = await PairAsync();
-        var answer = await site.PostAsync("/oauth/revoke", ("token", kind == "refresh_token" ? Refresh(pair) : Access(pair)), ("token_type_hint", hint ?? ""));
+        var answer = await site.PostAsync(
+            "/oauth/revoke",
+            ("token", kind == "refresh_token" ? Refresh(pair) : Access(pair)),
+            ("token_type_hint", hint ?? "")
+        );
         Assert.Equal((HttpStatusCode.OK, ""), (answer.StatusCode, await answer.Content.ReadAsStringAsync()));
         await ExpectAsync(await site.RefreshAsync(Refresh(pair)), 400, "invalid_grant", "session_revoked");
         await ExpectInactiveAsync(Access(pair), Refresh(pair));
-        Assert.Equal(HttpStatusCode.Unauthorized, (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: Access(pair))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Unauthorized,
+            (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: Access(pair))).StatusCode
+        );
     }
 
     [Fact]
@@ -135,7 +177,17 @@ public sealed class OAuthEndpointsTests(OAuthSite site) : OAuthTest(site)
     public async Task Revoking_what_nobody_issued_is_200_and_ends_nothing()
     {
         var (pair, _) = await PairAsync();
-        foreach (var token in new[] { "x", "\u0001", "a.b.c", Access(pair)[..^4] + "AAAA", Refresh(pair)[..^1], new string('.', 60_000) })
+        foreach (
+            var token in new[]
+            {
+                "x",
+                "\u0001",
+                "a.b.c",
+                Access(pair)[..^4] + "AAAA",
+                Refresh(pair)[..^1],
+                new string('.', 60_000),
+            }
+        )
         {
             var answer = await site.PostAsync("/oauth/revoke", ("token", token));
             Assert.Equal((HttpStatusCode.OK, ""), (answer.StatusCode, await answer.Content.ReadAsStringAsync()));
@@ -147,7 +199,11 @@ public sealed class OAuthEndpointsTests(OAuthSite site) : OAuthTest(site)
     public async Task Revoking_again_is_200_and_without_a_token_400()
     {
         var (pair, _) = await PairAsync();
-        for (var i = 0; i < 2; i++) Assert.Equal(HttpStatusCode.OK, (await site.PostAsync("/oauth/revoke", ("token", Refresh(pair)))).StatusCode);
+        for (var i = 0; i < 2; i++)
+            Assert.Equal(
+                HttpStatusCode.OK,
+                (await site.PostAsync("/oauth/revoke", ("token", Refresh(pair)))).StatusCode
+            );
         await ExpectAsync(await site.PostAsync("/oauth/revoke", ("token", "")), 400, "invalid_request");
         await ExpectAsync(await SendAsync("/oauth/revoke", "token=a&token=b"), 400, "invalid_request");
     }
@@ -159,9 +215,18 @@ public sealed class OAuthEndpointsTests(OAuthSite site) : OAuthTest(site)
         await RunSqlAsync("""ALTER TABLE "Sessions" RENAME TO "Gone" """);
         try
         {
-            foreach (var answer in new[] { await site.PostAsync("/oauth/revoke", ("token", Refresh(pair))), await site.RefreshAsync(Refresh(pair)) })
-                await ExpectAsync(answer, answer.StatusCode == HttpStatusCode.ServiceUnavailable ? 503 : 500,
-                    answer.StatusCode == HttpStatusCode.ServiceUnavailable ? "temporarily_unavailable" : "server_error");
+            foreach (
+                var answer in new[]
+                {
+                    await site.PostAsync("/oauth/revoke", ("token", Refresh(pair))),
+                    await site.RefreshAsync(Refresh(pair)),
+                }
+            )
+                await ExpectAsync(
+                    answer,
+                    answer.StatusCode == HttpStatusCode.ServiceUnavailable ? 503 : 500,
+                    answer.StatusCode == HttpStatusCode.ServiceUnavailable ? "temporarily_unavailable" : "server_error"
+                );
         }
         finally
         {

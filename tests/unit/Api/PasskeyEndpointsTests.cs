@@ -24,14 +24,28 @@ public sealed class PasskeyEndpointsTests(RunningSite site)
 
     private static string Ticket(JsonElement ceremony) => ceremony.GetProperty("ticket").GetString()!;
 
-    private JsonElement Get(JsonElement ceremony) => JsonElement.Parse(device.Get(ceremony.GetProperty("options").GetRawText()));
+    private JsonElement Get(JsonElement ceremony) =>
+        JsonElement.Parse(device.Get(ceremony.GetProperty("options").GetRawText()));
 
     private async Task<(string Bearer, JsonElement Passkey)> EnrolAsync(string? name = null)
     {
         var bearer = (await site.PairAsync()).GetProperty("accessToken").GetString()!;
         var begun = await Post("/api/account/passkeys/options", null, bearer);
         var credential = JsonElement.Parse(device.Create(begun.GetProperty("options").GetRawText()));
-        return (bearer, await Post("/api/account/passkeys", new { ticket = Ticket(begun), credential, name }, bearer, 201));
+        return (
+            bearer,
+            await Post(
+                "/api/account/passkeys",
+                new
+                {
+                    ticket = Ticket(begun),
+                    credential,
+                    name,
+                },
+                bearer,
+                201
+            )
+        );
     }
 
     [Fact]
@@ -41,18 +55,37 @@ public sealed class PasskeyEndpointsTests(RunningSite site)
         Assert.Equal("my key", added.GetProperty("name").GetString());
         var id = added.GetProperty("id").GetString();
         using var name = JsonContent.Create(new { name = "another" });
-        Assert.Equal(HttpStatusCode.OK, (await site.SendAsync(HttpMethod.Patch, $"/api/account/passkeys/{id}", name, bearer)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (await site.SendAsync(HttpMethod.Patch, $"/api/account/passkeys/{id}", name, bearer)).StatusCode
+        );
 
         var ceremony = await Post("/api/token/passkey/options");
         var tokens = await Post("/api/token/passkey", new { ticket = Ticket(ceremony), credential = Get(ceremony) });
         var signedIn = tokens.GetProperty("accessToken").GetString()!;
-        var listed = JsonElement.Parse(await (await site.SendAsync(HttpMethod.Get, "/api/account/passkeys", bearer: signedIn)).Content.ReadAsStringAsync())[0];
-        Assert.Equal(["id", "name", "createdAt", "lastUsedAt", "synced", "provider"], listed.EnumerateObject().Select(p => p.Name));
+        var listed = JsonElement.Parse(
+            await (
+                await site.SendAsync(HttpMethod.Get, "/api/account/passkeys", bearer: signedIn)
+            ).Content.ReadAsStringAsync()
+        )[0];
+        Assert.Equal(
+            ["id", "name", "createdAt", "lastUsedAt", "synced", "provider"],
+            listed.EnumerateObject().Select(p => p.Name)
+        );
         Assert.Equal(("another", id), (listed.GetProperty("name").GetString(), listed.GetProperty("id").GetString()));
 
-        Assert.Equal(HttpStatusCode.NoContent, (await site.SendAsync(HttpMethod.Delete, $"/api/account/passkeys/{id}", bearer: signedIn)).StatusCode);
-        Assert.Equal(HttpStatusCode.NotFound, (await site.SendAsync(HttpMethod.Delete, $"/api/account/passkeys/{id}", bearer: signedIn)).StatusCode);
-        Assert.Equal(HttpStatusCode.Unauthorized, (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: bearer)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.NoContent,
+            (await site.SendAsync(HttpMethod.Delete, $"/api/account/passkeys/{id}", bearer: signedIn)).StatusCode
+        );
+        Assert.Equal(
+            HttpStatusCode.NotFound,
+            (await site.SendAsync(HttpMethod.Delete, $"/api/account/passkeys/{id}", bearer: signedIn)).StatusCode
+        );
+        Assert.Equal(
+            HttpStatusCode.Unauthorized,
+            (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: bearer)).StatusCode
+        );
     }
 
     [Fact]
@@ -63,9 +96,15 @@ public sealed class PasskeyEndpointsTests(RunningSite site)
         using var body = JsonContent.Create(new { ticket = Ticket(ceremony), credential = Get(ceremony) });
         var answer = await site.SendAsync(HttpMethod.Post, "/api/token/passkey?mode=cookie", body);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        Assert.Contains(answer.Headers.GetValues("Set-Cookie"), cookie => cookie.Contains("session", StringComparison.Ordinal));
+        Assert.Contains(
+            answer.Headers.GetValues("Set-Cookie"),
+            cookie => cookie.Contains("session", StringComparison.Ordinal)
+        );
         using var again = JsonContent.Create(new { ticket = Ticket(ceremony), credential = Get(ceremony) });
-        Assert.Equal(HttpStatusCode.Unauthorized, (await site.SendAsync(HttpMethod.Post, "/api/token/passkey", again)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Unauthorized,
+            (await site.SendAsync(HttpMethod.Post, "/api/token/passkey", again)).StatusCode
+        );
         await Post("/api/token/passkey?mode=carrier-pigeon", new { ticket = "t", credential = new { } }, status: 400);
     }
 
@@ -74,7 +113,11 @@ public sealed class PasskeyEndpointsTests(RunningSite site)
     {
         var (bearer, _) = await EnrolAsync();
         var ceremony = await Post("/api/account/step-up/options", null, bearer);
-        var tokens = await Post("/api/account/step-up", new { ticket = Ticket(ceremony), credential = Get(ceremony) }, bearer);
+        var tokens = await Post(
+            "/api/account/step-up",
+            new { ticket = Ticket(ceremony), credential = Get(ceremony) },
+            bearer
+        );
         Assert.NotEqual(bearer, tokens.GetProperty("accessToken").GetString());
     }
 
@@ -98,7 +141,10 @@ public sealed class PasskeyEndpointsTests(RunningSite site)
         await EnrolAsync();
         var person = new Person(site.Client.BaseAddress!, new MemoryTokenStore());
         var challenge = await person.Auth.BeginPasskeyAsync();
-        var result = await person.Auth.SignInWithPasskeyAsync(challenge.Ticket, JsonElement.Parse(device.Get(challenge.Options.GetRawText())));
+        var result = await person.Auth.SignInWithPasskeyAsync(
+            challenge.Ticket,
+            JsonElement.Parse(device.Get(challenge.Options.GetRawText()))
+        );
         Assert.IsType<SignInResult.SignedIn>(result);
     }
 }

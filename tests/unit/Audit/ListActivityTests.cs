@@ -9,7 +9,8 @@ public sealed class ListActivityTests : AuthTest
 {
     private const string Jane = "jane@example.net";
 
-    private Task<ListActivity.Events> ShowAsync(Caller caller, int skip = 0) => Auth.Use((ListActivity flow) => flow.ListAsync(caller, skip, default));
+    private Task<ListActivity.Events> ShowAsync(Caller caller, int skip = 0) =>
+        Auth.Use((ListActivity flow) => flow.ListAsync(caller, skip, default));
 
     [Fact]
     public async Task The_owner_sees_what_happened_the_newest_first()
@@ -19,10 +20,16 @@ public sealed class ListActivityTests : AuthTest
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
         var session = await Auth.SignInAsync(Jane);
         var events = await ShowAsync(Auth.In(session));
-        Assert.Equal([AuditEvent.SignedIn, AuditEvent.SignInRefused, AuditEvent.EmailVerified, AuditEvent.Registered], events.Entries.Select(e => e.Event));
+        Assert.Equal(
+            [AuditEvent.SignedIn, AuditEvent.SignInRefused, AuditEvent.EmailVerified, AuditEvent.Registered],
+            events.Entries.Select(e => e.Event)
+        );
         Assert.False(events.More);
         var (newest, refused) = (events.Entries[0], events.Entries[1]);
-        Assert.Equal((session.Id, Auth.Caller.Address, Auth.Caller.Agent, Auth.Clock.Now), (newest.SessionId, newest.Address, newest.Agent, newest.At));
+        Assert.Equal(
+            (session.Id, Auth.Caller.Address, Auth.Caller.Agent, Auth.Clock.Now),
+            (newest.SessionId, newest.Address, newest.Agent, newest.At)
+        );
         Assert.Equal((null, "invalid_credentials"), (refused.SessionId, refused.Reason));
     }
 
@@ -46,7 +53,8 @@ public sealed class ListActivityTests : AuthTest
     {
         await Auth.RestartAsync(("Throttle:Enabled", "false"));
         await Auth.MemberAsync(Jane);
-        for (var i = 0; i < 59; i++) await Auth.TrySignInAsync(Jane, "not the password");
+        for (var i = 0; i < 59; i++)
+            await Auth.TrySignInAsync(Jane, "not the password");
         var session = await Auth.SignInAsync(Jane);
         var events = await ShowAsync(Auth.In(session), skip);
         Assert.Equal((shown, more), (events.Entries.Count, events.More));

@@ -3,7 +3,7 @@ using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Audit;
 
-/// <summary>What it finds is in Laws/AuditTests; here, that looking leaves no trace.</summary>
+/// <summary>What it finds is in Invariants/AuditTests; here, that looking leaves no trace.</summary>
 public sealed class VerifyAuditLogTests : AuthTest
 {
     [Fact]

@@ -11,7 +11,8 @@ namespace BlazorAuth.UnitTests.Client;
 /// <summary>What an owner does with the account through the client, against a running site.</summary>
 public sealed class AccountActsTests() : AuthTest(settings: ("Throttle:SignInPerAddress", "10000")), IAsyncLifetime
 {
-    private const string Jane = "jane@example.net", Moved = "moved@example.net";
+    private const string Jane = "jane@example.net",
+        Moved = "moved@example.net";
     private readonly Proof _password = new Proof.ByPassword(Password);
     private RunningSite _site = null!;
 
@@ -42,7 +43,8 @@ public sealed class AccountActsTests() : AuthTest(settings: ("Throttle:SignInPer
         return LinkTokenIn(Auth.LastEmailTo(email));
     }
 
-    private static async Task<AuthErrorCode> CodeAsync(Func<Task> act) => (await Assert.ThrowsAsync<BlazorAuthException>(act)).Code;
+    private static async Task<AuthErrorCode> CodeAsync(Func<Task> act) =>
+        (await Assert.ThrowsAsync<BlazorAuthException>(act)).Code;
 
     [Fact]
     public async Task An_address_is_verified_by_link_or_code()
@@ -96,12 +98,24 @@ public sealed class AccountActsTests() : AuthTest(settings: ("Throttle:SignInPer
     {
         await Auth.MemberAsync(Jane);
         var person = await SignedInAsync();
-        await person.Auth.ChangeProfileAsync(new() { DisplayName = "Jane", Username = "jane", Profile = JsonElement.Parse("""{"a":1}""") });
+        await person.Auth.ChangeProfileAsync(
+            new()
+            {
+                DisplayName = "Jane",
+                Username = "jane",
+                Profile = JsonElement.Parse("""{"a":1}"""),
+            }
+        );
         var changed = await person.Auth.ChangeProfileAsync(new() { DisplayName = null });
-        Assert.Equal((null, "jane", """{"a":1}"""), (changed.DisplayName, changed.Username, changed.Profile.GetRawText()));
+        Assert.Equal(
+            (null, "jane", """{"a":1}"""),
+            (changed.DisplayName, changed.Username, changed.Profile.GetRawText())
+        );
         Assert.Equal("jane", person.Auth.CurrentUser!.Username);
         Assert.Equal(UserChangeReason.Updated, person.Reasons.Last());
-        var refused = await Assert.ThrowsAsync<BlazorAuthException>(() => person.Auth.ChangeProfileAsync(new() { Username = "!" }));
+        var refused = await Assert.ThrowsAsync<BlazorAuthException>(() =>
+            person.Auth.ChangeProfileAsync(new() { Username = "!" })
+        );
         Assert.Equal(["username"], refused.Errors.Keys);
     }
 
@@ -141,7 +155,10 @@ public sealed class AccountActsTests() : AuthTest(settings: ("Throttle:SignInPer
         await Auth.MemberAsync(Jane);
         var person = await SignedInAsync();
         using var api = person.Api();
-        using var made = await api.PostAsJsonAsync("/api/account/keys", new { description = "backup", password = Password });
+        using var made = await api.PostAsJsonAsync(
+            "/api/account/keys",
+            new { description = "backup", password = Password }
+        );
         var key = JsonElement.Parse(await made.Content.ReadAsStringAsync()).GetProperty("key").GetString();
 
         await person.Auth.ChangePasswordAsync(_password, OtherPassword, endKeys);
@@ -156,9 +173,14 @@ public sealed class AccountActsTests() : AuthTest(settings: ("Throttle:SignInPer
     {
         await Auth.MemberAsync(Jane);
         var person = await SignedInAsync();
-        Assert.Equal(AuthErrorCode.InvalidCredentials,
-            await CodeAsync(() => person.Auth.ChangePasswordAsync(new Proof.ByPassword("wrong"), OtherPassword)));
-        Assert.Equal(AuthErrorCode.ValidationFailed, await CodeAsync(() => person.Auth.ChangePasswordAsync(new Proof.ByPassword(""), OtherPassword)));
+        Assert.Equal(
+            AuthErrorCode.InvalidCredentials,
+            await CodeAsync(() => person.Auth.ChangePasswordAsync(new Proof.ByPassword("wrong"), OtherPassword))
+        );
+        Assert.Equal(
+            AuthErrorCode.ValidationFailed,
+            await CodeAsync(() => person.Auth.ChangePasswordAsync(new Proof.ByPassword(""), OtherPassword))
+        );
         Assert.Equal(Jane, (await person.Auth.ChangePasswordAsync(_password, OtherPassword)).Email);
 
         var owned = new Proof.ByPassword(OtherPassword);
@@ -168,18 +190,31 @@ public sealed class AccountActsTests() : AuthTest(settings: ("Throttle:SignInPer
 
         using var device = new SoftAuthenticator("http://localhost:5080");
         using var api = person.Api();
-        var begun = JsonElement.Parse(await (await api.PostAsync("/api/account/passkeys/options", null)).Content.ReadAsStringAsync());
+        var begun = JsonElement.Parse(
+            await (await api.PostAsync("/api/account/passkeys/options", null)).Content.ReadAsStringAsync()
+        );
         var credential = JsonElement.Parse(device.Create(begun.GetProperty("options").GetRawText()));
-        using var added = System.Net.Http.Json.JsonContent.Create(new { ticket = begun.GetProperty("ticket").GetString(), credential });
+        using var added = System.Net.Http.Json.JsonContent.Create(
+            new { ticket = begun.GetProperty("ticket").GetString(), credential }
+        );
         (await api.PostAsync("/api/account/passkeys", added)).EnsureSuccessStatusCode();
         var challenge = await person.Auth.BeginPasskeyProofAsync();
-        var passkey = new Proof.ByPasskey(challenge.Ticket, JsonElement.Parse(device.Get(challenge.Options.GetRawText())));
-        Assert.Equal(AuthErrorCode.SecondFactorInvalid, await CodeAsync(() => person.Auth.CloseAccountAsync(new Proof.ByCode("000000"))));
+        var passkey = new Proof.ByPasskey(
+            challenge.Ticket,
+            JsonElement.Parse(device.Get(challenge.Options.GetRawText()))
+        );
+        Assert.Equal(
+            AuthErrorCode.SecondFactorInvalid,
+            await CodeAsync(() => person.Auth.CloseAccountAsync(new Proof.ByCode("000000")))
+        );
         await person.Auth.CloseAccountAsync(passkey);
         Assert.Null(person.Auth.CurrentUser);
         Assert.Null(await person.KeptAsync());
         Assert.Equal(UserChangeReason.SignedOut, person.Reasons.Last());
-        Assert.Equal(AuthErrorCode.InvalidCredentials, await CodeAsync(() => Stranger().Auth.SignInAsync(Moved, OtherPassword)));
+        Assert.Equal(
+            AuthErrorCode.InvalidCredentials,
+            await CodeAsync(() => Stranger().Auth.SignInAsync(Moved, OtherPassword))
+        );
     }
 
     [Fact]
@@ -194,6 +229,12 @@ public sealed class AccountActsTests() : AuthTest(settings: ("Throttle:SignInPer
     [Fact]
     public void Proofs_do_not_print_their_secrets() =>
         Assert.All<object>(
-            [new Proof.ByPassword("hush"), new Proof.ByCode("hush"), new Proof.ByPasskey("hush", default), new TotpSetup("hush", "hush")],
-            secret => Assert.DoesNotContain("hush", secret.ToString(), StringComparison.Ordinal));
+            [
+                new Proof.ByPassword("hush"),
+                new Proof.ByCode("hush"),
+                new Proof.ByPasskey("hush", default),
+                new TotpSetup("hush", "hush"),
+            ],
+            secret => Assert.DoesNotContain("hush", secret.ToString(), StringComparison.Ordinal)
+        );
 }

@@ -33,7 +33,10 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
         Assert.Null(person.Auth.CurrentUser);
         Assert.Null(await person.KeptAsync());
         Assert.Null(await person.Auth.WhoAmIAsync());
-        Assert.Equal(HttpStatusCode.Unauthorized, (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: kept!.AccessToken)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Unauthorized,
+            (await site.SendAsync(HttpMethod.Get, "/api/account", bearer: kept!.AccessToken)).StatusCode
+        );
         Assert.Equal([UserChangeReason.SignedIn, UserChangeReason.SignedOut], person.Reasons);
     }
 
@@ -48,10 +51,15 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
         person.Clock.Move(TimeSpan.FromSeconds(20));
         var email = $"{Guid.NewGuid():N}@example.com";
         var user = await person.Auth.UpgradeAsync(new(email, Person.Password));
-        Assert.Equal((nobody.Id, email, false, """{"cart":[7]}"""), (user!.Id, user.Email, user.IsAnonymous, user.Profile.GetRawText()));
+        Assert.Equal(
+            (nobody.Id, email, false, """{"cart":[7]}"""),
+            (user!.Id, user.Email, user.IsAnonymous, user.Profile.GetRawText())
+        );
         Assert.Equal(email, (await person.Auth.WhoAmIAsync())!.Email);
         Assert.Equal([UserChangeReason.SignedIn, UserChangeReason.Updated], person.Reasons);
-        var again = Assert.IsType<SignInResult.SignedIn>(await site.Stranger().Auth.SignInAsync(email, Person.Password));
+        var again = Assert.IsType<SignInResult.SignedIn>(
+            await site.Stranger().Auth.SignInAsync(email, Person.Password)
+        );
         Assert.Equal(nobody.Id, again.User.Id);
     }
 
@@ -59,13 +67,19 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
     public async Task A_refusal_has_its_code_its_fields_and_the_trace_id()
     {
         var person = site.Stranger();
-        var wrong = await Assert.ThrowsAsync<BlazorAuthException>(() => person.Auth.SignInAsync("nobody@example.com", "wrong"));
+        var wrong = await Assert.ThrowsAsync<BlazorAuthException>(() =>
+            person.Auth.SignInAsync("nobody@example.com", "wrong")
+        );
         Assert.Equal((AuthErrorCode.InvalidCredentials, HttpStatusCode.Unauthorized), (wrong.Code, wrong.Status));
         Assert.False(string.IsNullOrEmpty(wrong.TraceId));
-        var malformed = await Assert.ThrowsAsync<BlazorAuthException>(() => person.Auth.SignUpAsync(new("not an address", Person.Password)));
+        var malformed = await Assert.ThrowsAsync<BlazorAuthException>(() =>
+            person.Auth.SignUpAsync(new("not an address", Person.Password))
+        );
         Assert.Equal((AuthErrorCode.ValidationFailed, "validation_failed"), (malformed.Code, malformed.CodeText));
         Assert.Equal("Must be an e-mail address.", Assert.Single(malformed.Errors["email"]));
-        var taken = await Assert.ThrowsAsync<BlazorAuthException>(async () => await person.Auth.SignUpAsync(new(await site.AccountAsync("taken@example.com"), Person.Password)));
+        var taken = await Assert.ThrowsAsync<BlazorAuthException>(async () =>
+            await person.Auth.SignUpAsync(new(await site.AccountAsync("taken@example.com"), Person.Password))
+        );
         Assert.Equal(AuthErrorCode.EmailTaken, taken.Code);
         Assert.Empty(person.Heard);
     }
@@ -89,19 +103,30 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
         using var api = person.Api();
         var begun = await (await api.PostAsync("/api/account/totp", null)).Content.ReadFromJsonAsync<JsonElement>();
         var app = AuthFixture.SecretOf(begun.GetProperty("secret").GetString()!);
-        var confirmed = await (await api.PostAsJsonAsync("/api/account/totp/confirm", new { code = TotpCode.At(app, site.Clock.Now) })).Content.ReadFromJsonAsync<JsonElement>();
+        var confirmed = await (
+            await api.PostAsJsonAsync("/api/account/totp/confirm", new { code = TotpCode.At(app, site.Clock.Now) })
+        ).Content.ReadFromJsonAsync<JsonElement>();
         Assert.NotNull(await person.Auth.WhoAmIAsync()); // its session goes on
 
         var stranger = site.Stranger();
         var email = person.Auth.CurrentUser!.Email!;
-        var due = Assert.IsType<SignInResult.NeedsSecondFactor>(await stranger.Auth.SignInAsync(email, Person.Password));
+        var due = Assert.IsType<SignInResult.NeedsSecondFactor>(
+            await stranger.Auth.SignInAsync(email, Person.Password)
+        );
         Assert.Equal(["totp", "recovery_code"], due.Methods);
-        var wrong = await Assert.ThrowsAsync<BlazorAuthException>(() => stranger.Auth.SignInWithSecondFactorAsync(due.Ticket, "000000"));
+        var wrong = await Assert.ThrowsAsync<BlazorAuthException>(() =>
+            stranger.Auth.SignInWithSecondFactorAsync(due.Ticket, "000000")
+        );
         Assert.Equal(AuthErrorCode.SecondFactorInvalid, wrong.Code);
         site.Clock.Move(TimeSpan.FromSeconds(30));
-        Assert.IsType<SignInResult.SignedIn>(await stranger.Auth.SignInWithSecondFactorAsync(due.Ticket, TotpCode.At(app, site.Clock.Now)));
+        Assert.IsType<SignInResult.SignedIn>(
+            await stranger.Auth.SignInWithSecondFactorAsync(due.Ticket, TotpCode.At(app, site.Clock.Now))
+        );
         due = Assert.IsType<SignInResult.NeedsSecondFactor>(await stranger.Auth.SignInAsync(email, Person.Password));
-        var signedIn = await stranger.Auth.SignInWithRecoveryCodeAsync(due.Ticket, confirmed.GetProperty("recoveryCodes")[9].GetString()!);
+        var signedIn = await stranger.Auth.SignInWithRecoveryCodeAsync(
+            due.Ticket,
+            confirmed.GetProperty("recoveryCodes")[9].GetString()!
+        );
         Assert.Equal(email, Assert.IsType<SignInResult.SignedIn>(signedIn).User.Email);
     }
 
@@ -113,7 +138,9 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
         await other.Auth.SignInAsync(person.Auth.CurrentUser!.Email!, Person.Password);
         var before = await person.KeptAsync();
 
-        var wrong = await Assert.ThrowsAsync<BlazorAuthException>(() => person.Auth.ChangePasswordAsync("wrong", "an even better one"));
+        var wrong = await Assert.ThrowsAsync<BlazorAuthException>(() =>
+            person.Auth.ChangePasswordAsync("wrong", "an even better one")
+        );
         Assert.Equal(AuthErrorCode.InvalidCredentials, wrong.Code);
         Assert.Equal(before, await person.KeptAsync());
         await person.Auth.ChangePasswordAsync(Person.Password, "an even better one");
@@ -124,7 +151,10 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
         Assert.NotNull(await person.Auth.WhoAmIAsync());
         Assert.Equal(0, person.Wire.Count(Refresh));
         Assert.Null(await other.Auth.WhoAmIAsync());
-        Assert.Equal((UserChangeReason.Ended, AuthErrorCode.PasswordChanged), (other.Heard.Last().Reason, other.Heard.Last().Code));
+        Assert.Equal(
+            (UserChangeReason.Ended, AuthErrorCode.PasswordChanged),
+            (other.Heard.Last().Reason, other.Heard.Last().Code)
+        );
     }
 
     [Fact]
@@ -196,7 +226,10 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
         person.Clock.Move(TimeSpan.FromMinutes(11));
         using var api = person.Api();
         Assert.Equal(HttpStatusCode.Unauthorized, (await api.GetAsync("/api/account")).StatusCode);
-        Assert.Equal((UserChangeReason.Ended, AuthErrorCode.SessionRevoked), (person.Heard.Last().Reason, person.Heard.Last().Code));
+        Assert.Equal(
+            (UserChangeReason.Ended, AuthErrorCode.SessionRevoked),
+            (person.Heard.Last().Reason, person.Heard.Last().Code)
+        );
         Assert.Equal(1, person.Wire.Count(Refresh));
     }
 
@@ -206,8 +239,10 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
         var person = await site.PersonAsync();
         person.Clock.Move(TimeSpan.FromMinutes(11));
         var lost = 0;
-        person.Wire.After = (request, answer) => request.RequestUri!.AbsolutePath == "/api/token/refresh" && Interlocked.Increment(ref lost) == 1
-            ? throw new HttpRequestException(HttpRequestError.ResponseEnded, "The answer was lost.") : Task.CompletedTask;
+        person.Wire.After = (request, answer) =>
+            request.RequestUri!.AbsolutePath == "/api/token/refresh" && Interlocked.Increment(ref lost) == 1
+                ? throw new HttpRequestException(HttpRequestError.ResponseEnded, "The answer was lost.")
+                : Task.CompletedTask;
         Assert.NotNull(await person.Auth.WhoAmIAsync());
         Assert.Equal((2, 1), (person.Wire.Count(Refresh), person.Wire.Count("GET /api/account")));
         person.Clock.Move(TimeSpan.FromMinutes(11));
@@ -234,12 +269,17 @@ public sealed class BlazorAuthClientTests(ClientSite site) : IClassFixture<Clien
     public async Task Two_clients_in_one_process_are_two_users()
     {
         var (one, two) = (await site.PersonAsync(), await site.PersonAsync());
-        await Task.WhenAll(Enumerable.Range(0, 20).Select(async i =>
-        {
-            var person = i % 2 == 0 ? one : two;
-            if (i % 5 == 0) person.Clock.Move(TimeSpan.FromMinutes(11));
-            Assert.Equal(person.Auth.CurrentUser!.Id, (await person.Auth.WhoAmIAsync())!.Id);
-        }));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 20)
+                .Select(async i =>
+                {
+                    var person = i % 2 == 0 ? one : two;
+                    if (i % 5 == 0)
+                        person.Clock.Move(TimeSpan.FromMinutes(11));
+                    Assert.Equal(person.Auth.CurrentUser!.Id, (await person.Auth.WhoAmIAsync())!.Id);
+                })
+        );
         await one.Auth.SignOutAsync();
         Assert.NotNull(await two.Auth.WhoAmIAsync());
         Assert.Equal([UserChangeReason.SignedIn], two.Reasons);

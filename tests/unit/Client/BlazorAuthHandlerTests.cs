@@ -29,7 +29,8 @@ public sealed class BlazorAuthHandlerTests(ClientSite site) : IClassFixture<Clie
         var refused = 0;
         person.Wire.After = async (request, answer) =>
         {
-            if (answer.StatusCode != HttpStatusCode.Unauthorized) return;
+            if (answer.StatusCode != HttpStatusCode.Unauthorized)
+                return;
             Interlocked.Increment(ref refused);
             all.Signal();
             await Task.Run(() => all.Wait(TimeSpan.FromSeconds(20)));
@@ -61,7 +62,8 @@ public sealed class BlazorAuthHandlerTests(ClientSite site) : IClassFixture<Clie
         using var api = person.Api();
         person.Wire.After = async (request, answer) =>
         {
-            if (answer.StatusCode != HttpStatusCode.Unauthorized) return;
+            if (answer.StatusCode != HttpStatusCode.Unauthorized)
+                return;
             person.Wire.After = null;
             await person.Auth.SignInAsync(other, Person.Password); // between the refusal and the retry
         };
@@ -79,7 +81,8 @@ public sealed class BlazorAuthHandlerTests(ClientSite site) : IClassFixture<Clie
         using var api = person.Api();
         person.Wire.After = async (request, answer) =>
         {
-            if (request.RequestUri!.AbsolutePath == "/api/token/refresh") Assert.True(await person.Auth.SignOutAsync());
+            if (request.RequestUri!.AbsolutePath == "/api/token/refresh")
+                Assert.True(await person.Auth.SignOutAsync());
         };
         Assert.Equal(HttpStatusCode.Unauthorized, (await api.GetAsync("/api/account")).StatusCode);
         Assert.Null(person.Auth.CurrentUser);
@@ -98,7 +101,8 @@ public sealed class BlazorAuthHandlerTests(ClientSite site) : IClassFixture<Clie
         using var go = new SemaphoreSlim(0);
         person.Wire.After = async (request, answer) =>
         {
-            if (request.RequestUri!.AbsolutePath != "/api/token/refresh") return;
+            if (request.RequestUri!.AbsolutePath != "/api/token/refresh")
+                return;
             begun.Release();
             await go.WaitAsync();
         };
@@ -142,8 +146,12 @@ public sealed class BlazorAuthHandlerTests(ClientSite site) : IClassFixture<Clie
     public async Task A_redirect_leads_the_token_nowhere_not_even_with_a_retry()
     {
         await using var stranger = await Echo.StartAsync(http => http.Response.StatusCode = 401);
-        await using var busy = await Echo.StartAsync(http => (http.Response.StatusCode, http.Response.Headers.RetryAfter) = (503, "0"));
-        await using var friend = await Echo.StartAsync(http => http.Response.Redirect(http.Request.Path == "/busy" ? busy.Address.ToString() : stranger.Address.ToString()));
+        await using var busy = await Echo.StartAsync(http =>
+            (http.Response.StatusCode, http.Response.Headers.RetryAfter) = (503, "0")
+        );
+        await using var friend = await Echo.StartAsync(http =>
+            http.Response.Redirect(http.Request.Path == "/busy" ? busy.Address.ToString() : stranger.Address.ToString())
+        );
         var person = await site.PersonAsync();
         person.Clock.Move(TimeSpan.FromMinutes(1));
         using var api = person.Api(friend.Address, friend.Address);
@@ -165,7 +173,8 @@ public sealed class BlazorAuthHandlerTests(ClientSite site) : IClassFixture<Clie
         var person = await site.PersonAsync();
         person.Clock.Move(TimeSpan.FromMinutes(1));
         using var api = person.Api(friend.Address, friend.Address);
-        for (var i = 0; i < 5; i++) Assert.Equal(HttpStatusCode.Unauthorized, (await api.GetAsync("/")).StatusCode);
+        for (var i = 0; i < 5; i++)
+            Assert.Equal(HttpStatusCode.Unauthorized, (await api.GetAsync("/")).StatusCode);
         Assert.Equal(1, person.Wire.Count(Refresh));
         Assert.NotNull(await person.Auth.WhoAmIAsync());
     }
@@ -175,36 +184,58 @@ public sealed class BlazorAuthHandlerTests(ClientSite site) : IClassFixture<Clie
     [InlineData("POST", "1", 429, 1)] // it may have been done
     [InlineData("GET", "6", 429, 1)] // longer than anybody waits without being asked
     [InlineData("GET", "", 429, 1)]
-    public async Task A_short_wait_is_waited_once_where_the_method_may_be_repeated(string method, string retryAfter, int status, int times)
+    public async Task A_short_wait_is_waited_once_where_the_method_may_be_repeated(
+        string method,
+        string retryAfter,
+        int status,
+        int times
+    )
     {
         var calls = 0;
         await using var friend = await Echo.StartAsync(http =>
         {
-            if (Interlocked.Increment(ref calls) > 1) return;
+            if (Interlocked.Increment(ref calls) > 1)
+                return;
             http.Response.StatusCode = 429;
-            if (retryAfter.Length > 0) http.Response.Headers.RetryAfter = retryAfter;
+            if (retryAfter.Length > 0)
+                http.Response.Headers.RetryAfter = retryAfter;
         });
         var person = await site.PersonAsync();
         using var api = person.Api(friend.Address, friend.Address);
         using var answer = await api.SendAsync(new HttpRequestMessage(new HttpMethod(method), "/"));
         Assert.Equal((status, times), ((int)answer.StatusCode, calls));
-        if (status == 429 && retryAfter.Length > 0) Assert.Equal(retryAfter, answer.Headers.RetryAfter!.ToString());
+        if (status == 429 && retryAfter.Length > 0)
+            Assert.Equal(retryAfter, answer.Headers.RetryAfter!.ToString());
     }
 
     [Fact]
     public async Task Scopes_share_connections_and_never_a_user()
     {
-        await using var services = new ServiceCollection().AddBlazorAuthClient(new() { Site = site.Client.BaseAddress! }).BuildServiceProvider(validateScopes: true);
+        await using var services = new ServiceCollection()
+            .AddBlazorAuthClient(new() { Site = site.Client.BaseAddress! })
+            .BuildServiceProvider(validateScopes: true);
         var email = await site.AccountAsync();
         await using (var circuit = services.CreateAsyncScope())
         {
             await circuit.ServiceProvider.GetRequiredService<BlazorAuthClient>().SignInAsync(email, Person.Password);
-            using var api = new HttpClient(circuit.ServiceProvider.GetRequiredService<BlazorAuthHandler>(), disposeHandler: false) { BaseAddress = site.Client.BaseAddress };
+            using var api = new HttpClient(
+                circuit.ServiceProvider.GetRequiredService<BlazorAuthHandler>(),
+                disposeHandler: false
+            )
+            {
+                BaseAddress = site.Client.BaseAddress,
+            };
             Assert.Contains(email, await api.GetStringAsync("/api/account"), StringComparison.Ordinal);
         }
         await using var another = services.CreateAsyncScope();
         Assert.Null(another.ServiceProvider.GetRequiredService<BlazorAuthClient>().CurrentUser);
-        using var nobody = new HttpClient(another.ServiceProvider.GetRequiredService<BlazorAuthHandler>(), disposeHandler: false) { BaseAddress = site.Client.BaseAddress };
+        using var nobody = new HttpClient(
+            another.ServiceProvider.GetRequiredService<BlazorAuthHandler>(),
+            disposeHandler: false
+        )
+        {
+            BaseAddress = site.Client.BaseAddress,
+        };
         Assert.Equal(HttpStatusCode.Unauthorized, (await nobody.GetAsync("/api/account")).StatusCode);
     }
 
@@ -217,13 +248,17 @@ public sealed class BlazorAuthHandlerTests(ClientSite site) : IClassFixture<Clie
 
         public List<string> Seen { get; } = [];
 
-        public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+        public Uri Address =>
+            new(
+                _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()
+            );
 
-        public static Task<Echo> StartAsync(Action<HttpContext>? answer = null) => StartAsync(http =>
-        {
-            answer?.Invoke(http);
-            return Task.CompletedTask;
-        });
+        public static Task<Echo> StartAsync(Action<HttpContext>? answer = null) =>
+            StartAsync(http =>
+            {
+                answer?.Invoke(http);
+                return Task.CompletedTask;
+            });
 
         public static async Task<Echo> StartAsync(Func<HttpContext, Task> answer)
         {
@@ -233,7 +268,8 @@ public sealed class BlazorAuthHandlerTests(ClientSite site) : IClassFixture<Clie
             var echo = new Echo(builder.Build());
             echo._app.Run(http =>
             {
-                lock (echo.Seen) echo.Seen.Add(http.Request.Headers.Authorization.ToString());
+                lock (echo.Seen)
+                    echo.Seen.Add(http.Request.Headers.Authorization.ToString());
                 return answer(http);
             });
             await echo._app.StartAsync();

@@ -11,7 +11,9 @@ using Microsoft.JSInterop;
 
 namespace BlazorAuth.UnitTests.Client;
 
-/// <summary>The client in Blazor Server: what components are told, and the session in protected browser storage.</summary>
+/// <summary>
+/// The client in Blazor Server: what components are told, and the session in protected browser storage.
+/// </summary>
 public sealed class BlazorStateTests(ClientSite site) : IClassFixture<ClientSite>
 {
     private readonly BrowserStorage _browser = new();
@@ -40,11 +42,19 @@ public sealed class BlazorStateTests(ClientSite site) : IClassFixture<ClientSite
 
         await auth.SignInAsync(email, Person.Password);
         var user = (await provider.GetAuthenticationStateAsync()).User;
-        Assert.Equal((true, email, auth.CurrentUser!.Id, email), (user.Identity!.IsAuthenticated, user.Identity.Name,
-            user.FindFirstValue(ClaimTypes.NameIdentifier), user.FindFirstValue(ClaimTypes.Email)));
+        Assert.Equal(
+            (true, email, auth.CurrentUser!.Id, email),
+            (
+                user.Identity!.IsAuthenticated,
+                user.Identity.Name,
+                user.FindFirstValue(ClaimTypes.NameIdentifier),
+                user.FindFirstValue(ClaimTypes.Email)
+            )
+        );
         await auth.ChangeProfileAsync(new() { DisplayName = "admin" });
         user = (await provider.GetAuthenticationStateAsync()).User;
-        Assert.Equal((email, "admin"), (user.Identity!.Name, user.FindFirstValue("name"))); // whoever calls themselves admin is not
+        // whoever calls themselves admin is not
+        Assert.Equal((email, "admin"), (user.Identity!.Name, user.FindFirstValue("name")));
         await auth.SignOutAsync();
         Assert.Equal([email, email, null], told);
         Assert.False((await provider.GetAuthenticationStateAsync()).User.Identity!.IsAuthenticated);
@@ -85,17 +95,28 @@ public sealed class BlazorStateTests(ClientSite site) : IClassFixture<ClientSite
     {
         public Dictionary<string, string> Items { get; } = [];
 
-        public ValueTask<TValue> InvokeAsync<TValue>(string identifier, object?[]? args) => InvokeAsync<TValue>(identifier, default, args);
+        public ValueTask<TValue> InvokeAsync<TValue>(string identifier, object?[]? args) =>
+            InvokeAsync<TValue>(identifier, default, args);
 
-        public ValueTask<TValue> InvokeAsync<TValue>(string identifier, CancellationToken cancellationToken, object?[]? args)
+        public ValueTask<TValue> InvokeAsync<TValue>(
+            string identifier,
+            CancellationToken cancellationToken,
+            object?[]? args
+        )
         {
             var key = (string)args![0]!;
             switch (identifier)
             {
-                case "localStorage.getItem": return ValueTask.FromResult((TValue)(object)Items.GetValueOrDefault(key)!);
-                case "localStorage.setItem": Items[key] = (string)args[1]!; break;
-                case "localStorage.removeItem": Items.Remove(key); break;
-                default: throw new NotSupportedException(identifier);
+                case "localStorage.getItem":
+                    return ValueTask.FromResult((TValue)(object)Items.GetValueOrDefault(key)!);
+                case "localStorage.setItem":
+                    Items[key] = (string)args[1]!;
+                    break;
+                case "localStorage.removeItem":
+                    Items.Remove(key);
+                    break;
+                default:
+                    throw new NotSupportedException(identifier);
             }
             return ValueTask.FromResult(default(TValue)!);
         }

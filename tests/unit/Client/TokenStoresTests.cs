@@ -33,9 +33,13 @@ public sealed class TokenStoresTests(ClientSite site) : IClassFixture<ClientSite
         person.Clock.Move(TimeSpan.FromMinutes(11));
         await person.Auth.WhoAmIAsync();
         Assert.Equal(File, Assert.Single(Directory.GetFiles(Path.GetDirectoryName(File)!)));
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+            return;
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(File));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, System.IO.File.GetUnixFileMode(Path.GetDirectoryName(File)!));
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            System.IO.File.GetUnixFileMode(Path.GetDirectoryName(File)!)
+        );
     }
 
     [Theory]
@@ -85,7 +89,15 @@ public sealed class TokenStoresTests(ClientSite site) : IClassFixture<ClientSite
     public void A_stored_session_prints_no_token()
     {
         var user = new User("u", null, null, false, null, null, true, true, [], default, default);
-        var text = new StoredSession("https://id.example", "s", "access-secret", "refresh-secret", default, default, user).ToString();
+        var text = new StoredSession(
+            "https://id.example",
+            "s",
+            "access-secret",
+            "refresh-secret",
+            default,
+            default,
+            user
+        ).ToString();
         Assert.DoesNotContain("secret", text, StringComparison.Ordinal);
     }
 }

@@ -9,7 +9,8 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 namespace BlazorAuth.UnitTests.Dialects;
 
 /// <summary>
-/// What the course on REST and JWT wants of a token, at our own API: anybody can read and verify it, nobody can change a character,
+/// What the course on REST and JWT wants of a token, at our own API: anybody can read and verify it, nobody can change
+/// a character,
 /// and the key that signs is published by its public half only.
 /// </summary>
 public sealed class BlogTests : ForeignTest
@@ -48,13 +49,31 @@ public sealed class BlogTests : ForeignTest
         var nobody = await PostAsync("/auth/login", new { email = "nobody@example.net", password = "wrong wrong" });
         Assert.Equal((401, """{"message":"Email or password is incorrect."}"""), (wrong.Status, wrong.Body));
         Assert.Equal((wrong.Status, wrong.Body), (nobody.Status, nobody.Body));
-        foreach (var body in new object[] { new { email = Jane }, new { email = Jane, password = "" }, new { email = 1, password = Password }, new { email = "", password = Password } })
+        foreach (
+            var body in new object[]
+            {
+                new { email = Jane },
+                new { email = Jane, password = "" },
+                new { email = 1, password = Password },
+                new { email = "", password = Password },
+            }
+        )
         {
             var refused = await PostAsync("/auth/login", body);
             Assert.Equal((400, "message"), (refused.Status, Assert.Single(refused.Json().EnumerateObject()).Name));
         }
         // Skygear's stay Skygear's.
-        Assert.Equal(105, (await PostAsync("/auth/login", new { auth_data = new { email = Jane }, email = Jane, password = "wrong wrong" })).Json().At("error", "code").GetInt32());
+        Assert.Equal(105, (
+                await PostAsync(
+                    "/auth/login",
+                    new
+                    {
+                        auth_data = new { email = Jane },
+                        email = Jane,
+                        password = "wrong wrong",
+                    }
+                )
+            ).Json().At("error", "code").GetInt32());
         Assert.Equal(108, (await PostAsync("/auth/login", new { })).Json().At("error", "code").GetInt32());
     }
 
@@ -64,13 +83,31 @@ public sealed class BlogTests : ForeignTest
         var parts = token.Split('.');
         var header = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[0])).RootElement;
         var key = keys.At("keys").EnumerateArray().Single(k => k.At("kid").GetString() == header.At("kid").GetString());
-        Assert.Equal(("ES256", "EC", "P-256", "sig"), (header.At("alg").GetString(), key.At("kty").GetString(), key.At("crv").GetString(), key.At("use").GetString()));
-        using var curve = ECDsa.Create(new ECParameters
-        {
-            Curve = ECCurve.NamedCurves.nistP256,
-            Q = new() { X = Base64Url.DecodeFromChars(key.At("x").GetString()), Y = Base64Url.DecodeFromChars(key.At("y").GetString()) },
-        });
-        return curve.VerifyData(Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"), Base64Url.DecodeFromChars(parts[2]), HashAlgorithmName.SHA256);
+        Assert.Equal(
+            ("ES256", "EC", "P-256", "sig"),
+            (
+                header.At("alg").GetString(),
+                key.At("kty").GetString(),
+                key.At("crv").GetString(),
+                key.At("use").GetString()
+            )
+        );
+        using var curve = ECDsa.Create(
+            new ECParameters
+            {
+                Curve = ECCurve.NamedCurves.nistP256,
+                Q = new()
+                {
+                    X = Base64Url.DecodeFromChars(key.At("x").GetString()),
+                    Y = Base64Url.DecodeFromChars(key.At("y").GetString()),
+                },
+            }
+        );
+        return curve.VerifyData(
+            Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"),
+            Base64Url.DecodeFromChars(parts[2]),
+            HashAlgorithmName.SHA256
+        );
     }
 
     [Fact]
@@ -86,7 +123,9 @@ public sealed class BlogTests : ForeignTest
         Assert.DoesNotContain(Jane, payload.GetRawText(), StringComparison.Ordinal);
 
         var forged = token.Split('.');
-        forged[1] = Base64Url.EncodeToString(Encoding.UTF8.GetBytes(payload.GetRawText().Replace("\"sub\":\"", "\"sub\":\"0", StringComparison.Ordinal)));
+        forged[1] = Base64Url.EncodeToString(
+            Encoding.UTF8.GetBytes(payload.GetRawText().Replace("\"sub\":\"", "\"sub\":\"0", StringComparison.Ordinal))
+        );
         Assert.False(Verify(string.Join('.', forged), keys));
     }
 
@@ -99,9 +138,20 @@ public sealed class BlogTests : ForeignTest
         for (var at = 0; at < token.Length; at++)
         {
             // The next of the alphabet also for a last character, whose low bits a lax reader throws away.
-            var other = token[at] == '.' ? 'A' : Alphabet[(Alphabet.IndexOf(token[at], StringComparison.Ordinal) + 1) % Alphabet.Length];
-            var answer = await SendAsync(HttpMethod.Get, "/api/account", null, $"{token[..at]}{other}{token[(at + 1)..]}");
-            if (answer.Status != 401 || answer.Text("code") != "access_token_invalid") taken.Add($"{at.ToString(CultureInfo.InvariantCulture)} of {token.Length}: {token[at]} to {other}, {answer.Status}");
+            var other =
+                token[at] == '.'
+                    ? 'A'
+                    : Alphabet[(Alphabet.IndexOf(token[at], StringComparison.Ordinal) + 1) % Alphabet.Length];
+            var answer = await SendAsync(
+                HttpMethod.Get,
+                "/api/account",
+                null,
+                $"{token[..at]}{other}{token[(at + 1)..]}"
+            );
+            if (answer.Status != 401 || answer.Text("code") != "access_token_invalid")
+                taken.Add(
+                    $"{at.ToString(CultureInfo.InvariantCulture)} of {token.Length}: {token[at]} to {other}, {answer.Status}"
+                );
         }
         Assert.Empty(taken);
         foreach (var cut in new[] { token[..^1], token[1..], token + "A", token + "=", token.Replace('.', ' ') })
@@ -113,10 +163,14 @@ public sealed class BlogTests : ForeignTest
     public async Task Unknown_user_and_wrong_password_are_one_message()
     {
         await TokenAsync();
-        var (wrong, unknown) = (await PostAsync("/api/token", new { identifier = Jane, password = "wrong" }), await PostAsync("/api/token", new { identifier = "nobody@example.net", password = "wrong" }));
+        var (wrong, unknown) = (
+            await PostAsync("/api/token", new { identifier = Jane, password = "wrong" }),
+            await PostAsync("/api/token", new { identifier = "nobody@example.net", password = "wrong" })
+        );
         Assert.Equal(401, wrong.Status);
         Assert.Equal(WithoutTrace(wrong), WithoutTrace(unknown));
 
-        static string WithoutTrace(Answer answer) => answer.Status + answer.Body.Replace(answer.Text("traceId"), "", StringComparison.Ordinal);
+        static string WithoutTrace(Answer answer) =>
+            answer.Status + answer.Body.Replace(answer.Text("traceId"), "", StringComparison.Ordinal);
     }
 }

@@ -6,16 +6,25 @@ using BlazorAuth.UnitTests.Support;
 namespace BlazorAuth.UnitTests.Dialects;
 
 /// <summary>A site where addresses are hidden, with a page of another origin.</summary>
-public sealed class HiddenSite() : RunningSite(("SignIn:RequireVerifiedEmail", "true"), ("Api:AllowedOrigins:0", Origin))
+public sealed class HiddenSite()
+    : RunningSite(("SignIn:RequireVerifiedEmail", "true"), ("Api:AllowedOrigins:0", Origin))
 {
     public const string Origin = "https://app.example.org";
 }
 
 /// <summary>A site that speaks another dialect only.</summary>
-public sealed class OtherSite() : RunningSite(
-    ("Api:Dialects:0", "Conduit"), ("Api:Dialects:1", "Conduit"), ("Api:Dialects:2", "Conduit"), ("Api:Dialects:3", "Conduit"), ("Api:Dialects:4", "Conduit"));
+public sealed class OtherSite()
+    : RunningSite(
+        ("Api:Dialects:0", "Conduit"),
+        ("Api:Dialects:1", "Conduit"),
+        ("Api:Dialects:2", "Conduit"),
+        ("Api:Dialects:3", "Conduit"),
+        ("Api:Dialects:4", "Conduit")
+    );
 
-public sealed class FeathersElsewhereTests(HiddenSite hidden, OtherSite other) : IClassFixture<HiddenSite>, IClassFixture<OtherSite>
+public sealed class FeathersElsewhereTests(HiddenSite hidden, OtherSite other)
+    : IClassFixture<HiddenSite>,
+        IClassFixture<OtherSite>
 {
     [Fact]
     public async Task A_free_and_a_taken_address_sign_up_alike_where_that_is_hidden()
@@ -23,11 +32,23 @@ public sealed class FeathersElsewhereTests(HiddenSite hidden, OtherSite other) :
         var answers = new List<(HttpStatusCode, string)>();
         for (var time = 0; time < 2; time++)
         {
-            var answer = await hidden.Client.PostAsync("/users", Json("""{"email":"jane@example.net","password":"correct horse battery","nick":"ada"}"""));
+            var answer = await hidden.Client.PostAsync(
+                "/users",
+                Json("""{"email":"jane@example.net","password":"correct horse battery","nick":"ada"}""")
+            );
             answers.Add((answer.StatusCode, await answer.Content.ReadAsStringAsync()));
         }
-        Assert.Equal((HttpStatusCode.Created, """{"email":"jane@example.net","isVerified":false,"avatar":"https://s.gravatar.com/avatar/2d45313c2508bceda5167e1fce57628f?s=60","profile":{"nick":"ada"},"nick":"ada"}"""), Assert.Single(answers.Distinct()));
-        var signIn = await hidden.Client.PostAsync("/authentication", Json("""{"strategy":"local","email":"jane@example.net","password":"correct horse battery"}"""));
+        Assert.Equal(
+            (
+                HttpStatusCode.Created,
+                """{"email":"jane@example.net","isVerified":false,"avatar":"https://s.gravatar.com/avatar/2d45313c2508bceda5167e1fce57628f?s=60","profile":{"nick":"ada"},"nick":"ada"}"""
+            ),
+            Assert.Single(answers.Distinct())
+        );
+        var signIn = await hidden.Client.PostAsync(
+            "/authentication",
+            Json("""{"strategy":"local","email":"jane@example.net","password":"correct horse battery"}""")
+        );
         Assert.Equal(HttpStatusCode.Forbidden, signIn.StatusCode);
     }
 
@@ -112,7 +133,8 @@ public sealed class FeathersConnectionTests
     public async Task Events_leave_room_for_answers_and_never_close()
     {
         Assert.True(await _connection.TakeAsync("40"));
-        for (var packet = 0; packet < 1000; packet++) _connection.SendEvent("42[]");
+        for (var packet = 0; packet < 1000; packet++)
+            _connection.SendEvent("42[]");
         Assert.False(_connection.Closed.IsCancellationRequested);
         Assert.Equal(50, Sent().Count);
     }
@@ -139,7 +161,8 @@ public sealed class FeathersConnectionTests
     [Fact]
     public void Who_does_not_read_is_let_go()
     {
-        for (var packet = 0; packet < 200; packet++) _connection.Send("6");
+        for (var packet = 0; packet < 200; packet++)
+            _connection.Send("6");
         Assert.True(_connection.Closed.IsCancellationRequested);
         Assert.InRange(Sent().Count, 1, 100);
     }
@@ -153,7 +176,8 @@ public sealed class FeathersConnectionTests
     private List<string> Sent()
     {
         var sent = new List<string>();
-        while (_connection.Outgoing.TryRead(out var packet)) sent.Add(packet);
+        while (_connection.Outgoing.TryRead(out var packet))
+            sent.Add(packet);
         return sent;
     }
 

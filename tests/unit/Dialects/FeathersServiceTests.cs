@@ -17,39 +17,69 @@ public sealed class FeathersServiceTests : ForeignTest
 {
     private const string Password = "correct horse battery";
 
-    public FeathersServiceTests() : this(Store.Memory) { }
+    public FeathersServiceTests()
+        : this(Store.Memory) { }
 
-    private FeathersServiceTests(Store store) : base(store, ("Throttle:SignUpPerAddress", "1000"), ("Throttle:SignInPerAddress", "1000")) { }
+    private FeathersServiceTests(Store store)
+        : base(store, ("Throttle:SignUpPerAddress", "1000"), ("Throttle:SignInPerAddress", "1000")) { }
 
-    /// <summary>An address, what a socket sends for it, and the names of those who are found by an administrator.</summary>
-    public static TheoryData<string, string, string> Queries => new()
-    {
-        { "", "{}", "eve dan cleo ben root" },
-        { "?$limit=2", """{"$limit":2}""", "eve dan" },
-        { "?$limit=0", """{"$limit":0}""", "" },
-        { "?$limit=2&$skip=1&$sort[username]=1", """{"$limit":2,"$skip":1,"$sort":{"username":1}}""", "cleo dan" },
-        { "?$sort[createdAt]=1", """{"$sort":{"createdAt":1}}""", "eve dan cleo ben root" }, // all at one moment of the tests' clock
-        { "?$sort[id]=1", """{"$sort":{"id":1}}""", "root ben cleo dan eve" },
-        { "?$sort[isVerified]=-1&$sort[email]=-1", """{"$sort":{"isVerified":-1,"email":-1}}""", "root eve dan cleo ben" },
-        { "?email=BEN@example.net", """{"email":"BEN@example.net"}""", "ben" },
-        { "?username=Ben", """{"username":"Ben"}""", "ben" },
-        { "?email=nonsense", """{"email":"nonsense"}""", "" },
-        { "?username[$in][]=ben&username[$in][]=dan", """{"username":{"$in":["ben","dan"]}}""", "dan ben" },
-        { "?username[$in][0]=ben&username[$in][1]=nobody", """{"username":{"$in":["ben","nobody"]}}""", "ben" },
-        { "?username[$in]=ben", """{"username":{"$in":["ben"]}}""", "ben" },
-        { "?username[$nin][]=ben&username[$nin][]=dan", """{"username":{"$nin":["ben","dan"]}}""", "eve cleo root" },
-        { "?username[$ne]=ben", """{"username":{"$ne":"ben"}}""", "eve dan cleo root" },
-        { "?username[$gt]=ben&username[$lte]=dan", """{"username":{"$gt":"ben","$lte":"dan"}}""", "dan cleo" },
-        { "?createdAt[$gte]=2000-01-01T00:00:00.000Z", """{"createdAt":{"$gte":"2000-01-01T00:00:00.000Z"}}""", "eve dan cleo ben root" },
-        { "?createdAt[$lt]=946684800000", """{"createdAt":{"$lt":946684800000}}""", "" },
-        { "?createdAt[$lt]=2000-01-01", """{"createdAt":{"$lt":946684800000}}""", "" },
-        { "?isAnonymous=true", """{"isAnonymous":true}""", "" },
-        { "?isVerified=true&active=true", """{"isVerified":true,"active":true}""", "root" },
-        { "?$or[0][username]=ben&$or[1][email]=dan@example.net", """{"$or":[{"username":"ben"},{"email":"dan@example.net"}]}""", "dan ben" },
-        { "?$or[][username]=ben&username[$ne]=ben", """{"$or":[{"username":"ben"}],"username":{"$ne":"ben"}}""", "" },
-        { "?$and[0][username][$gt]=ben&$and[1][$or][0][username]=cleo", """{"$and":[{"username":{"$gt":"ben"}},{"$or":[{"username":"cleo"}]}]}""", "cleo" },
-        { "?displayName=Ben%25", """{"displayName":"Ben%"}""", "" },
-    };
+    /// <summary>
+    /// An address, what a socket sends for it, and the names of those who are found by an administrator.
+    /// </summary>
+    public static TheoryData<string, string, string> Queries =>
+        new()
+        {
+            { "", "{}", "eve dan cleo ben root" },
+            { "?$limit=2", """{"$limit":2}""", "eve dan" },
+            { "?$limit=0", """{"$limit":0}""", "" },
+            { "?$limit=2&$skip=1&$sort[username]=1", """{"$limit":2,"$skip":1,"$sort":{"username":1}}""", "cleo dan" },
+            // all at one moment of the tests' clock
+            { "?$sort[createdAt]=1", """{"$sort":{"createdAt":1}}""", "eve dan cleo ben root" },
+            { "?$sort[id]=1", """{"$sort":{"id":1}}""", "root ben cleo dan eve" },
+            {
+                "?$sort[isVerified]=-1&$sort[email]=-1",
+                """{"$sort":{"isVerified":-1,"email":-1}}""",
+                "root eve dan cleo ben"
+            },
+            { "?email=BEN@example.net", """{"email":"BEN@example.net"}""", "ben" },
+            { "?username=Ben", """{"username":"Ben"}""", "ben" },
+            { "?email=nonsense", """{"email":"nonsense"}""", "" },
+            { "?username[$in][]=ben&username[$in][]=dan", """{"username":{"$in":["ben","dan"]}}""", "dan ben" },
+            { "?username[$in][0]=ben&username[$in][1]=nobody", """{"username":{"$in":["ben","nobody"]}}""", "ben" },
+            { "?username[$in]=ben", """{"username":{"$in":["ben"]}}""", "ben" },
+            {
+                "?username[$nin][]=ben&username[$nin][]=dan",
+                """{"username":{"$nin":["ben","dan"]}}""",
+                "eve cleo root"
+            },
+            { "?username[$ne]=ben", """{"username":{"$ne":"ben"}}""", "eve dan cleo root" },
+            { "?username[$gt]=ben&username[$lte]=dan", """{"username":{"$gt":"ben","$lte":"dan"}}""", "dan cleo" },
+            {
+                "?createdAt[$gte]=2000-01-01T00:00:00.000Z",
+                """{"createdAt":{"$gte":"2000-01-01T00:00:00.000Z"}}""",
+                "eve dan cleo ben root"
+            },
+            { "?createdAt[$lt]=946684800000", """{"createdAt":{"$lt":946684800000}}""", "" },
+            { "?createdAt[$lt]=2000-01-01", """{"createdAt":{"$lt":946684800000}}""", "" },
+            { "?isAnonymous=true", """{"isAnonymous":true}""", "" },
+            { "?isVerified=true&active=true", """{"isVerified":true,"active":true}""", "root" },
+            {
+                "?$or[0][username]=ben&$or[1][email]=dan@example.net",
+                """{"$or":[{"username":"ben"},{"email":"dan@example.net"}]}""",
+                "dan ben"
+            },
+            {
+                "?$or[][username]=ben&username[$ne]=ben",
+                """{"$or":[{"username":"ben"}],"username":{"$ne":"ben"}}""",
+                ""
+            },
+            {
+                "?$and[0][username][$gt]=ben&$and[1][$or][0][username]=cleo",
+                """{"$and":[{"username":{"$gt":"ben"}},{"$or":[{"username":"cleo"}]}]}""",
+                "cleo"
+            },
+            { "?displayName=Ben%25", """{"displayName":"Ben%"}""", "" },
+        };
 
     [Fact]
     public async Task A_query_finds_the_same_over_rest_and_over_a_socket()
@@ -66,44 +96,50 @@ public sealed class FeathersServiceTests : ForeignTest
                 Assert.True(rest.Status == 200, address + rest.Body);
                 Assert.Equal(JsonValueKind.Null, answer[0].ValueKind);
                 Assert.Equal(rest.Json().GetRawText(), answer[1].GetRawText());
-                var found = rest.Json().GetProperty("data").EnumerateArray().Select(user => user.GetProperty("username").GetString());
+                var found = rest.Json()
+                    .GetProperty("data")
+                    .EnumerateArray()
+                    .Select(user => user.GetProperty("username").GetString());
                 // Whoever is no administrator finds nobody else, however they ask.
-                if (token == people.Administrator) Assert.Equal((address, names), (address, string.Join(' ', found)));
-                else Assert.All(found, name => Assert.Equal("ben", name));
+                if (token == people.Administrator)
+                    Assert.Equal((address, names), (address, string.Join(' ', found)));
+                else
+                    Assert.All(found, name => Assert.Equal("ben", name));
             }
         }
     }
 
-    public static TheoryData<string, string> UnknownQueries => new()
-    {
-        { "?$where=1", """{"$where":"1"}""" },
-        { "?$limit=-1", """{"$limit":-1}""" },
-        { "?$limit=x", """{"$limit":"x"}""" },
-        { "?$limit=1.5", """{"$limit":1.5}""" },
-        { "?$limit[a]=1", """{"$limit":{"a":1}}""" },
-        { "?$skip=99999999999", """{"$skip":99999999999}""" },
-        { "?$sort=email", """{"$sort":"email"}""" },
-        { "?$sort[password]=1", """{"$sort":{"password":1}}""" },
-        { "?$sort[email]=2", """{"$sort":{"email":2}}""" },
-        { "?$select[a]=1", """{"$select":{"a":1}}""" },
-        { "?passwordHash=x", """{"passwordHash":"x"}""" },
-        { "?nick=ada", """{"nick":"ada"}""" },
-        { "?roles=administrator", """{"roles":"administrator"}""" },
-        { "?email[$regex]=.", """{"email":{"$regex":"."}}""" },
-        { "?email[$gt][a]=", """{"email":{"$gt":{"a":""}}}""" },
-        { "?email[$like]=%25", """{"email":{"$like":"%"}}""" },
-        { "?email[a]=1", """{"email":{"a":"1"}}""" },
-        { "?email=%00", """{"email":"\u0000"}""" },
-        { "?email[]=a&email[]=b", """{"email":["a","b"]}""" },
-        { "?$or=1", """{"$or":1}""" },
-        { "?$or[]=1", """{"$or":[1]}""" },
-        { "?$or[a]=1", """{"$or":{"a":1}}""" },
-        { "?isVerified=maybe", """{"isVerified":"maybe"}""" },
-        { "?isVerified[$gt]=true", """{"isVerified":{"$gt":true}}""" },
-        { "?createdAt=yesterday", """{"createdAt":"yesterday"}""" },
-        { "?createdAt[$gt]=-1", """{"createdAt":{"$gt":-1}}""" },
-        { "?__proto__[a]=1", """{"__proto__":{"a":1}}""" },
-    };
+    public static TheoryData<string, string> UnknownQueries =>
+        new()
+        {
+            { "?$where=1", """{"$where":"1"}""" },
+            { "?$limit=-1", """{"$limit":-1}""" },
+            { "?$limit=x", """{"$limit":"x"}""" },
+            { "?$limit=1.5", """{"$limit":1.5}""" },
+            { "?$limit[a]=1", """{"$limit":{"a":1}}""" },
+            { "?$skip=99999999999", """{"$skip":99999999999}""" },
+            { "?$sort=email", """{"$sort":"email"}""" },
+            { "?$sort[password]=1", """{"$sort":{"password":1}}""" },
+            { "?$sort[email]=2", """{"$sort":{"email":2}}""" },
+            { "?$select[a]=1", """{"$select":{"a":1}}""" },
+            { "?passwordHash=x", """{"passwordHash":"x"}""" },
+            { "?nick=ada", """{"nick":"ada"}""" },
+            { "?roles=administrator", """{"roles":"administrator"}""" },
+            { "?email[$regex]=.", """{"email":{"$regex":"."}}""" },
+            { "?email[$gt][a]=", """{"email":{"$gt":{"a":""}}}""" },
+            { "?email[$like]=%25", """{"email":{"$like":"%"}}""" },
+            { "?email[a]=1", """{"email":{"a":"1"}}""" },
+            { "?email=%00", """{"email":"\u0000"}""" },
+            { "?email[]=a&email[]=b", """{"email":["a","b"]}""" },
+            { "?$or=1", """{"$or":1}""" },
+            { "?$or[]=1", """{"$or":[1]}""" },
+            { "?$or[a]=1", """{"$or":{"a":1}}""" },
+            { "?isVerified=maybe", """{"isVerified":"maybe"}""" },
+            { "?isVerified[$gt]=true", """{"isVerified":{"$gt":true}}""" },
+            { "?createdAt=yesterday", """{"createdAt":"yesterday"}""" },
+            { "?createdAt[$gt]=-1", """{"createdAt":{"$gt":-1}}""" },
+            { "?__proto__[a]=1", """{"__proto__":{"a":1}}""" },
+        };
 
     [Fact]
     public async Task A_query_that_is_not_known_is_a_bad_request_over_rest_and_over_a_socket()
@@ -115,7 +151,10 @@ public sealed class FeathersServiceTests : ForeignTest
             var rest = await SendAsync(HttpMethod.Get, "/users" + row[0], bearer: member);
             var answer = await socket.CallAsync($"""["find","users",{row[1]}]""");
             Assert.True((400, "BadRequest") == (rest.Status, rest.Text("name")), row[0] + rest.Body);
-            Assert.True(answer[0].ValueKind == JsonValueKind.Object && answer[0].GetProperty("code").GetInt32() == 400, $"{row[0]}{answer[0]}");
+            Assert.True(
+                answer[0].ValueKind == JsonValueKind.Object && answer[0].GetProperty("code").GetInt32() == 400,
+                $"{row[0]}{answer[0]}"
+            );
         }
     }
 
@@ -123,16 +162,26 @@ public sealed class FeathersServiceTests : ForeignTest
     public async Task A_query_is_bounded()
     {
         var (_, member) = await SignedInAsync("ben");
-        foreach (var (query, status) in new[]
-                 {
-                     (Repeat(20, at => $"$or[{at}][email]=a@example.net"), 200), (Repeat(21, at => $"$or[{at}][email]=a@example.net"), 400),
-                     (Repeat(50, _ => "email[$in][]=a"), 200), (Repeat(51, _ => "email[$in][]=a"), 400),
-                     (Repeat(21, at => $"$and[0][email][$in][{at}]=a&$and[{at}][email]=a"), 400), (Repeat(201, _ => "email[$in][]=a"), 400),
-                     ("$or[0][$or][0][$or][0][email]=a", 200), ($"$or[0]{string.Concat(Enumerable.Repeat("[$or][0]", 5))}[email]=a", 400),
-                 })
-            Assert.Equal((query, status), (query, (await SendAsync(HttpMethod.Get, "/users?" + query, bearer: member)).Status));
+        foreach (
+            var (query, status) in new[]
+            {
+                (Repeat(20, at => $"$or[{at}][email]=a@example.net"), 200),
+                (Repeat(21, at => $"$or[{at}][email]=a@example.net"), 400),
+                (Repeat(50, _ => "email[$in][]=a"), 200),
+                (Repeat(51, _ => "email[$in][]=a"), 400),
+                (Repeat(21, at => $"$and[0][email][$in][{at}]=a&$and[{at}][email]=a"), 400),
+                (Repeat(201, _ => "email[$in][]=a"), 400),
+                ("$or[0][$or][0][$or][0][email]=a", 200),
+                ($"$or[0]{string.Concat(Enumerable.Repeat("[$or][0]", 5))}[email]=a", 400),
+            }
+        )
+            Assert.Equal(
+                (query, status),
+                (query, (await SendAsync(HttpMethod.Get, "/users?" + query, bearer: member)).Status)
+            );
 
-        static string Repeat(int times, Func<int, string> part) => string.Join('&', Enumerable.Range(0, times).Select(part));
+        static string Repeat(int times, Func<int, string> part) =>
+            string.Join('&', Enumerable.Range(0, times).Select(part));
     }
 
     [Fact]
@@ -140,7 +189,10 @@ public sealed class FeathersServiceTests : ForeignTest
     {
         var (id, token) = await SignedInAsync("ben", nick: "b");
         var page = (await SendAsync(HttpMethod.Get, "/users?$select[]=email&$select[]=nick", bearer: token)).Json();
-        Assert.Equal(["id", "email", "nick"], page.GetProperty("data")[0].EnumerateObject().Select(field => field.Name));
+        Assert.Equal(
+            ["id", "email", "nick"],
+            page.GetProperty("data")[0].EnumerateObject().Select(field => field.Name)
+        );
         var own = (await SendAsync(HttpMethod.Get, $"/users/{id}?$select=email", bearer: token)).Json();
         Assert.Equal(["id", "email"], own.EnumerateObject().Select(field => field.Name));
         using var socket = await FeathersSocket.OpenAsync(Site, token);
@@ -172,13 +224,21 @@ public sealed class FeathersServiceTests : ForeignTest
 
         await SendAsync(HttpMethod.Post, "/users", new { email = "new@example.net", password = Password });
         var created = await administrator.EventAsync();
-        Assert.Equal(("users created", "new@example.net"), (created[0].GetString(), created[1].GetProperty("email").GetString()));
+        Assert.Equal(
+            ("users created", "new@example.net"),
+            (created[0].GetString(), created[1].GetProperty("email").GetString())
+        );
         Assert.DoesNotContain("assword", created.ToString(), StringComparison.Ordinal);
 
         // A record that is as it was is no change.
         await SendAsync(HttpMethod.Patch, "/users/me", new { nick = "two" }, people.Member);
 
-        var changed = await SendAsync(HttpMethod.Patch, "/users/me", new { oldPassword = Password, password = "another horse battery" }, people.Member);
+        var changed = await SendAsync(
+            HttpMethod.Patch,
+            "/users/me",
+            new { oldPassword = Password, password = "another horse battery" },
+            people.Member
+        );
         Assert.Equal(200, changed.Status);
         Assert.NotNull(changed.Text("accessToken"));
         var patched = await administrator.EventAsync();
@@ -213,10 +273,19 @@ public sealed class FeathersServiceTests : ForeignTest
     [Fact]
     public async Task The_avatar_is_that_of_the_address_until_the_user_sets_one()
     {
-        const string Gravatar = "https://s.gravatar.com/avatar/ffe2a09df37d7c646e974a2d2b8d3e03?s=60", Own = "https://example.com/a.png";
+        const string Gravatar = "https://s.gravatar.com/avatar/ffe2a09df37d7c646e974a2d2b8d3e03?s=60",
+            Own = "https://example.com/a.png";
         var made = await PostAsync("/users", new { email = "Hello@feathersjs.com", password = Password });
         Assert.Equal(Gravatar, made.Text("avatar"));
-        var auth = await PostAsync("/authentication", new { strategy = "local", email = "hello@feathersjs.com", password = Password });
+        var auth = await PostAsync(
+            "/authentication",
+            new
+            {
+                strategy = "local",
+                email = "hello@feathersjs.com",
+                password = Password,
+            }
+        );
         Assert.Equal(Gravatar, auth.Text("user", "avatar"));
         var token = auth.Text("accessToken");
 
@@ -232,21 +301,31 @@ public sealed class FeathersServiceTests : ForeignTest
         Assert.Equal(JsonValueKind.Null, anonymous.Json().GetProperty("user").GetProperty("avatar").ValueKind);
     }
 
-    public static TheoryData<string, string, string?> ClientFiles => new()
-    {
-        { "socket.io.js", "text/javascript", "e135466dffd976ef028000a211a6dfd4dda0f5a91af760f122585131f4ee9936" },
-        { "socket.io.min.js", "text/javascript", "d5d79a35039e860b32bdef4795528b05c2f788d4b2d9dacc913120e2878f7b3f" },
-        { "socket.io.esm.min.js", "text/javascript", "771c3872e7d9bf81020615fda67ef0fd2aa61fcaf1990100714a46fa2c39f8a1" },
-        { "socket.io.js.map", "application/json", null },
-        { "socket.io.min.js.map", "application/json", null },
-        { "socket.io.esm.min.js.map", "application/json", null },
-        { "LICENSE", "text/plain", null },
-    };
+    public static TheoryData<string, string, string?> ClientFiles =>
+        new()
+        {
+            { "socket.io.js", "text/javascript", "e135466dffd976ef028000a211a6dfd4dda0f5a91af760f122585131f4ee9936" },
+            {
+                "socket.io.min.js",
+                "text/javascript",
+                "d5d79a35039e860b32bdef4795528b05c2f788d4b2d9dacc913120e2878f7b3f"
+            },
+            {
+                "socket.io.esm.min.js",
+                "text/javascript",
+                "771c3872e7d9bf81020615fda67ef0fd2aa61fcaf1990100714a46fa2c39f8a1"
+            },
+            { "socket.io.js.map", "application/json", null },
+            { "socket.io.min.js.map", "application/json", null },
+            { "socket.io.esm.min.js.map", "application/json", null },
+            { "LICENSE", "text/plain", null },
+        };
 
     [Fact]
     public async Task The_client_script_is_the_published_one_and_any_page_may_load_it()
     {
-        foreach (var row in ClientFiles) await LoadAsync((string)row[0], (string)row[1], (string?)row[2]);
+        foreach (var row in ClientFiles)
+            await LoadAsync((string)row[0], (string)row[1], (string?)row[2]);
     }
 
     private async Task LoadAsync(string name, string type, string? hash)
@@ -258,9 +337,12 @@ public sealed class FeathersServiceTests : ForeignTest
         Assert.Equal("*", Assert.Single(answer.Headers.GetValues("Access-Control-Allow-Origin")));
         Assert.Equal("public, max-age=3600", answer.Headers.CacheControl!.ToString());
         var bytes = await answer.Content.ReadAsByteArrayAsync();
-        if (hash is not null) Assert.Equal(hash, Convert.ToHexStringLower(SHA256.HashData(bytes)));
-        if (type == "application/json") Assert.Equal(3, JsonDocument.Parse(bytes).RootElement.GetProperty("version").GetInt32());
-        if (name == "LICENSE") Assert.Contains("Permission is hereby granted", Encoding.UTF8.GetString(bytes), StringComparison.Ordinal);
+        if (hash is not null)
+            Assert.Equal(hash, Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        if (type == "application/json")
+            Assert.Equal(3, JsonDocument.Parse(bytes).RootElement.GetProperty("version").GetInt32());
+        if (name == "LICENSE")
+            Assert.Contains("Permission is hereby granted", Encoding.UTF8.GetString(bytes), StringComparison.Ordinal);
 
         using var again = new HttpRequestMessage(HttpMethod.Get, $"/socket.io/{name}");
         again.Headers.IfNoneMatch.Add(answer.Headers.ETag!);
@@ -277,10 +359,16 @@ public sealed class FeathersServiceTests : ForeignTest
     {
         var (id, first) = await SignedInAsync("root");
         await MakeAdministratorAsync(id);
-        await Auth.Use(async (AuthDbContext db) =>
-            await db.Users.Where(u => u.Id == id).ExecuteUpdateAsync(set => set.SetProperty(u => u.EmailConfirmed, true)));
+        await Auth.Use(
+            async (AuthDbContext db) =>
+                await db
+                    .Users.Where(u => u.Id == id)
+                    .ExecuteUpdateAsync(set => set.SetProperty(u => u.EmailConfirmed, true))
+        );
         var app = await AuthenticatorApp.AddAsync(Site.Services, id);
-        var root = (await SendAsync(HttpMethod.Post, "/api/account/step-up", new { code = app.Code() }, first)).Text("accessToken");
+        var root = (await SendAsync(HttpMethod.Post, "/api/account/step-up", new { code = app.Code() }, first)).Text(
+            "accessToken"
+        );
         var (_, ben) = await SignedInAsync("ben");
         var (_, cleo) = await SignedInAsync("cleo");
         await SignedInAsync("dan");
@@ -288,18 +376,38 @@ public sealed class FeathersServiceTests : ForeignTest
         return new(root, ben, cleo);
     }
 
-    private Task MakeAdministratorAsync(string id) => Auth.Use(async (AuthDbContext db) =>
-    {
-        db.UserRoles.Add(new() { UserId = id, RoleId = AuthDbContext.Administrator });
-        await db.SaveChangesAsync();
-    });
+    private Task MakeAdministratorAsync(string id) =>
+        Auth.Use(
+            async (AuthDbContext db) =>
+            {
+                db.UserRoles.Add(new() { UserId = id, RoleId = AuthDbContext.Administrator });
+                await db.SaveChangesAsync();
+            }
+        );
 
     private async Task<(string Id, string Token)> SignedInAsync(string name, string nick = "zero")
     {
         var email = $"{name}@example.net";
-        var made = await PostAsync("/users", new { email, username = name, password = Password, nick });
+        var made = await PostAsync(
+            "/users",
+            new
+            {
+                email,
+                username = name,
+                password = Password,
+                nick,
+            }
+        );
         Assert.Equal(201, made.Status);
-        var auth = await PostAsync("/authentication", new { strategy = "local", email, password = Password });
+        var auth = await PostAsync(
+            "/authentication",
+            new
+            {
+                strategy = "local",
+                email,
+                password = Password,
+            }
+        );
         return (made.Text("id"), auth.Text("accessToken"));
     }
 
@@ -309,14 +417,29 @@ public sealed class FeathersServiceTests : ForeignTest
         [StoreFact]
         public async Task Every_query_is_one_that_the_database_takes()
         {
-            await using var site = await Auth.SiteAsync(("Throttle:SignUpPerAddress", "1000"), ("Throttle:SignInPerAddress", "1000"));
-            using var made = await site.Client.PostAsync("/users", Json($$"""{"email":"ben@example.net","password":"{{Password}}","username":"ben"}"""));
-            using var signedIn = await site.Client.PostAsync("/authentication", Json($$"""{"strategy":"local","email":"ben@example.net","password":"{{Password}}"}"""));
-            var token = JsonDocument.Parse(await signedIn.Content.ReadAsStringAsync()).RootElement.GetProperty("accessToken").GetString();
+            await using var site = await Auth.SiteAsync(
+                ("Throttle:SignUpPerAddress", "1000"),
+                ("Throttle:SignInPerAddress", "1000")
+            );
+            using var made = await site.Client.PostAsync(
+                "/users",
+                Json($$"""{"email":"ben@example.net","password":"{{Password}}","username":"ben"}""")
+            );
+            using var signedIn = await site.Client.PostAsync(
+                "/authentication",
+                Json($$"""{"strategy":"local","email":"ben@example.net","password":"{{Password}}"}""")
+            );
+            var token = JsonDocument
+                .Parse(await signedIn.Content.ReadAsStringAsync())
+                .RootElement.GetProperty("accessToken")
+                .GetString();
             foreach (var query in Queries)
             {
                 using var answer = await site.SendAsync(HttpMethod.Get, "/users" + query[0], bearer: token);
-                Assert.True(answer.StatusCode == HttpStatusCode.OK, $"{query[0]}: {await answer.Content.ReadAsStringAsync()}");
+                Assert.True(
+                    answer.StatusCode == HttpStatusCode.OK,
+                    $"{query[0]}: {await answer.Content.ReadAsStringAsync()}"
+                );
             }
         }
 
@@ -349,13 +472,21 @@ internal sealed class FeathersSocket : IDisposable
     {
         var opened = new FeathersSocket();
         using var late = new CancellationTokenSource(Patience);
-        var address = new UriBuilder(site.Client.BaseAddress!) { Scheme = "ws", Path = "/socket.io/", Query = "EIO=4&transport=websocket" }.Uri;
+        var address = new UriBuilder(site.Client.BaseAddress!)
+        {
+            Scheme = "ws",
+            Path = "/socket.io/",
+            Query = "EIO=4&transport=websocket",
+        }.Uri;
         await opened._socket.ConnectAsync(address, late.Token);
         await opened.ReceiveAsync();
         await opened.SendAsync("40");
         await opened.ReceiveAsync();
-        if (token is null) return opened;
-        var answer = await opened.CallAsync($$"""["create","authentication",{"strategy":"jwt","accessToken":"{{token}}"},{}]""");
+        if (token is null)
+            return opened;
+        var answer = await opened.CallAsync(
+            $$"""["create","authentication",{"strategy":"jwt","accessToken":"{{token}}"},{}]"""
+        );
         Assert.Equal(JsonValueKind.Null, answer[0].ValueKind);
         return opened;
     }
@@ -367,7 +498,8 @@ internal sealed class FeathersSocket : IDisposable
         while (true)
         {
             var packet = await ReceiveAsync();
-            if (packet.StartsWith($"43{number}[", StringComparison.Ordinal)) return JsonDocument.Parse(packet[$"43{number}".Length..]).RootElement;
+            if (packet.StartsWith($"43{number}[", StringComparison.Ordinal))
+                return JsonDocument.Parse(packet[$"43{number}".Length..]).RootElement;
             Note(packet);
         }
     }
@@ -375,7 +507,8 @@ internal sealed class FeathersSocket : IDisposable
     /// <summary>The next event, one that came beside an answer first.</summary>
     public async Task<JsonElement> EventAsync()
     {
-        while (Events.Count == 0) Note(await ReceiveAsync());
+        while (Events.Count == 0)
+            Note(await ReceiveAsync());
         var first = Events[0];
         Events.RemoveAt(0);
         return first;
@@ -385,7 +518,8 @@ internal sealed class FeathersSocket : IDisposable
 
     private void Note(string packet)
     {
-        if (packet.StartsWith("42[", StringComparison.Ordinal)) Events.Add(JsonDocument.Parse(packet[2..]).RootElement);
+        if (packet.StartsWith("42[", StringComparison.Ordinal))
+            Events.Add(JsonDocument.Parse(packet[2..]).RootElement);
     }
 
     private async Task SendAsync(string packet)
@@ -402,9 +536,11 @@ internal sealed class FeathersSocket : IDisposable
         while (true)
         {
             var part = await _socket.ReceiveAsync(buffer, late.Token);
-            if (part.MessageType == WebSocketMessageType.Close) throw new InvalidOperationException("The socket was closed.");
+            if (part.MessageType == WebSocketMessageType.Close)
+                throw new InvalidOperationException("The socket was closed.");
             message.Write(buffer, 0, part.Count);
-            if (part.EndOfMessage) return Encoding.UTF8.GetString(message.ToArray());
+            if (part.EndOfMessage)
+                return Encoding.UTF8.GetString(message.ToArray());
         }
     }
 }

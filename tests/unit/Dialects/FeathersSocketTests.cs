@@ -10,7 +10,8 @@ namespace BlazorAuth.UnitTests.Dialects;
 [Collection(SiteCollection.Name)]
 public sealed class FeathersSocketTests(RunningSite site)
 {
-    private const string Password = "correct horse battery", Polling = "/socket.io/?EIO=4&transport=polling";
+    private const string Password = "correct horse battery",
+        Polling = "/socket.io/?EIO=4&transport=polling";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -21,14 +22,24 @@ public sealed class FeathersSocketTests(RunningSite site)
         Assert.Equal((200, '0'), (status, text[0]));
         var open = JsonDocument.Parse(text[1..]).RootElement;
         Assert.Equal("""["websocket"]""", open.GetProperty("upgrades").GetRawText());
-        Assert.Equal((25000, 20000, 65536), (open.GetProperty("pingInterval").GetInt32(), open.GetProperty("pingTimeout").GetInt32(), open.GetProperty("maxPayload").GetInt32()));
+        Assert.Equal(
+            (25000, 20000, 65536),
+            (
+                open.GetProperty("pingInterval").GetInt32(),
+                open.GetProperty("pingTimeout").GetInt32(),
+                open.GetProperty("maxPayload").GetInt32()
+            )
+        );
     }
 
     [Fact]
     public async Task Calls_by_poll_are_answered_in_one_payload()
     {
         var path = await PollingAsync();
-        Assert.Equal((200, "ok"), await PostAsync(path, "40\u001e420[\"get\",\"users\",\"me\",{}]\u001e421[\"find\",\"nothing\",{}]"));
+        Assert.Equal(
+            (200, "ok"),
+            await PostAsync(path, "40\u001e420[\"get\",\"users\",\"me\",{}]\u001e421[\"find\",\"nothing\",{}]")
+        );
         var packets = (await GetAsync(path)).Text.Split('\u001e');
         Assert.StartsWith("40{\"sid\":", packets[0], StringComparison.Ordinal);
         Assert.StartsWith("430[{\"name\":\"NotAuthenticated\",", packets[1], StringComparison.Ordinal);
@@ -40,8 +51,14 @@ public sealed class FeathersSocketTests(RunningSite site)
     {
         using var socket = await OpenAsync();
         var email = await SignInAsync(socket);
-        Assert.Equal(email, (await CallAsync(socket, "[\"get\",\"users\",\"me\",{}]"))[1].GetProperty("email").GetString());
-        Assert.Equal(JsonValueKind.Null, (await CallAsync(socket, "[\"remove\",\"authentication\",null,{}]"))[0].ValueKind);
+        Assert.Equal(
+            email,
+            (await CallAsync(socket, "[\"get\",\"users\",\"me\",{}]"))[1].GetProperty("email").GetString()
+        );
+        Assert.Equal(
+            JsonValueKind.Null,
+            (await CallAsync(socket, "[\"remove\",\"authentication\",null,{}]"))[0].ValueKind
+        );
         Assert.Equal(401, (await CallAsync(socket, "[\"get\",\"users\",\"me\",{}]"))[0].GetProperty("code").GetInt32());
     }
 
@@ -50,7 +67,14 @@ public sealed class FeathersSocketTests(RunningSite site)
     {
         using var socket = await OpenAsync();
         var email = await SignInAsync(socket);
-        var token = (await CallAsync(socket, $$"""["create","authentication",{"strategy":"local","email":"{{email}}","password":"{{Password}}"},{}]"""))[1].GetProperty("accessToken").GetString();
+        var token = (
+            await CallAsync(
+                socket,
+                $$"""["create","authentication",{"strategy":"local","email":"{{email}}","password":"{{Password}}"},{}]"""
+            )
+        )[1]
+            .GetProperty("accessToken")
+            .GetString();
         await site.SendAsync(HttpMethod.Post, "/api/token/revoke", bearer: token);
         var told = await ReceiveAsync(socket);
         Assert.StartsWith("42[\"logout\",{\"name\":\"NotAuthenticated\",", told, StringComparison.Ordinal);
@@ -104,7 +128,8 @@ public sealed class FeathersSocketTests(RunningSite site)
         var path = await PollingAsync();
         Assert.Equal(400, (await PostAsync(path, payload)).Status);
         var last = await GetAsync(path);
-        if (last.Text != "1") last = await GetAsync(path); // what was said before the end comes in a payload of its own
+        if (last.Text != "1")
+            last = await GetAsync(path); // what was said before the end comes in a payload of its own
         Assert.Equal((200, "1"), last);
         Assert.Equal(400, (await GetAsync(path)).Status);
     }
@@ -178,10 +203,16 @@ public sealed class FeathersSocketTests(RunningSite site)
         var path = await PollingAsync();
         await PostAsync(path, "40");
         await GetAsync(path);
-        var calls = string.Join('\u001e', Enumerable.Range(0, 350).Select(call => $"42{call}[\"get\",\"users\",\"me\",{{}}]"));
+        var calls = string.Join(
+            '\u001e',
+            Enumerable.Range(0, 350).Select(call => $"42{call}[\"get\",\"users\",\"me\",{{}}]")
+        );
         var posted = PostAsync(path, calls);
         var answered = 0;
-        while (answered < 350) answered += (await GetAsync(path).WaitAsync(Patience)).Text.Split('\u001e').Count(packet => packet.StartsWith("43", StringComparison.Ordinal));
+        while (answered < 350)
+            answered += (await GetAsync(path).WaitAsync(Patience))
+                .Text.Split('\u001e')
+                .Count(packet => packet.StartsWith("43", StringComparison.Ordinal));
         Assert.Equal((200, "ok"), await posted);
     }
 
@@ -189,10 +220,15 @@ public sealed class FeathersSocketTests(RunningSite site)
     public async Task Polls_of_one_network_at_once_do_not_wait_for_each_other()
     {
         var paths = new List<string>();
-        for (var each = 0; each < 60; each++) paths.Add(await PollingAsync());
-        var posts = await Task.WhenAll(paths.Select(path => PostAsync(path, "40\u001e420[\"get\",\"users\",\"me\",{}]"))).WaitAsync(TimeSpan.FromSeconds(60));
+        for (var each = 0; each < 60; each++)
+            paths.Add(await PollingAsync());
+        var posts = await Task.WhenAll(
+                paths.Select(path => PostAsync(path, "40\u001e420[\"get\",\"users\",\"me\",{}]"))
+            )
+            .WaitAsync(TimeSpan.FromSeconds(60));
         Assert.All(posts, post => Assert.Equal(200, post.Status));
-        foreach (var path in paths) await PostAsync(path, "1");
+        foreach (var path in paths)
+            await PostAsync(path, "1");
     }
 
     [Fact]
@@ -201,7 +237,15 @@ public sealed class FeathersSocketTests(RunningSite site)
         const string Old = "/socket.io/?EIO=3&transport=polling";
         var (status, text) = await GetAsync(Old);
         Assert.Equal(200, status);
-        Assert.Equal(text.Length, text.IndexOf(':', StringComparison.Ordinal) + 1 + int.Parse(text[..text.IndexOf(':', StringComparison.Ordinal)], System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(
+            text.Length,
+            text.IndexOf(':', StringComparison.Ordinal)
+                + 1
+                + int.Parse(
+                    text[..text.IndexOf(':', StringComparison.Ordinal)],
+                    System.Globalization.CultureInfo.InvariantCulture
+                )
+        );
         var open = JsonDocument.Parse(text[(text.IndexOf('{', StringComparison.Ordinal))..]).RootElement;
         var path = $"{Old}&sid={open.GetProperty("sid").GetString()}";
         Assert.Equal((200, "2:40"), await GetAsync(path)); // in the namespace without asking
@@ -231,7 +275,8 @@ public sealed class FeathersSocketTests(RunningSite site)
     public async Task A_payload_of_Engine_IO_3_that_is_none_closes_the_connection(string payload)
     {
         var text = (await GetAsync("/socket.io/?EIO=3&transport=polling")).Text;
-        var path = $"/socket.io/?EIO=3&transport=polling&sid={JsonDocument.Parse(text[text.IndexOf('{', StringComparison.Ordinal)..]).RootElement.GetProperty("sid").GetString()}";
+        var path =
+            $"/socket.io/?EIO=3&transport=polling&sid={JsonDocument.Parse(text[text.IndexOf('{', StringComparison.Ordinal)..]).RootElement.GetProperty("sid").GetString()}";
         Assert.Equal(400, (await PostAsync(path, payload)).Status);
         await GetAsync(path);
         await GetAsync(path);
@@ -275,7 +320,8 @@ public sealed class FeathersSocketTests(RunningSite site)
     {
         using var socket = await OpenAsync();
         var codes = new List<int>();
-        for (var call = 0; call < 700; call++) await SendAsync(socket, $"42{call}[\"get\",\"users\",\"me\",{{}}]");
+        for (var call = 0; call < 700; call++)
+            await SendAsync(socket, $"42{call}[\"get\",\"users\",\"me\",{{}}]");
         for (var call = 0; call < 700; call++)
         {
             var answer = await ReceiveAsync(socket);
@@ -299,16 +345,34 @@ public sealed class FeathersSocketTests(RunningSite site)
         socket.Options.SetRequestHeader("Origin", origin);
         socket.Options.CollectHttpResponseDetails = true;
         using var late = new CancellationTokenSource(Patience);
-        var opened = await Record.ExceptionAsync(() => socket.ConnectAsync(Url(Polling.Replace("polling", "websocket", StringComparison.Ordinal)), late.Token));
+        var opened = await Record.ExceptionAsync(() =>
+            socket.ConnectAsync(Url(Polling.Replace("polling", "websocket", StringComparison.Ordinal)), late.Token)
+        );
         Assert.Equal(status == 200, opened is null);
-        Assert.Equal(status == 200 ? HttpStatusCode.SwitchingProtocols : HttpStatusCode.Forbidden, socket.HttpStatusCode);
+        Assert.Equal(
+            status == 200 ? HttpStatusCode.SwitchingProtocols : HttpStatusCode.Forbidden,
+            socket.HttpStatusCode
+        );
     }
 
     private async Task<string> SignInAsync(WebSocket socket)
     {
         var email = $"{Guid.NewGuid():N}@example.com";
-        Assert.Equal(JsonValueKind.Null, (await CallAsync(socket, $$"""["create","users",{"email":"{{email}}","password":"{{Password}}"},{}]"""))[0].ValueKind);
-        Assert.Equal(JsonValueKind.Null, (await CallAsync(socket, $$"""["create","authentication",{"strategy":"local","email":"{{email}}","password":"{{Password}}"},{}]"""))[0].ValueKind);
+        Assert.Equal(
+            JsonValueKind.Null,
+            (await CallAsync(socket, $$"""["create","users",{"email":"{{email}}","password":"{{Password}}"},{}]"""))[
+                0
+            ].ValueKind
+        );
+        Assert.Equal(
+            JsonValueKind.Null,
+            (
+                await CallAsync(
+                    socket,
+                    $$"""["create","authentication",{"strategy":"local","email":"{{email}}","password":"{{Password}}"},{}]"""
+                )
+            )[0].ValueKind
+        );
         return email;
     }
 
@@ -353,9 +417,11 @@ public sealed class FeathersSocketTests(RunningSite site)
         while (true)
         {
             var part = await socket.ReceiveAsync(buffer, late.Token);
-            if (part.MessageType == WebSocketMessageType.Close) return null;
+            if (part.MessageType == WebSocketMessageType.Close)
+                return null;
             message.Write(buffer, 0, part.Count);
-            if (part.EndOfMessage) return Encoding.UTF8.GetString(message.ToArray());
+            if (part.EndOfMessage)
+                return Encoding.UTF8.GetString(message.ToArray());
         }
     }
 

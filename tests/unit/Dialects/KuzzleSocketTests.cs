@@ -23,19 +23,29 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
     private async Task<string> MemberAsync()
     {
         var username = $"u{Guid.NewGuid():N}"[..20];
-        (await _site.Client.PostAsJsonAsync("/api/account", new { username, password = Password })).EnsureSuccessStatusCode();
+        (
+            await _site.Client.PostAsJsonAsync("/api/account", new { username, password = Password })
+        ).EnsureSuccessStatusCode();
         return username;
     }
 
     private static async Task<string> LoginAsync(KuzzleFrames frames, string username, int? expiresIn = null)
     {
         var arguments = new JsonObject { ["strategy"] = "local" };
-        if (expiresIn is not null) arguments["expiresIn"] = expiresIn;
-        var login = await frames.RequestAsync("auth", "login", new() { ["username"] = username, ["password"] = Password }, null, arguments);
+        if (expiresIn is not null)
+            arguments["expiresIn"] = expiresIn;
+        var login = await frames.RequestAsync(
+            "auth",
+            "login",
+            new() { ["username"] = username, ["password"] = Password },
+            null,
+            arguments
+        );
         return login.GetProperty("result").GetProperty("jwt").GetString()!;
     }
 
-    private static Task<JsonElement> MeAsync(KuzzleFrames frames, string? jwt = null) => frames.RequestAsync("auth", "getCurrentUser", null, jwt, []);
+    private static Task<JsonElement> MeAsync(KuzzleFrames frames, string? jwt = null) =>
+        frames.RequestAsync("auth", "getCurrentUser", null, jwt, []);
 
     // kuzzle-sdk in a browser asks for the protocol 'null', and the browser closes a socket that does not confirm it.
     [Theory]
@@ -44,8 +54,12 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
     public async Task A_browser_gets_the_protocol_that_it_asks_for(params string[] asked)
     {
         using var socket = new ClientWebSocket();
-        foreach (var protocol in asked) socket.Options.AddSubProtocol(protocol);
-        await socket.ConnectAsync(new UriBuilder(new Uri(_site.ClientOptions.BaseAddress, "/")) { Scheme = "ws" }.Uri, default);
+        foreach (var protocol in asked)
+            socket.Options.AddSubProtocol(protocol);
+        await socket.ConnectAsync(
+            new UriBuilder(new Uri(_site.ClientOptions.BaseAddress, "/")) { Scheme = "ws" }.Uri,
+            default
+        );
         Assert.Equal(asked[0], socket.SubProtocol);
     }
 
@@ -73,7 +87,9 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
     {
         await using var frames = await KuzzleFrames.OpenAsync(_site);
         var jwt = await LoginAsync(frames, await MemberAsync());
-        await frames.SendAsync("{ \"controller\": \"auth\", \"action\": \"getCurrentUser\", \"jwt\": \"" + jwt + "\" }");
+        await frames.SendAsync(
+            "{ \"controller\": \"auth\", \"action\": \"getCurrentUser\", \"jwt\": \"" + jwt + "\" }"
+        );
         var envelope = await frames.ReceiveAsync();
         Assert.Equal(envelope.GetProperty("requestId").GetString(), envelope.GetProperty("room").GetString());
         Assert.NotEqual("-1", envelope.GetProperty("result").GetProperty("_id").GetString());
@@ -86,9 +102,15 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
         var jwt = await LoginAsync(frames, await MemberAsync());
         (await _site.SendAsync(HttpMethod.Post, "/_logout", bearer: jwt)).EnsureSuccessStatusCode();
         var told = await frames.ReceiveAsync();
-        Assert.Equal(("TokenExpired", 200), (told.GetProperty("type").GetString(), told.GetProperty("status").GetInt32()));
+        Assert.Equal(
+            ("TokenExpired", 200),
+            (told.GetProperty("type").GetString(), told.GetProperty("status").GetInt32())
+        );
         Assert.Equal("-1", (await MeAsync(frames)).GetProperty("result").GetProperty("_id").GetString());
-        Assert.Equal("security.token.invalid", (await MeAsync(frames, jwt)).GetProperty("error").GetProperty("id").GetString());
+        Assert.Equal(
+            "security.token.invalid",
+            (await MeAsync(frames, jwt)).GetProperty("error").GetProperty("id").GetString()
+        );
     }
 
     [Fact]
@@ -116,14 +138,19 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
     [InlineData("null")]
     [InlineData("1")]
     [InlineData("{\"controller\":\"auth\",\"controller\":\"auth\",\"action\":\"getCurrentUser\"}")]
-    [InlineData("{\"controller\":\"auth\",\"action\":\"login\",\"strategy\":\"local\",\"body\":{\"username\":\"\\ud800\",\"password\":\"\\ud800\"}}")]
+    [InlineData(
+        "{\"controller\":\"auth\",\"action\":\"login\",\"strategy\":\"local\",\"body\":{\"username\":\"\\ud800\",\"password\":\"\\ud800\"}}"
+    )]
     [InlineData("{\"\\udc00\":1}")]
     public async Task A_frame_that_is_no_object_is_refused_and_the_next_is_heard(string text)
     {
         await using var frames = await KuzzleFrames.OpenAsync(_site);
         await frames.SendAsync(text);
         var refused = await frames.ReceiveAsync();
-        Assert.Equal((400, "network.websocket.unexpected_error"), (refused.GetProperty("status").GetInt32(), refused.GetProperty("error").GetProperty("id").GetString()));
+        Assert.Equal(
+            (400, "network.websocket.unexpected_error"),
+            (refused.GetProperty("status").GetInt32(), refused.GetProperty("error").GetProperty("id").GetString())
+        );
         Assert.Equal(200, (await MeAsync(frames)).GetProperty("status").GetInt32());
     }
 
@@ -135,11 +162,17 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
     [InlineData("{\"controller\":\"auth\",\"action\":\"fly\"}")]
     [InlineData("{\"controller\":\"auth\",\"action\":\"login\"}")]
     [InlineData("{\"controller\":\"auth\",\"action\":\"login\",\"strategy\":{},\"expiresIn\":{},\"body\":[]}")]
-    [InlineData("{\"controller\":\"auth\",\"action\":\"login\",\"strategy\":\"local\",\"expiresIn\":1e400,\"body\":{\"username\":1,\"password\":{}}}")]
-    [InlineData("{\"controller\":\"auth\",\"action\":\"login\",\"strategy\":\"local\",\"body\":{\"username\":\"\\u0000\",\"password\":\"\\u0000\"}}")]
+    [InlineData(
+        "{\"controller\":\"auth\",\"action\":\"login\",\"strategy\":\"local\",\"expiresIn\":1e400,\"body\":{\"username\":1,\"password\":{}}}"
+    )]
+    [InlineData(
+        "{\"controller\":\"auth\",\"action\":\"login\",\"strategy\":\"local\",\"body\":{\"username\":\"\\u0000\",\"password\":\"\\u0000\"}}"
+    )]
     [InlineData("{\"controller\":\"auth\",\"action\":\"checkToken\",\"body\":{\"token\":{}}}")]
     [InlineData("{\"controller\":\"auth\",\"action\":\"getCurrentUser\",\"jwt\":\"\\u0000..\"}")]
-    [InlineData("{\"controller\":\"security\",\"action\":\"createRestrictedUser\",\"body\":{\"content\":1,\"credentials\":{\"local\":1}}}")]
+    [InlineData(
+        "{\"controller\":\"security\",\"action\":\"createRestrictedUser\",\"body\":{\"content\":1,\"credentials\":{\"local\":1}}}"
+    )]
     public async Task Wrong_types_are_refused_with_an_error_of_the_clients(string text)
     {
         await using var frames = await KuzzleFrames.OpenAsync(_site);
@@ -164,9 +197,11 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
     public async Task Many_requests_at_once_are_all_answered()
     {
         await using var frames = await KuzzleFrames.OpenAsync(_site);
-        for (var i = 0; i < 40; i++) await frames.SendAsync($$"""{"controller":"auth","action":"getCurrentUser","requestId":"{{i}}"}""");
+        for (var i = 0; i < 40; i++)
+            await frames.SendAsync($$"""{"controller":"auth","action":"getCurrentUser","requestId":"{{i}}"}""");
         var rooms = new HashSet<string?>();
-        for (var i = 0; i < 40; i++) rooms.Add((await frames.ReceiveAsync()).GetProperty("room").GetString());
+        for (var i = 0; i < 40; i++)
+            rooms.Add((await frames.ReceiveAsync()).GetProperty("room").GetString());
         Assert.Equal(40, rooms.Count);
     }
 
@@ -175,8 +210,10 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
     {
         await using var frames = await KuzzleFrames.OpenAsync(_site);
         var began = System.Diagnostics.Stopwatch.StartNew();
-        for (var i = 0; i < 120; i++) await frames.SendAsync("""{"p":1}""");
-        for (var i = 0; i < 120; i++) await frames.ReceiveAsync();
+        for (var i = 0; i < 120; i++)
+            await frames.SendAsync("""{"p":1}""");
+        for (var i = 0; i < 120; i++)
+            await frames.ReceiveAsync();
         Assert.True(began.Elapsed > TimeSpan.FromSeconds(1.5), began.Elapsed.ToString());
     }
 
@@ -195,7 +232,9 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
         }
         else
         {
-            var refused = await Assert.ThrowsAsync<WebSocketException>(() => KuzzleFrames.OpenAsync(_site, origin: origin));
+            var refused = await Assert.ThrowsAsync<WebSocketException>(() =>
+                KuzzleFrames.OpenAsync(_site, origin: origin)
+            );
             Assert.Contains("403", refused.Message, StringComparison.Ordinal);
         }
     }
@@ -204,13 +243,16 @@ public sealed class KuzzleSocketTests : IAsyncLifetime
     public async Task One_address_has_a_bounded_number_of_sockets_and_a_closed_one_makes_room()
     {
         var open = new List<KuzzleFrames>();
-        for (var i = 0; i < 100; i++) open.Add(await KuzzleFrames.OpenAsync(_site));
+        for (var i = 0; i < 100; i++)
+            open.Add(await KuzzleFrames.OpenAsync(_site));
         var refused = await Assert.ThrowsAsync<WebSocketException>(() => KuzzleFrames.OpenAsync(_site));
         Assert.Contains("429", refused.Message, StringComparison.Ordinal);
         await open[0].Socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, default);
         open[1].Socket.Abort(); // left without a word
-        foreach (var _ in new[] { 0, 1 }) open.Add(await SoonAsync());
-        foreach (var frames in open) await frames.DisposeAsync();
+        foreach (var _ in new[] { 0, 1 })
+            open.Add(await SoonAsync());
+        foreach (var frames in open)
+            await frames.DisposeAsync();
 
         async Task<KuzzleFrames> SoonAsync()
         {

@@ -21,24 +21,43 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
 
     public Task DisposeAsync() => _wire.DisposeAsync().AsTask();
 
-    private Task<JsonElement> RequestAsync(string action, JsonObject? body = null, string? jwt = null, JsonObject? arguments = null, string controller = "auth") =>
-        _wire.RequestAsync(controller, action, body, jwt, arguments ?? []);
+    private Task<JsonElement> RequestAsync(
+        string action,
+        JsonObject? body = null,
+        string? jwt = null,
+        JsonObject? arguments = null,
+        string controller = "auth"
+    ) => _wire.RequestAsync(controller, action, body, jwt, arguments ?? []);
 
     private static JsonObject Local => new() { ["strategy"] = "local" };
 
-    private static JsonObject Credentials(string name, string password = Password) => new() { ["username"] = name, ["password"] = password };
+    private static JsonObject Credentials(string name, string password = Password) =>
+        new() { ["username"] = name, ["password"] = password };
 
     private static JsonElement ResultOf(JsonElement envelope)
     {
-        Assert.Equal((JsonValueKind.Null, 200), (envelope.GetProperty("error").ValueKind, envelope.GetProperty("status").GetInt32()));
+        Assert.Equal(
+            (JsonValueKind.Null, 200),
+            (envelope.GetProperty("error").ValueKind, envelope.GetProperty("status").GetInt32())
+        );
         return envelope.GetProperty("result");
     }
 
     private static void Refused(JsonElement envelope, int status, string id, int code)
     {
         var error = envelope.GetProperty("error");
-        Assert.Equal((status, id, code), (error.GetProperty("status").GetInt32(), error.GetProperty("id").GetString(), error.GetProperty("code").GetInt32()));
-        Assert.Equal((status, JsonValueKind.Null), (envelope.GetProperty("status").GetInt32(), envelope.GetProperty("result").ValueKind));
+        Assert.Equal(
+            (status, id, code),
+            (
+                error.GetProperty("status").GetInt32(),
+                error.GetProperty("id").GetString(),
+                error.GetProperty("code").GetInt32()
+            )
+        );
+        Assert.Equal(
+            (status, JsonValueKind.Null),
+            (envelope.GetProperty("status").GetInt32(), envelope.GetProperty("result").ValueKind)
+        );
         Assert.NotEmpty(error.GetProperty("message").GetString()!);
     }
 
@@ -47,15 +66,27 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
     private async Task<(string Name, string Id)> MemberAsync(JsonObject? content = null)
     {
         var name = $"u{Guid.NewGuid():N}"[..20];
-        var made = ResultOf(await RequestAsync("createRestrictedUser",
-            new() { ["content"] = content ?? [], ["credentials"] = new JsonObject { ["local"] = Credentials(name) } }, controller: "security"));
+        var made = ResultOf(
+            await RequestAsync(
+                "createRestrictedUser",
+                new()
+                {
+                    ["content"] = content ?? [],
+                    ["credentials"] = new JsonObject { ["local"] = Credentials(name) },
+                },
+                controller: "security"
+            )
+        );
         return (name, made.GetProperty("_id").GetString()!);
     }
 
     private async Task<string> LoginAsync(string name, string password = Password) =>
-        ResultOf(await RequestAsync("login", Credentials(name, password), arguments: Local)).GetProperty("jwt").GetString()!;
+        ResultOf(await RequestAsync("login", Credentials(name, password), arguments: Local))
+            .GetProperty("jwt")
+            .GetString()!;
 
-    private static JsonElement PayloadOf(string jwt) => JsonElement.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(jwt.Split('.')[1]));
+    private static JsonElement PayloadOf(string jwt) =>
+        JsonElement.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(jwt.Split('.')[1]));
 
     [Fact]
     public async Task A_login_gives_a_token_that_its_client_can_take_apart()
@@ -63,12 +94,20 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         var (name, id) = await MemberAsync();
         var login = ResultOf(await RequestAsync("login", Credentials(name), arguments: Local));
         var payload = PayloadOf(login.GetProperty("jwt").GetString()!);
-        Assert.Equal((id, id, 3_600_000), (login.GetProperty("_id").GetString(), payload.GetProperty("_id").GetString(), login.GetProperty("ttl").GetInt32()));
+        Assert.Equal(
+            (id, id, 3_600_000),
+            (
+                login.GetProperty("_id").GetString(),
+                payload.GetProperty("_id").GetString(),
+                login.GetProperty("ttl").GetInt32()
+            )
+        );
         Assert.Equal(payload.GetProperty("exp").GetInt64() * 1000, login.GetProperty("expiresAt").GetInt64());
         Assert.InRange(payload.GetProperty("exp").GetInt64() - payload.GetProperty("iat").GetInt64(), 3599, 3601);
     }
 
-    // kourou auth:login -a strategy=local -a username=… -a password=…: every argument at the root of the frame, and no body.
+    // kourou auth:login -a strategy=local -a username=… -a password=…: every argument at the root of the frame, and no
+    // body.
     [Fact]
     public async Task A_login_takes_its_credentials_from_the_arguments_too()
     {
@@ -77,10 +116,25 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         arguments["strategy"] = "local";
         Assert.Equal(id, ResultOf(await RequestAsync("login", arguments: arguments)).GetProperty("_id").GetString());
         // Each by itself, and the body first, as Kuzzle's own strategy looks for them.
-        var halves = new JsonObject { ["strategy"] = "local", ["password"] = Password, ["username"] = "somebody.else" };
-        Assert.Equal(id, ResultOf(await RequestAsync("login", new() { ["username"] = name }, arguments: halves)).GetProperty("_id").GetString());
+        var halves = new JsonObject
+        {
+            ["strategy"] = "local",
+            ["password"] = Password,
+            ["username"] = "somebody.else",
+        };
+        Assert.Equal(
+            id,
+            ResultOf(await RequestAsync("login", new() { ["username"] = name }, arguments: halves))
+                .GetProperty("_id")
+                .GetString()
+        );
         arguments["password"] = "wrong wrong";
-        Refused(await RequestAsync("login", arguments: arguments.DeepClone().AsObject()), 401, "plugin.strategy.missing_user", 0x04030014);
+        Refused(
+            await RequestAsync("login", arguments: arguments.DeepClone().AsObject()),
+            401,
+            "plugin.strategy.missing_user",
+            0x04030014
+        );
         arguments.Remove("password");
         Refused(await RequestAsync("login", arguments: arguments), 400, "api.assert.missing_argument", 0x02010003);
     }
@@ -97,7 +151,11 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         arguments["expiresIn"] = expiresIn;
         var login = ResultOf(await RequestAsync("login", Credentials(name), arguments: arguments));
         var payload = PayloadOf(login.GetProperty("jwt").GetString()!);
-        Assert.InRange(payload.GetProperty("exp").GetInt64() - payload.GetProperty("iat").GetInt64(), seconds - 1, seconds + 1);
+        Assert.InRange(
+            payload.GetProperty("exp").GetInt64() - payload.GetProperty("iat").GetInt64(),
+            seconds - 1,
+            seconds + 1
+        );
         Assert.InRange(login.GetProperty("ttl").GetInt64(), seconds * 1000L - 5000, seconds * 1000L);
     }
 
@@ -130,13 +188,30 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
     public async Task What_is_asked_without_a_token_is_answered_for_nobody_or_refused()
     {
         var nobody = ResultOf(await RequestAsync("getCurrentUser"));
-        Assert.Equal(("-1", "anonymous"), (nobody.GetProperty("_id").GetString(), nobody.GetProperty("_source").GetProperty("profileIds")[0].GetString()));
+        Assert.Equal(
+            ("-1", "anonymous"),
+            (
+                nobody.GetProperty("_id").GetString(),
+                nobody.GetProperty("_source").GetProperty("profileIds")[0].GetString()
+            )
+        );
         var check = ResultOf(await RequestAsync("checkToken", []));
-        Assert.Equal((true, "-1", -1), (check.GetProperty("valid").GetBoolean(), check.GetProperty("kuid").GetString(), check.GetProperty("expiresAt").GetInt32()));
+        Assert.Equal(
+            (true, "-1", -1),
+            (
+                check.GetProperty("valid").GetBoolean(),
+                check.GetProperty("kuid").GetString(),
+                check.GetProperty("expiresAt").GetInt32()
+            )
+        );
         foreach (var action in new[] { "logout", "refreshToken", "createToken", "searchApiKeys", "createApiKey" })
             Refused(await RequestAsync(action), 401, "security.rights.unauthorized", 0x07030001);
         Refused(await RequestAsync("updateSelf", new() { ["a"] = 1 }), 401, "security.rights.unauthorized", 0x07030001);
-        var rights = ResultOf(await RequestAsync("getMyRights")).GetProperty("hits").EnumerateArray().Select(r => r.GetProperty("action").GetString()).ToList();
+        var rights = ResultOf(await RequestAsync("getMyRights"))
+            .GetProperty("hits")
+            .EnumerateArray()
+            .Select(r => r.GetProperty("action").GetString())
+            .ToList();
         Assert.Contains("login", rights);
         Assert.DoesNotContain("updateSelf", rights);
     }
@@ -144,15 +219,48 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
     [Fact]
     public async Task The_current_user_is_the_profile_and_its_changes_are_added_to_it()
     {
-        var (name, id) = await MemberAsync(new() { ["city"] = "Lyon", ["likes"] = new JsonObject { ["tea"] = true } });
+        var (name, id) = await MemberAsync(
+            new()
+            {
+                ["city"] = "Lyon",
+                ["likes"] = new JsonObject { ["tea"] = true },
+            }
+        );
         var jwt = await LoginAsync(name);
-        await RequestAsync("updateSelf", new() { ["likes"] = new JsonObject { ["coffee"] = false }, ["motto"] = "né à Lyon ✓" }, jwt);
+        await RequestAsync(
+            "updateSelf",
+            new()
+            {
+                ["likes"] = new JsonObject { ["coffee"] = false },
+                ["motto"] = "né à Lyon ✓",
+            },
+            jwt
+        );
         var user = ResultOf(await RequestAsync("getCurrentUser", jwt: jwt));
-        Assert.Equal((id, "local"), (user.GetProperty("_id").GetString(), user.GetProperty("strategies")[0].GetString()));
-        Assert.True(JsonElement.DeepEquals(JsonElement.Parse(
-            """{"city":"Lyon","likes":{"tea":true,"coffee":false},"motto":"né à Lyon ✓","profileIds":["default"]}"""), user.GetProperty("_source")));
-        Refused(await RequestAsync("updateSelf", new() { ["profileIds"] = new JsonArray("admin") }, jwt), 400, "api.assert.forbidden_argument", 0x0201000b);
-        Refused(await RequestAsync("updateSelf", new() { ["a"] = new string('x', 17_000) }, jwt), 400, "api.assert.invalid_argument", 0x02010002);
+        Assert.Equal(
+            (id, "local"),
+            (user.GetProperty("_id").GetString(), user.GetProperty("strategies")[0].GetString())
+        );
+        Assert.True(
+            JsonElement.DeepEquals(
+                JsonElement.Parse(
+                    """{"city":"Lyon","likes":{"tea":true,"coffee":false},"motto":"né à Lyon ✓","profileIds":["default"]}"""
+                ),
+                user.GetProperty("_source")
+            )
+        );
+        Refused(
+            await RequestAsync("updateSelf", new() { ["profileIds"] = new JsonArray("admin") }, jwt),
+            400,
+            "api.assert.forbidden_argument",
+            0x0201000b
+        );
+        Refused(
+            await RequestAsync("updateSelf", new() { ["a"] = new string('x', 17_000) }, jwt),
+            400,
+            "api.assert.invalid_argument",
+            0x02010002
+        );
     }
 
     [Fact]
@@ -161,21 +269,48 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         var (name, _) = await MemberAsync();
         var jwt = await LoginAsync(name);
         await using var http = new KuzzleHttp(site);
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(i => http.RequestAsync("auth", "updateSelf", new() { [$"f{i}"] = i }, jwt, [])));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 4)
+                .Select(i => http.RequestAsync("auth", "updateSelf", new() { [$"f{i}"] = i }, jwt, []))
+        );
         var source = ResultOf(await RequestAsync("getCurrentUser", jwt: jwt)).GetProperty("_source");
-        for (var i = 0; i < 4; i++) Assert.Equal(i, source.GetProperty($"f{i}").GetInt32());
+        for (var i = 0; i < 4; i++)
+            Assert.Equal(i, source.GetProperty($"f{i}").GetInt32());
     }
 
     [Fact]
     public async Task A_taken_name_is_told_and_a_name_of_an_address_is_that_address()
     {
         var (name, _) = await MemberAsync();
-        Refused(await RequestAsync("createRestrictedUser", new() { ["content"] = new JsonObject(), ["credentials"] = new JsonObject { ["local"] = Credentials(name) } },
-            arguments: new() { ["_id"] = "mine" }, controller: "security"), 412, "security.user.already_exists", 0x07040001);
+        Refused(
+            await RequestAsync(
+                "createRestrictedUser",
+                new()
+                {
+                    ["content"] = new JsonObject(),
+                    ["credentials"] = new JsonObject { ["local"] = Credentials(name) },
+                },
+                arguments: new() { ["_id"] = "mine" },
+                controller: "security"
+            ),
+            412,
+            "security.user.already_exists",
+            0x07040001
+        );
         var email = $"{Guid.NewGuid():N}@example.com";
-        ResultOf(await RequestAsync("createRestrictedUser", new() { ["credentials"] = new JsonObject { ["local"] = Credentials(email) } }, controller: "security"));
+        ResultOf(
+            await RequestAsync(
+                "createRestrictedUser",
+                new() { ["credentials"] = new JsonObject { ["local"] = Credentials(email) } },
+                controller: "security"
+            )
+        );
         var token = await site.Client.PostAsJsonAsync("/api/token", new { identifier = email, password = Password });
-        Assert.Equal(email, (await token.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("user").GetProperty("email").GetString());
+        Assert.Equal(
+            email,
+            (await token.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("user").GetProperty("email").GetString()
+        );
     }
 
     [Fact]
@@ -192,7 +327,10 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         foreach (var text in new[] { jwt + "x", "kapikey-" + jwt, "a.b.c", "\0" })
         {
             var check = ResultOf(await RequestAsync("checkToken", new() { ["token"] = text }));
-            Assert.Equal((false, "Invalid token."), (check.GetProperty("valid").GetBoolean(), check.GetProperty("state").GetString()));
+            Assert.Equal(
+                (false, "Invalid token."),
+                (check.GetProperty("valid").GetBoolean(), check.GetProperty("state").GetString())
+            );
         }
         Invalid(await RequestAsync("getCurrentUser", jwt: jwt + "x"));
     }
@@ -206,9 +344,13 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         var login = ResultOf(await RequestAsync("login", Credentials(name), arguments: arguments));
         var jwt = login.GetProperty("jwt").GetString();
         await Task.Delay(TimeSpan.FromSeconds(1.2));
-        Assert.Equal("Token expired", ResultOf(await RequestAsync("checkToken", new() { ["token"] = jwt })).GetProperty("state").GetString());
+        Assert.Equal(
+            "Token expired",
+            ResultOf(await RequestAsync("checkToken", new() { ["token"] = jwt })).GetProperty("state").GetString()
+        );
         Refused(await RequestAsync("getCurrentUser", jwt: jwt), 401, "security.token.expired", 0x07010006);
-        Assert.True(ResultOf(await RequestAsync("logout", jwt: jwt)).GetProperty("acknowledged").GetBoolean()); // its session is ended all the same
+        // its session is ended all the same
+        Assert.True(ResultOf(await RequestAsync("logout", jwt: jwt)).GetProperty("acknowledged").GetBoolean());
     }
 
     [Fact]
@@ -224,7 +366,12 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         // A second tab with the same token gets the same successor.
         var tab = ResultOf(await RequestAsync("refreshToken", jwt: jwt)).GetProperty("jwt").GetString()!;
         Assert.Equal(after.GetProperty("gen").GetInt32(), PayloadOf(tab).GetProperty("gen").GetInt32());
-        Refused(await RequestAsync("refreshToken", jwt: tab, arguments: new() { ["expiresIn"] = -1 }), 400, "security.token.ttl_exceeded", 0x07010004);
+        Refused(
+            await RequestAsync("refreshToken", jwt: tab, arguments: new() { ["expiresIn"] = -1 }),
+            400,
+            "security.token.ttl_exceeded",
+            0x07010004
+        );
     }
 
     [Fact]
@@ -233,11 +380,24 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         var (name, id) = await MemberAsync();
         var jwt = await LoginAsync(name);
         var made = ResultOf(await RequestAsync("createToken", jwt: jwt, arguments: new() { ["expiresIn"] = "10m" }));
-        Assert.Equal((600_000, false), (made.GetProperty("ttl").GetInt32(), made.GetProperty("singleUse").GetBoolean()));
+        Assert.Equal(
+            (600_000, false),
+            (made.GetProperty("ttl").GetInt32(), made.GetProperty("singleUse").GetBoolean())
+        );
         var token = made.GetProperty("token").GetString();
         Assert.Equal(id, ResultOf(await RequestAsync("getCurrentUser", jwt: token)).GetProperty("_id").GetString());
-        Refused(await RequestAsync("createToken", jwt: jwt, arguments: new() { ["expiresIn"] = -1 }), 400, "security.token.invalid_expiration", 0x07010009);
-        Refused(await RequestAsync("createToken", jwt: jwt, arguments: new() { ["singleUse"] = true }), 400, "api.assert.invalid_argument", 0x02010002);
+        Refused(
+            await RequestAsync("createToken", jwt: jwt, arguments: new() { ["expiresIn"] = -1 }),
+            400,
+            "security.token.invalid_expiration",
+            0x07010009
+        );
+        Refused(
+            await RequestAsync("createToken", jwt: jwt, arguments: new() { ["singleUse"] = true }),
+            400,
+            "api.assert.invalid_argument",
+            0x02010002
+        );
         ResultOf(await RequestAsync("logout", jwt: jwt));
         Invalid(await RequestAsync("getCurrentUser", jwt: token));
     }
@@ -272,21 +432,76 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         var key = await KeyAsync(jwt);
         Assert.Equal(id, PayloadOf(key.Token).GetProperty("_id").GetString());
         Assert.Equal(id, ResultOf(await RequestAsync("getCurrentUser", jwt: key.Token)).GetProperty("_id").GetString());
-        foreach (var query in new JsonObject[] { [], new() { ["match"] = new JsonObject { ["description"] = "deploys" } }, new() { ["equals"] = new JsonObject { ["description"] = "nightly deploys" } } })
+        foreach (
+            var query in new JsonObject[]
+            {
+                [],
+                new() { ["match"] = new JsonObject { ["description"] = "deploys" } },
+                new() { ["equals"] = new JsonObject { ["description"] = "nightly deploys" } },
+            }
+        )
         {
             var found = ResultOf(await RequestAsync("searchApiKeys", query, jwt));
-            Assert.Equal((1, key.Id), (found.GetProperty("total").GetInt32(), found.GetProperty("hits")[0].GetProperty("_id").GetString()));
+            Assert.Equal(
+                (1, key.Id),
+                (found.GetProperty("total").GetInt32(), found.GetProperty("hits")[0].GetProperty("_id").GetString())
+            );
             var source = found.GetProperty("hits")[0].GetProperty("_source");
-            var print = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(key.Token)));
-            Assert.Equal((print, -1, id), (source.GetProperty("fingerprint").GetString(), source.GetProperty("expiresAt").GetInt32(), source.GetProperty("userId").GetString()));
+            var print = Convert.ToHexStringLower(
+                System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(key.Token))
+            );
+            Assert.Equal(
+                (print, -1, id),
+                (
+                    source.GetProperty("fingerprint").GetString(),
+                    source.GetProperty("expiresAt").GetInt32(),
+                    source.GetProperty("userId").GetString()
+                )
+            );
             Assert.False(source.TryGetProperty("token", out _));
         }
-        Assert.Equal(0, ResultOf(await RequestAsync("searchApiKeys", new() { ["term"] = new JsonObject { ["description"] = "deploys" } }, jwt)).GetProperty("total").GetInt32());
-        Refused(await RequestAsync("searchApiKeys", new() { ["range"] = new JsonObject() }, jwt), 400, "api.assert.invalid_argument", 0x02010002);
-        Refused(await RequestAsync("refreshToken", jwt: key.Token), 401, "security.token.refresh_forbidden", 0x07010008);
-        Refused(await RequestAsync("deleteApiKey", jwt: key.Token, arguments: new() { ["_id"] = key.Id }), 403, "security.rights.forbidden", 0x07030002);
-        Assert.Equal(key.Id, ResultOf(await RequestAsync("deleteApiKey", jwt: jwt, arguments: new() { ["_id"] = key.Id })).GetProperty("_id").GetString());
-        Refused(await RequestAsync("deleteApiKey", jwt: jwt, arguments: new() { ["_id"] = key.Id }), 404, "services.storage.not_found", 0x0101000b);
+        Assert.Equal(
+            0,
+            ResultOf(
+                    await RequestAsync(
+                        "searchApiKeys",
+                        new() { ["term"] = new JsonObject { ["description"] = "deploys" } },
+                        jwt
+                    )
+                )
+                .GetProperty("total")
+                .GetInt32()
+        );
+        Refused(
+            await RequestAsync("searchApiKeys", new() { ["range"] = new JsonObject() }, jwt),
+            400,
+            "api.assert.invalid_argument",
+            0x02010002
+        );
+        Refused(
+            await RequestAsync("refreshToken", jwt: key.Token),
+            401,
+            "security.token.refresh_forbidden",
+            0x07010008
+        );
+        Refused(
+            await RequestAsync("deleteApiKey", jwt: key.Token, arguments: new() { ["_id"] = key.Id }),
+            403,
+            "security.rights.forbidden",
+            0x07030002
+        );
+        Assert.Equal(
+            key.Id,
+            ResultOf(await RequestAsync("deleteApiKey", jwt: jwt, arguments: new() { ["_id"] = key.Id }))
+                .GetProperty("_id")
+                .GetString()
+        );
+        Refused(
+            await RequestAsync("deleteApiKey", jwt: jwt, arguments: new() { ["_id"] = key.Id }),
+            404,
+            "services.storage.not_found",
+            0x0101000b
+        );
         Invalid(await RequestAsync("getCurrentUser", jwt: key.Token));
     }
 
@@ -296,7 +511,12 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         var (name, _) = await MemberAsync();
         var token = (await KeyAsync(await LoginAsync(name))).Token;
         for (var at = "kapikey-".Length; at < token.Length; at += 7)
-            Invalid(await RequestAsync("getCurrentUser", jwt: $"{token[..at]}{(token[at] == 'A' ? 'B' : 'A')}{token[(at + 1)..]}"));
+            Invalid(
+                await RequestAsync(
+                    "getCurrentUser",
+                    jwt: $"{token[..at]}{(token[at] == 'A' ? 'B' : 'A')}{token[(at + 1)..]}"
+                )
+            );
     }
 
     [Fact]
@@ -309,12 +529,39 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         Assert.Equal((name, id), (mine.GetProperty("username").GetString(), mine.GetProperty("kuid").GetString()));
         Assert.True(ResultOf(await RequestAsync("credentialsExist", jwt: jwt, arguments: Local)).GetBoolean());
         Assert.True(ResultOf(await RequestAsync("validateMyCredentials", Credentials(name), jwt, Local)).GetBoolean());
-        Refused(await RequestAsync("validateMyCredentials", Credentials(name, "short"), jwt, Local), 400, "security.credentials.rejected", 0x07020003);
-        Refused(await RequestAsync("validateMyCredentials", Credentials(other), jwt, Local), 412, "security.user.already_exists", 0x07040001);
-        Refused(await RequestAsync("createMyCredentials", Credentials(name), jwt, Local), 400, "security.credentials.rejected", 0x07020003);
-        Refused(await RequestAsync("deleteMyCredentials", jwt: jwt, arguments: Local), 400, "security.credentials.rejected", 0x07020003);
-        Refused(await RequestAsync("updateMyCredentials", new() { ["username"] = other }, jwt, Local), 412, "security.user.already_exists", 0x07040001);
-        var renamed = ResultOf(await RequestAsync("updateMyCredentials", new() { ["username"] = name + "-2" }, jwt, Local));
+        Refused(
+            await RequestAsync("validateMyCredentials", Credentials(name, "short"), jwt, Local),
+            400,
+            "security.credentials.rejected",
+            0x07020003
+        );
+        Refused(
+            await RequestAsync("validateMyCredentials", Credentials(other), jwt, Local),
+            412,
+            "security.user.already_exists",
+            0x07040001
+        );
+        Refused(
+            await RequestAsync("createMyCredentials", Credentials(name), jwt, Local),
+            400,
+            "security.credentials.rejected",
+            0x07020003
+        );
+        Refused(
+            await RequestAsync("deleteMyCredentials", jwt: jwt, arguments: Local),
+            400,
+            "security.credentials.rejected",
+            0x07020003
+        );
+        Refused(
+            await RequestAsync("updateMyCredentials", new() { ["username"] = other }, jwt, Local),
+            412,
+            "security.user.already_exists",
+            0x07040001
+        );
+        var renamed = ResultOf(
+            await RequestAsync("updateMyCredentials", new() { ["username"] = name + "-2" }, jwt, Local)
+        );
         Assert.Equal(name + "-2", renamed.GetProperty("username").GetString());
         await LoginAsync(name + "-2");
     }
@@ -325,13 +572,25 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         var (name, id) = await MemberAsync();
         var (jwt, other) = (await LoginAsync(name), await LoginAsync(name));
         var change = new JsonObject { ["password"] = "quite another password" };
-        Refused(await RequestAsync("updateMyCredentials", change, jwt, Local), 400, "api.assert.missing_argument", 0x02010003);
+        Refused(
+            await RequestAsync("updateMyCredentials", change, jwt, Local),
+            400,
+            "api.assert.missing_argument",
+            0x02010003
+        );
         var wrong = Local;
         wrong["password"] = "not the password";
-        Refused(await RequestAsync("updateMyCredentials", change, jwt, wrong), 400, "security.credentials.rejected", 0x07020003);
+        Refused(
+            await RequestAsync("updateMyCredentials", change, jwt, wrong),
+            400,
+            "security.credentials.rejected",
+            0x07020003
+        );
         var right = Local;
         right["password"] = Password;
-        var next = ResultOf(await RequestAsync("updateMyCredentials", change, jwt, right)).GetProperty("jwt").GetString();
+        var next = ResultOf(await RequestAsync("updateMyCredentials", change, jwt, right))
+            .GetProperty("jwt")
+            .GetString();
         Invalid(await RequestAsync("getMyRights", jwt: jwt));
         Invalid(await RequestAsync("getMyRights", jwt: other));
         Assert.Equal(id, ResultOf(await RequestAsync("getCurrentUser", jwt: next)).GetProperty("_id").GetString());
@@ -341,15 +600,28 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
     [Fact]
     public async Task Credentials_make_an_anonymous_account_somebodys()
     {
-        var begun = await (await site.Client.PostAsJsonAsync("/api/token/anonymous", new { profile = new { cart = 1 } })).Content.ReadFromJsonAsync<JsonElement>();
-        var (jwt, id) = (begun.GetProperty("accessToken").GetString(), begun.GetProperty("user").GetProperty("id").GetString());
+        var begun = await (
+            await site.Client.PostAsJsonAsync("/api/token/anonymous", new { profile = new { cart = 1 } })
+        ).Content.ReadFromJsonAsync<JsonElement>();
+        var (jwt, id) = (
+            begun.GetProperty("accessToken").GetString(),
+            begun.GetProperty("user").GetProperty("id").GetString()
+        );
         Assert.False(ResultOf(await RequestAsync("credentialsExist", jwt: jwt, arguments: Local)).GetBoolean());
-        Refused(await RequestAsync("getMyCredentials", jwt: jwt, arguments: Local), 404, "services.storage.not_found", 0x0101000b);
+        Refused(
+            await RequestAsync("getMyCredentials", jwt: jwt, arguments: Local),
+            404,
+            "services.storage.not_found",
+            0x0101000b
+        );
         var name = $"a{Guid.NewGuid():N}"[..20];
         var made = ResultOf(await RequestAsync("createMyCredentials", Credentials(name), jwt, Local));
         Assert.Equal((name, id), (made.GetProperty("username").GetString(), made.GetProperty("kuid").GetString()));
         var user = ResultOf(await RequestAsync("getCurrentUser", jwt: await LoginAsync(name)));
-        Assert.Equal((id, 1), (user.GetProperty("_id").GetString(), user.GetProperty("_source").GetProperty("cart").GetInt32()));
+        Assert.Equal(
+            (id, 1),
+            (user.GetProperty("_id").GetString(), user.GetProperty("_source").GetProperty("cart").GetInt32())
+        );
     }
 
     [Fact]
@@ -358,12 +630,37 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
         var (name, _) = await MemberAsync();
         var jwt = await LoginAsync(name);
         Assert.Equal("local", ResultOf(await RequestAsync("getStrategies")).EnumerateArray().Single().GetString());
-        foreach (var action in new[] { "login", "getMyCredentials", "credentialsExist", "validateMyCredentials", "createMyCredentials", "updateMyCredentials", "deleteMyCredentials" })
-            Refused(await RequestAsync(action, action is "getMyCredentials" or "credentialsExist" ? null : Credentials(name), jwt, new() { ["strategy"] = "oauth" }),
-                400, "security.credentials.unknown_strategy", 0x07020001);
+        foreach (
+            var action in new[]
+            {
+                "login",
+                "getMyCredentials",
+                "credentialsExist",
+                "validateMyCredentials",
+                "createMyCredentials",
+                "updateMyCredentials",
+                "deleteMyCredentials",
+            }
+        )
+            Refused(
+                await RequestAsync(
+                    action,
+                    action is "getMyCredentials" or "credentialsExist" ? null : Credentials(name),
+                    jwt,
+                    new() { ["strategy"] = "oauth" }
+                ),
+                400,
+                "security.credentials.unknown_strategy",
+                0x07020001
+            );
         var cookie = Local;
         cookie["cookieAuth"] = true;
-        Refused(await RequestAsync("login", Credentials(name), arguments: cookie), 500, "security.cookie.unsupported", 0x07070002);
+        Refused(
+            await RequestAsync("login", Credentials(name), arguments: cookie),
+            500,
+            "security.cookie.unsupported",
+            0x07070002
+        );
     }
 
     [Fact]
@@ -371,19 +668,31 @@ public abstract class KuzzleTests(RunningSite site) : IAsyncLifetime
     {
         var (name, _) = await MemberAsync();
         var jwt = await LoginAsync(name);
-        foreach (var right in ResultOf(await RequestAsync("getMyRights", jwt: jwt)).GetProperty("hits").EnumerateArray())
-            Assert.True(await MayAsync(right.GetProperty("controller").GetString()!, right.GetProperty("action").GetString()!));
+        foreach (
+            var right in ResultOf(await RequestAsync("getMyRights", jwt: jwt)).GetProperty("hits").EnumerateArray()
+        )
+            Assert.True(
+                await MayAsync(right.GetProperty("controller").GetString()!, right.GetProperty("action").GetString()!)
+            );
         Assert.False(await MayAsync("document", "create"));
-        Refused(await RequestAsync("checkRights", new() { ["action"] = "login" }, jwt), 400, "api.assert.missing_argument", 0x02010003);
+        Refused(
+            await RequestAsync("checkRights", new() { ["action"] = "login" }, jwt),
+            400,
+            "api.assert.missing_argument",
+            0x02010003
+        );
 
-        async Task<bool> MayAsync(string controller, string action) => ResultOf(
-            await RequestAsync("checkRights", new() { ["controller"] = controller, ["action"] = action }, jwt)).GetProperty("allowed").GetBoolean();
+        async Task<bool> MayAsync(string controller, string action) =>
+            ResultOf(await RequestAsync("checkRights", new() { ["controller"] = controller, ["action"] = action }, jwt))
+                .GetProperty("allowed")
+                .GetBoolean();
     }
 
     [Collection(SiteCollection.Name)]
     public sealed class OverHttp(RunningSite site) : KuzzleTests(site)
     {
-        private protected override Task<IKuzzleWire> ConnectAsync() => Task.FromResult<IKuzzleWire>(new KuzzleHttp(Site));
+        private protected override Task<IKuzzleWire> ConnectAsync() =>
+            Task.FromResult<IKuzzleWire>(new KuzzleHttp(Site));
     }
 
     [Collection(SiteCollection.Name)]

@@ -12,7 +12,9 @@ using Microsoft.Extensions.Logging;
 
 namespace BlazorAuth.UnitTests.Dialects;
 
-/// <summary>ASP.NET Core's own identity endpoints as a new project has them, over SQLite in memory: what ours is compared with.</summary>
+/// <summary>
+/// ASP.NET Core's own identity endpoints as a new project has them, over SQLite in memory: what ours is compared with.
+/// </summary>
 public sealed class StockIdentity : IAsyncDisposable
 {
     private readonly SqliteConnection _connection = new("Data Source=:memory:");
@@ -41,7 +43,10 @@ public sealed class StockIdentity : IAsyncDisposable
         await using (var scope = stock._app.Services.CreateAsyncScope())
             await scope.ServiceProvider.GetRequiredService<IdentityDbContext>().Database.EnsureCreatedAsync();
         await stock._app.StartAsync();
-        stock.Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(stock._app.Urls.First()) };
+        stock.Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
+        {
+            BaseAddress = new Uri(stock._app.Urls.First()),
+        };
         return stock;
     }
 
@@ -59,11 +64,14 @@ public sealed class StockIdentity : IAsyncDisposable
     {
         public ConcurrentDictionary<string, string> Sent { get; } = new(StringComparer.Ordinal);
 
-        public Task SendConfirmationLinkAsync(IdentityUser user, string email, string confirmationLink) => Keep(email, confirmationLink);
+        public Task SendConfirmationLinkAsync(IdentityUser user, string email, string confirmationLink) =>
+            Keep(email, confirmationLink);
 
-        public Task SendPasswordResetLinkAsync(IdentityUser user, string email, string resetLink) => Keep(email, resetLink);
+        public Task SendPasswordResetLinkAsync(IdentityUser user, string email, string resetLink) =>
+            Keep(email, resetLink);
 
-        public Task SendPasswordResetCodeAsync(IdentityUser user, string email, string resetCode) => Keep(email, resetCode);
+        public Task SendPasswordResetCodeAsync(IdentityUser user, string email, string resetCode) =>
+            Keep(email, resetCode);
 
         private Task Keep(string email, string text)
         {

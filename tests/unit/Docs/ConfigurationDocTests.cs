@@ -8,11 +8,12 @@ using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Docs;
 
-/// <summary>The reference of settings is written from the option types: name, default, and the summary of each property.</summary>
+/// <summary>
+/// The reference of settings is written from the option types: name, default, and the summary of each property.
+/// </summary>
 public sealed class ConfigurationDocTests
 {
-    private const string Intro =
-        """
+    private const string Intro = """
         # Configuration
 
         Section `BlazorAuth` of `appsettings.json`; environment variables `BlazorAuth__Section__Key`; command line `--BlazorAuth:Section:Key=value`; later ones win.
@@ -31,14 +32,23 @@ public sealed class ConfigurationDocTests
         var text = new StringBuilder(Intro);
         var summaries = Summaries();
         Describe(typeof(AuthOptions), new AuthOptions(), "", summaries, text);
-        if (Environment.GetEnvironmentVariable("UPDATE_DOCS") == "1") File.WriteAllText(path, text.ToString());
+        if (Environment.GetEnvironmentVariable("UPDATE_DOCS") == "1")
+            File.WriteAllText(path, text.ToString());
         Assert.Equal(text.ToString(), File.ReadAllText(path));
     }
 
-    private static void Describe(Type type, object defaults, string prefix, Dictionary<string, string> summaries, StringBuilder text)
+    private static void Describe(
+        Type type,
+        object defaults,
+        string prefix,
+        Dictionary<string, string> summaries,
+        StringBuilder text
+    )
     {
-        foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
-                     .Where(property => property.SetMethod is { IsPublic: true }))
+        foreach (
+            var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+                .Where(property => property.SetMethod is { IsPublic: true })
+        )
         {
             var value = property.GetValue(defaults);
             if (value is IDictionary)
@@ -46,11 +56,17 @@ public sealed class ConfigurationDocTests
                 var named = property.PropertyType.GetGenericArguments()[1];
                 Describe(named, Activator.CreateInstance(named)!, $"{prefix}{property.Name}:<id>:", summaries, text);
             }
-            else if (property.PropertyType is { IsClass: true } nested && nested != typeof(string) && !typeof(IList).IsAssignableFrom(nested))
+            else if (
+                property.PropertyType is { IsClass: true } nested
+                && nested != typeof(string)
+                && !typeof(IList).IsAssignableFrom(nested)
+            )
                 Describe(nested, value!, prefix + property.Name + ":", summaries, text);
             else
-                text.Append(CultureInfo.InvariantCulture,
-                    $"| `{prefix}{property.Name}` | {Show(value)} | {summaries[$"P:{type.FullName}.{property.Name}"]}{Choices(property.PropertyType)} |\n");
+                text.Append(
+                    CultureInfo.InvariantCulture,
+                    $"| `{prefix}{property.Name}` | {Show(value)} | {summaries[$"P:{type.FullName}.{property.Name}"]}{Choices(property.PropertyType)} |\n"
+                );
         }
     }
 
@@ -60,21 +76,31 @@ public sealed class ConfigurationDocTests
         return type.IsEnum ? " One of " + string.Join(", ", Enum.GetNames(type).Select(n => $"`{n}`")) + "." : "";
     }
 
-    private static string Show(object? value) => value switch
-    {
-        null or "" => "",
-        IList { Count: 0 } => "none",
-        bool flag => flag ? "`true`" : "`false`",
-        TimeSpan span => $"`{span:c}`",
-        _ => $"`{value}`",
-    };
+    private static string Show(object? value) =>
+        value switch
+        {
+            null or "" => "",
+            IList { Count: 0 } => "none",
+            bool flag => flag ? "`true`" : "`false`",
+            TimeSpan span => $"`{span:c}`",
+            _ => $"`{value}`",
+        };
 
     private static Dictionary<string, string> Summaries() =>
-        XDocument.Load(Path.ChangeExtension(typeof(AuthOptions).Assembly.Location, ".xml")).Descendants("member")
+        XDocument
+            .Load(Path.ChangeExtension(typeof(AuthOptions).Assembly.Location, ".xml"))
+            .Descendants("member")
             .Where(m => m.Element("summary") is not null)
             .ToDictionary(m => m.Attribute("name")!.Value, m => Plain(m.Element("summary")!), StringComparer.Ordinal);
 
     private static string Plain(XElement summary) =>
-        string.Join(' ', string.Concat(summary.Nodes().Select(n => n is XElement { Name.LocalName: "c" } code ? $"`{code.Value}`" : n.ToString()))
-            .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        string.Join(
+            ' ',
+            string.Concat(
+                    summary
+                        .Nodes()
+                        .Select(n => n is XElement { Name.LocalName: "c" } code ? $"`{code.Value}`" : n.ToString())
+                )
+                .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+        );
 }

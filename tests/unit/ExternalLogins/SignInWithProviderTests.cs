@@ -22,36 +22,61 @@ namespace BlazorAuth.UnitTests.ExternalLogins;
 public abstract class ExternalSignInTest(Store store = Store.Memory, params (string Key, string Value)[] settings)
     : AuthTest(store, [.. Configured("github", "GitHub"), .. Configured("work", "Work"), .. settings])
 {
-    protected const string Jane = "jane@example.net", John = "john@example.net";
+    protected const string Jane = "jane@example.net",
+        John = "john@example.net";
 
     protected static (string Key, string Value)[] Configured(string name, string label) =>
-    [
-        ($"External:{name}:DisplayName", label), ($"External:{name}:ClientId", "id"), ($"External:{name}:ClientSecret", "secret"),
-        ($"External:{name}:AuthorizationEndpoint", "https://provider.example/authorize"), ($"External:{name}:TokenEndpoint", "https://provider.example/token"),
-        ($"External:{name}:UserInfoEndpoint", "https://provider.example/userinfo"),
-    ];
+        [
+            ($"External:{name}:DisplayName", label),
+            ($"External:{name}:ClientId", "id"),
+            ($"External:{name}:ClientSecret", "secret"),
+            ($"External:{name}:AuthorizationEndpoint", "https://provider.example/authorize"),
+            ($"External:{name}:TokenEndpoint", "https://provider.example/token"),
+            ($"External:{name}:UserInfoEndpoint", "https://provider.example/userinfo"),
+        ];
 
-    protected static SignInWithProvider.Identity Somebody(string subject = "u-1", string? email = Jane, bool verified = true, string? name = null, string provider = "github") =>
-        new(new(provider, subject), email, verified, name);
+    protected static SignInWithProvider.Identity Somebody(
+        string subject = "u-1",
+        string? email = Jane,
+        bool verified = true,
+        string? name = null,
+        string provider = "github"
+    ) => new(new(provider, subject), email, verified, name);
 
     protected Task<SignInOutcome> TryAsync(SignInWithProvider.Identity identity, string? device = null) =>
         Auth.Use((SignInWithProvider flow) => flow.SignInAsync(Auth.Caller, identity, device, default));
 
-    protected async Task<SignInOutcome.SignedIn> InAsync(SignInWithProvider.Identity identity) => Assert.IsType<SignInOutcome.SignedIn>(await TryAsync(identity));
+    protected async Task<SignInOutcome.SignedIn> InAsync(SignInWithProvider.Identity identity) =>
+        Assert.IsType<SignInOutcome.SignedIn>(await TryAsync(identity));
 
     protected async Task<AuthError> RefusedAsync(SignInWithProvider.Identity identity) =>
         Assert.IsType<SignInOutcome.Refused>(await TryAsync(identity)).Failure.Error;
 
-    protected Task<Result> LinkAsync(Session session, SignInWithProvider.Identity identity, SignInWithProvider.LinkRequest? asked = null) =>
-        Auth.Use((SignInWithProvider flow) => flow.LinkAsync(Auth.In(session), identity, asked ?? new(session.UserId, session.Id), default));
+    protected Task<Result> LinkAsync(
+        Session session,
+        SignInWithProvider.Identity identity,
+        SignInWithProvider.LinkRequest? asked = null
+    ) =>
+        Auth.Use(
+            (SignInWithProvider flow) =>
+                flow.LinkAsync(Auth.In(session), identity, asked ?? new(session.UserId, session.Id), default)
+        );
 
     protected Task<Result> UnlinkAsync(Session session, string provider = "github") =>
         Auth.Use((SignInWithProvider flow) => flow.UnlinkAsync(Auth.In(session), provider, default));
 
-    protected Task<List<string>> LinksAsync() => Auth.Use((AuthDbContext db) =>
-        db.UserLogins.OrderBy(l => l.LoginProvider).ThenBy(l => l.ProviderKey).Select(l => $"{l.LoginProvider} {l.ProviderKey} {l.UserId}").ToListAsync());
+    protected Task<List<string>> LinksAsync() =>
+        Auth.Use(
+            (AuthDbContext db) =>
+                db
+                    .UserLogins.OrderBy(l => l.LoginProvider)
+                    .ThenBy(l => l.ProviderKey)
+                    .Select(l => $"{l.LoginProvider} {l.ProviderKey} {l.UserId}")
+                    .ToListAsync()
+        );
 
-    protected Task<List<AuthUser>> UsersAsync() => Auth.Use((AuthDbContext db) => db.Users.AsNoTracking().ToListAsync());
+    protected Task<List<AuthUser>> UsersAsync() =>
+        Auth.Use((AuthDbContext db) => db.Users.AsNoTracking().ToListAsync());
 }
 
 public sealed class SignInWithProviderTests() : ExternalSignInTest()
@@ -61,7 +86,18 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
     {
         var made = await InAsync(Somebody(name: " Jane Doe "));
         var user = Assert.Single(await UsersAsync());
-        Assert.Equal((made.User.Id, Jane, Jane, true, null, "Jane Doe", null), (user.Id, user.Email, user.NormalizedEmail, user.EmailConfirmed, user.PasswordHash, user.DisplayName, user.ChosenUserName));
+        Assert.Equal(
+            (made.User.Id, Jane, Jane, true, null, "Jane Doe", null),
+            (
+                user.Id,
+                user.Email,
+                user.NormalizedEmail,
+                user.EmailConfirmed,
+                user.PasswordHash,
+                user.DisplayName,
+                user.ChosenUserName
+            )
+        );
         Assert.Equal(("fed", SessionKind.Browser), (made.Session.Methods, made.Session.Kind));
         Assert.Equal([$"github u-1 {user.Id}"], await LinksAsync());
         await Auth.DeliverAsync();
@@ -73,7 +109,9 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
     {
         var first = await InAsync(Somebody());
         await Auth.MemberAsync(John);
-        foreach (var again in new[] { Somebody(email: John), Somebody(email: null), Somebody(email: Jane, verified: false) })
+        foreach (
+            var again in new[] { Somebody(email: John), Somebody(email: null), Somebody(email: Jane, verified: false) }
+        )
             Assert.Equal(first.User.Id, (await InAsync(again)).User.Id);
         Assert.Equal(2, (await UsersAsync()).Count);
     }
@@ -82,7 +120,13 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
     public async Task Subjects_are_told_apart_by_every_character_and_by_provider()
     {
         var one = await InAsync(Somebody("abc", null));
-        string[] ids = [one.User.Id, (await InAsync(Somebody("ABC", null))).User.Id, (await InAsync(Somebody("abc", null, provider: "work"))).User.Id, (await InAsync(Somebody("abc ", null))).User.Id];
+        string[] ids =
+        [
+            one.User.Id,
+            (await InAsync(Somebody("ABC", null))).User.Id,
+            (await InAsync(Somebody("abc", null, provider: "work"))).User.Id,
+            (await InAsync(Somebody("abc ", null))).User.Id,
+        ];
         Assert.Equal(4, ids.Distinct().Count());
     }
 
@@ -104,8 +148,13 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
         Assert.Equal(jane.Id, (await InAsync(Somebody(email: "JANE@example.net"))).User.Id);
         Assert.Equal([$"github u-1 {jane.Id}"], await LinksAsync());
         Assert.Contains(await Auth.AuditAsync(), e => e.Event == AuditEvent.ProviderLinked && e.UserId == jane.Id);
-        var letter = await Auth.Use((AuthDbContext db) => db.Outbox.SingleAsync(l => l.Kind == Core.Messaging.Email.EmailKind.ProviderLinked));
-        Assert.Equal((Jane, jane.Id, "GitHub", """{"kind":"provider-linked","provider":"github","key":"u-1"}"""), (letter.To, letter.UserId, letter.Detail, letter.State));
+        var letter = await Auth.Use(
+            (AuthDbContext db) => db.Outbox.SingleAsync(l => l.Kind == Core.Messaging.Email.EmailKind.ProviderLinked)
+        );
+        Assert.Equal(
+            (Jane, jane.Id, "GitHub", """{"kind":"provider-linked","provider":"github","key":"u-1"}"""),
+            (letter.To, letter.UserId, letter.Detail, letter.State)
+        );
         await Auth.DeliverAsync();
         Assert.Contains("A sign-in provider was linked", Auth.SubjectsTo(Jane));
         await Auth.SignInAsync(Jane); // the password stays
@@ -136,7 +185,10 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(strangers));
         Assert.NotNull((await Auth.RefreshAsync(pair.RefreshToken)).Failure);
         Assert.NotNull((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, change, default))).Failure);
-        Assert.Equal(AuthError.InvalidCredentials, Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane)).Failure.Error);
+        Assert.Equal(
+            AuthError.InvalidCredentials,
+            Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane)).Failure.Error
+        );
         Assert.NotEqual(user.Id, (await InAsync(Somebody("evil", null, provider: "work"))).User.Id);
         Assert.Null(await Auth.DeathOfAsync(own.Session));
     }
@@ -164,7 +216,13 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
         var made = await InAsync(Somebody(verified: false));
         Assert.False((await Auth.UserAsync(Jane)).EmailConfirmed);
         await Auth.DeliverAsync();
-        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), default)
+                )
+            ).Failure
+        );
         Assert.Equal(made.User.Id, (await InAsync(Somebody(verified: false))).User.Id);
     }
 
@@ -208,7 +266,9 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
         var app = await Auth.AuthenticatorAsync(jane);
         var due = Assert.IsType<SignInOutcome.NeedsSecondFactor>(await TryAsync(Somebody()));
         Assert.Empty(await LinksAsync());
-        var given = await Auth.Use((VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(due.Ticket, Auth.CodeOf(app), null), default));
+        var given = await Auth.Use(
+            (VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(due.Ticket, Auth.CodeOf(app), null), default)
+        );
         Assert.Equal("fed otp mfa", Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session.Methods);
         Assert.Equal([$"github u-1 {jane.Id}"], await LinksAsync());
         Assert.IsType<SignInOutcome.NeedsSecondFactor>(await TryAsync(Somebody())); // linked by now, and asked again
@@ -221,7 +281,9 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
         var due = Assert.IsType<SignInOutcome.NeedsSecondFactor>(await TryAsync(Somebody()));
         await Auth.MemberAsync(John);
         Assert.Null((await LinkAsync(await Auth.SignInAsync(John), Somebody())).Failure);
-        var given = await Auth.Use((VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(due.Ticket, Auth.CodeOf(app), null), default));
+        var given = await Auth.Use(
+            (VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(due.Ticket, Auth.CodeOf(app), null), default)
+        );
         Assert.Equal(AuthError.Conflict, Assert.IsType<SignInOutcome.Refused>(given.Outcome).Failure.Error);
         Assert.Single(await LinksAsync());
     }
@@ -231,16 +293,27 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
     {
         var session = await SessionAsync();
         Auth.Clock.Move(TimeSpan.FromMinutes(15));
-        Assert.Equal(AuthError.StepUpRequired, (await Auth.Use((SignInWithProvider flow) => flow.AskToLinkAsync(Auth.In(session), default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.StepUpRequired,
+            (await Auth.Use((SignInWithProvider flow) => flow.AskToLinkAsync(Auth.In(session), default))).Failure?.Error
+        );
         Assert.Equal(AuthError.StepUpRequired, (await LinkAsync(session, Somebody("u-9", John))).Failure?.Error);
         var fresh = await Auth.SignInAsync(Jane);
-        Assert.Null((await Auth.Use((SignInWithProvider flow) => flow.AskToLinkAsync(Auth.In(fresh), default))).Failure);
-        Assert.Null((await LinkAsync(fresh, Somebody("u-9", John))).Failure); // another address: its owner is signed in on both sides
+        Assert.Null(
+            (await Auth.Use((SignInWithProvider flow) => flow.AskToLinkAsync(Auth.In(fresh), default))).Failure
+        );
+        // another address: its owner is signed in on both sides
+        Assert.Null((await LinkAsync(fresh, Somebody("u-9", John))).Failure);
         Assert.Null((await LinkAsync(fresh, Somebody("u-9", John))).Failure); // twice is no fault
         Assert.Equal(fresh.UserId, (await InAsync(Somebody("u-9", null))).User.Id);
         await Auth.DeliverAsync();
         Assert.Single(Auth.SubjectsTo(Jane), "A sign-in provider was linked");
-        Assert.Equal(["github GitHub"], (await Auth.Use((SignInWithProvider flow) => flow.ListAsync(Auth.In(fresh), default))).Select(l => $"{l.Provider} {l.Label}"));
+        Assert.Equal(
+            ["github GitHub"],
+            (await Auth.Use((SignInWithProvider flow) => flow.ListAsync(Auth.In(fresh), default))).Select(l =>
+                $"{l.Provider} {l.Label}"
+            )
+        );
     }
 
     [Fact]
@@ -248,15 +321,38 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
     {
         var session = await SessionAsync();
         var (other, again) = (await SessionAsync(John), await Auth.SignInAsync(Jane));
-        foreach (var (who, asked) in new (Session, SignInWithProvider.LinkRequest)[]
-                 {
-                     (other, new(session.UserId, session.Id)), (again, new(session.UserId, session.Id)), (session, new(other.UserId, session.Id)), (session, new(null, null)),
-                 })
+        foreach (
+            var (who, asked) in new (Session, SignInWithProvider.LinkRequest)[]
+            {
+                (other, new(session.UserId, session.Id)),
+                (again, new(session.UserId, session.Id)),
+                (session, new(other.UserId, session.Id)),
+                (session, new(null, null)),
+            }
+        )
         {
             Assert.Equal(AuthError.SessionRevoked, (await LinkAsync(who, Somebody(), asked)).Failure?.Error);
-            Assert.Equal(AuthError.SessionRevoked, (await Auth.Use((SignInWithProvider flow) => flow.StepUpAsync(Auth.In(who), Somebody(), asked, null, default))).Failure?.Error);
+            Assert.Equal(
+                AuthError.SessionRevoked,
+                (
+                    await Auth.Use(
+                        (SignInWithProvider flow) => flow.StepUpAsync(Auth.In(who), Somebody(), asked, null, default)
+                    )
+                )
+                    .Failure
+                    ?.Error
+            );
         }
-        Assert.Equal(AuthError.SessionRevoked, (await Auth.Use((SignInWithProvider flow) => flow.LinkAsync(Auth.Caller, Somebody(), new(null, null), default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.SessionRevoked,
+            (
+                await Auth.Use(
+                    (SignInWithProvider flow) => flow.LinkAsync(Auth.Caller, Somebody(), new(null, null), default)
+                )
+            )
+                .Failure
+                ?.Error
+        );
         await Auth.Use((SessionStore flow) => flow.SignOutAsync(Auth.In(session), session.Id, default));
         Assert.Equal(AuthError.SessionRevoked, (await LinkAsync(session, Somebody())).Failure?.Error);
         Assert.Empty(await LinksAsync());
@@ -267,8 +363,14 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
     {
         var (jane, john) = (await SessionAsync(), await SessionAsync(John));
         Assert.Null((await LinkAsync(jane, Somebody("u-1"))).Failure);
-        Assert.Equal([new("provider", FieldErrorCode.Taken)], (await LinkAsync(john, Somebody("u-1"))).Failure!.FieldErrors);
-        Assert.Equal([new("provider", FieldErrorCode.Alone)], (await LinkAsync(jane, Somebody("u-2"))).Failure!.FieldErrors);
+        Assert.Equal(
+            [new("provider", FieldErrorCode.Taken)],
+            (await LinkAsync(john, Somebody("u-1"))).Failure!.FieldErrors
+        );
+        Assert.Equal(
+            [new("provider", FieldErrorCode.Alone)],
+            (await LinkAsync(jane, Somebody("u-2"))).Failure!.FieldErrors
+        );
         Assert.Single(await LinksAsync());
     }
 
@@ -278,12 +380,16 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
         var app = await Auth.AuthenticatorAsync((await InAsync(Somebody())).User);
         await SetPasswordAsync();
         var due = Assert.IsType<SignInOutcome.NeedsSecondFactor>(await TryAsync(Somebody()));
-        var given = await Auth.Use((VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(due.Ticket, Auth.CodeOf(app), null, Remember: true), default));
+        var given = await Auth.Use(
+            (VerifySecondFactor flow) =>
+                flow.VerifyAsync(Auth.Caller, new(due.Ticket, Auth.CodeOf(app), null, Remember: true), default)
+        );
         var (other, device) = (Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session, given.TrustedDevice);
         var here = Assert.IsType<SignInOutcome.SignedIn>(await TryAsync(Somebody(), device)).Session;
         var ticket = Assert.IsType<SignInOutcome.NeedsSecondFactor>(await TryAsync(Somebody())).Ticket;
 
-        Assert.Equal(AuthError.StepUpRequired, (await UnlinkAsync(here)).Failure?.Error); // a remembered browser is no proof by a factor
+        // a remembered browser is no proof by a factor
+        Assert.Equal(AuthError.StepUpRequired, (await UnlinkAsync(here)).Failure?.Error);
         here.FactorAt = Auth.Clock.Now;
         Assert.Null((await UnlinkAsync(here)).Failure);
         Assert.Empty(await LinksAsync());
@@ -310,14 +416,21 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
         Assert.Null((await UnlinkAsync((await InAsync(Somebody())).Session)).Failure);
         await RevertAsync("A sign-in provider was unlinked");
         Assert.Equal([$"github u-1 {again.UserId}"], await LinksAsync());
-        Assert.Equal(["github GitHub u-1"], (await Auth.Use((SignInWithProvider flow) => flow.ListAsync(Auth.In(again), default))).Select(l => $"{l.Provider} {l.Label} {l.Key}"));
+        Assert.Equal(
+            ["github GitHub u-1"],
+            (await Auth.Use((SignInWithProvider flow) => flow.ListAsync(Auth.In(again), default))).Select(l =>
+                $"{l.Provider} {l.Label} {l.Key}"
+            )
+        );
     }
 
     private async Task RevertAsync(string notice)
     {
         await Auth.DeliverAsync();
         var letter = Auth.Mail.Sent.Last(mail => mail.Content.Subject.EndsWith(notice, StringComparison.Ordinal));
-        Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, LinkTokenIn(letter), default))).Failure);
+        Assert.Null(
+            (await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, LinkTokenIn(letter), default))).Failure
+        );
     }
 
     [Fact]
@@ -327,7 +440,10 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
         Assert.Equal([new("provider", FieldErrorCode.LastWayIn)], (await UnlinkAsync(session)).Failure!.FieldErrors);
         Assert.Null((await LinkAsync(session, Somebody(provider: "work"))).Failure);
         Assert.Null((await UnlinkAsync(session)).Failure);
-        Assert.Equal([new("provider", FieldErrorCode.LastWayIn)], (await UnlinkAsync(session, "work")).Failure!.FieldErrors);
+        Assert.Equal(
+            [new("provider", FieldErrorCode.LastWayIn)],
+            (await UnlinkAsync(session, "work")).Failure!.FieldErrors
+        );
     }
 
     [Fact]
@@ -335,9 +451,21 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
     {
         var session = (await InAsync(Somebody())).Session;
         Assert.Null((await LinkAsync(session, Somebody(provider: "work"))).Failure);
-        await Auth.Use((AuthDbContext db) => db.UserLogins.Where(l => l.LoginProvider == "work").ExecuteUpdateAsync(set => set.SetProperty(l => l.ProviderDisplayName, "Gone")));
-        ((IServiceProvider)Auth.Services).GetRequiredService<Microsoft.Extensions.Options.IOptions<AuthOptions>>().Value.External.Remove("work");
-        Assert.Equal(["github GitHub", "work Gone"], (await Auth.Use((SignInWithProvider flow) => flow.ListAsync(Auth.In(session), default))).Select(l => $"{l.Provider} {l.Label}"));
+        await Auth.Use(
+            (AuthDbContext db) =>
+                db
+                    .UserLogins.Where(l => l.LoginProvider == "work")
+                    .ExecuteUpdateAsync(set => set.SetProperty(l => l.ProviderDisplayName, "Gone"))
+        );
+        ((IServiceProvider)Auth.Services)
+            .GetRequiredService<Microsoft.Extensions.Options.IOptions<AuthOptions>>()
+            .Value.External.Remove("work");
+        Assert.Equal(
+            ["github GitHub", "work Gone"],
+            (await Auth.Use((SignInWithProvider flow) => flow.ListAsync(Auth.In(session), default))).Select(l =>
+                $"{l.Provider} {l.Label}"
+            )
+        );
         Assert.Equal([new("provider", FieldErrorCode.LastWayIn)], (await UnlinkAsync(session)).Failure!.FieldErrors);
         Assert.Null((await UnlinkAsync(session, "work")).Failure);
     }
@@ -355,19 +483,36 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
     {
         var session = (await InAsync(Somebody())).Session;
         Auth.Clock.Move(TimeSpan.FromMinutes(20));
-        Assert.Equal(AuthError.InvalidCredentials, (await ReauthenticateAsync(session, Somebody("another"))).Failure?.Error);
-        Assert.Equal(AuthError.InvalidCredentials, (await ReauthenticateAsync(session, Somebody("u-1", provider: "work"))).Failure?.Error);
+        Assert.Equal(
+            AuthError.InvalidCredentials,
+            (await ReauthenticateAsync(session, Somebody("another"))).Failure?.Error
+        );
+        Assert.Equal(
+            AuthError.InvalidCredentials,
+            (await ReauthenticateAsync(session, Somebody("u-1", provider: "work"))).Failure?.Error
+        );
         var renewed = (await ReauthenticateAsync(session, Somebody(email: null))).Value!;
-        Assert.Equal((Auth.Clock.Now, AuthError.AccessTokenExpired), (renewed.AuthenticatedAt, await Auth.DeathOfAsync(session)));
-        var changed = await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(renewed), new Reauthentication.RecentOnly(), Password, default));
-        Assert.Equal(AuthError.Forbidden, (await ReauthenticateAsync(changed.Value!, Somebody())).Failure?.Error); // there is a password now
+        Assert.Equal(
+            (Auth.Clock.Now, AuthError.AccessTokenExpired),
+            (renewed.AuthenticatedAt, await Auth.DeathOfAsync(session))
+        );
+        var changed = await Auth.Use(
+            (ChangePassword flow) =>
+                flow.ChangeAsync(Auth.In(renewed), new Reauthentication.RecentOnly(), Password, default)
+        );
+        // there is a password now
+        Assert.Equal(AuthError.Forbidden, (await ReauthenticateAsync(changed.Value!, Somebody())).Failure?.Error);
     }
 
     [Fact]
     public async Task Sign_up_is_counted_by_network()
     {
-        await using var few = await StartAsync(Store.Memory, [.. Configured("github", "GitHub"), ("Throttle:SignUpPerAddress", "1")]);
-        Task<SignInOutcome> Try(string subject) => few.Use((SignInWithProvider flow) => flow.SignInAsync(few.Caller, Somebody(subject, null), null, default));
+        await using var few = await StartAsync(
+            Store.Memory,
+            [.. Configured("github", "GitHub"), ("Throttle:SignUpPerAddress", "1")]
+        );
+        Task<SignInOutcome> Try(string subject) =>
+            few.Use((SignInWithProvider flow) => flow.SignInAsync(few.Caller, Somebody(subject, null), null, default));
         Assert.IsType<SignInOutcome.SignedIn>(await Try("a"));
         Assert.Equal(AuthError.RateLimited, Assert.IsType<SignInOutcome.Refused>(await Try("b")).Failure.Error);
         Assert.IsType<SignInOutcome.SignedIn>(await Try("a"));
@@ -376,8 +521,13 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
     [Fact]
     public async Task Where_sign_up_is_closed_only_accounts_that_are_there_are_opened()
     {
-        await using var closed = await StartAsync(Store.Memory, [.. Configured("github", "GitHub"), ("SignUp:Enabled", "false")]);
-        var outcome = await closed.Use((SignInWithProvider flow) => flow.SignInAsync(closed.Caller, Somebody(), null, default));
+        await using var closed = await StartAsync(
+            Store.Memory,
+            [.. Configured("github", "GitHub"), ("SignUp:Enabled", "false")]
+        );
+        var outcome = await closed.Use(
+            (SignInWithProvider flow) => flow.SignInAsync(closed.Caller, Somebody(), null, default)
+        );
         Assert.Equal(AuthError.SignUpDisabled, Assert.IsType<SignInOutcome.Refused>(outcome).Failure.Error);
     }
 
@@ -390,16 +540,27 @@ public sealed class SignInWithProviderTests() : ExternalSignInTest()
     private async Task SetPasswordAsync()
     {
         var link = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, Password, default))).Failure);
+        Assert.Null(
+            (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, Password, default))).Failure
+        );
     }
 
     private Task<Result<Session>> ReauthenticateAsync(Session session, SignInWithProvider.Identity identity) =>
-        Auth.Use((SignInWithProvider flow) => flow.StepUpAsync(
-            Auth.In(session), identity, new(session.UserId, session.Id), SensitiveAct.ChangePassword, default));
+        Auth.Use(
+            (SignInWithProvider flow) =>
+                flow.StepUpAsync(
+                    Auth.In(session),
+                    identity,
+                    new(session.UserId, session.Id),
+                    SensitiveAct.ChangePassword,
+                    default
+                )
+        );
 }
 
 /// <summary>Where sign-up hides whether an address is taken.</summary>
-public sealed class ExternalSignInPrivatelyTests() : ExternalSignInTest(Store.Memory, ("SignIn:RequireVerifiedEmail", "true"))
+public sealed class ExternalSignInPrivatelyTests()
+    : ExternalSignInTest(Store.Memory, ("SignIn:RequireVerifiedEmail", "true"))
 {
     [Fact]
     public async Task A_verified_address_signs_up_and_in()
@@ -414,8 +575,14 @@ public sealed class ExternalSignInPrivatelyTests() : ExternalSignInTest(Store.Me
         await Auth.MemberAsync(John);
         foreach (var turn in new[] { 1, 2 })
         {
-            Assert.Equal((turn, AuthError.EmailNotVerified), (turn, await RefusedAsync(Somebody("free", Jane, verified: false))));
-            Assert.Equal((turn, AuthError.EmailNotVerified), (turn, await RefusedAsync(Somebody("taken", John, verified: false))));
+            Assert.Equal(
+                (turn, AuthError.EmailNotVerified),
+                (turn, await RefusedAsync(Somebody("free", Jane, verified: false)))
+            );
+            Assert.Equal(
+                (turn, AuthError.EmailNotVerified),
+                (turn, await RefusedAsync(Somebody("taken", John, verified: false)))
+            );
         }
         await Auth.DeliverAsync();
         Assert.Equal(["Confirm your e-mail address", "Confirm your e-mail address"], Auth.SubjectsTo(Jane));
@@ -423,7 +590,13 @@ public sealed class ExternalSignInPrivatelyTests() : ExternalSignInTest(Store.Me
         Assert.Equal(2, (await UsersAsync()).Count);
         Assert.Single(await LinksAsync());
 
-        Assert.Null((await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), default)
+                )
+            ).Failure
+        );
         await InAsync(Somebody("free", Jane, verified: false));
     }
 
@@ -437,7 +610,8 @@ public sealed class ExternalSignInPrivatelyTests() : ExternalSignInTest(Store.Me
     }
 
     [Fact]
-    public async Task Without_an_address_there_is_no_account() => Assert.Equal(AuthError.ValidationFailed, await RefusedAsync(Somebody(email: null)));
+    public async Task Without_an_address_there_is_no_account() =>
+        Assert.Equal(AuthError.ValidationFailed, await RefusedAsync(Somebody(email: null)));
 }
 
 /// <summary>Of any number at once one account and one link come to be, and everybody is signed in.</summary>
@@ -471,7 +645,8 @@ public abstract class ExternalSignInRaces(Store store) : ExternalSignInTest(stor
         var jane = verified ? await Auth.MemberAsync(Jane) : await Auth.RegisterAsync(Jane);
         var outcomes = await RaceAsync(Racers, _ => TryAsync(Somebody()));
         var sessions = outcomes.Select(outcome => Assert.IsType<SignInOutcome.SignedIn>(outcome).Session).ToList();
-        foreach (var session in sessions) Assert.Null(await Auth.DeathOfAsync(session));
+        foreach (var session in sessions)
+            Assert.Null(await Auth.DeathOfAsync(session));
         Assert.Equal([$"github u-1 {jane.Id}"], await LinksAsync());
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.ProviderLinked);
     }
@@ -484,7 +659,10 @@ public abstract class ExternalSignInRaces(Store store) : ExternalSignInTest(stor
         Session[] two = [await Auth.SignInAsync(Jane), await Auth.SignInAsync(John)];
         var outcomes = await RaceAsync(Racers, i => LinkAsync(two[i % 2], Somebody()));
         Assert.Equal(Racers / 2, outcomes.Count(o => o.Ok));
-        Assert.All(outcomes.Where(o => !o.Ok), o => Assert.Equal([new("provider", FieldErrorCode.Taken)], o.Failure!.FieldErrors));
+        Assert.All(
+            outcomes.Where(o => !o.Ok),
+            o => Assert.Equal([new("provider", FieldErrorCode.Taken)], o.Failure!.FieldErrors)
+        );
         Assert.Single(await LinksAsync());
     }
 

@@ -19,7 +19,8 @@ public sealed class MasterKeyTests : IDisposable
         MasterKey.Open(KeyFile, storeHasKeys: false);
         Assert.Equal(["master.key"], Directory.GetFiles(folder).Select(Path.GetFileName));
         Assert.Equal(32, Convert.FromBase64String(File.ReadAllText(KeyFile).Trim()).Length);
-        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(KeyFile));
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(KeyFile));
     }
 
     [Fact]
@@ -69,14 +70,18 @@ public sealed class MasterKeyTests : IDisposable
     {
         File.WriteAllText(KeyFile, content);
         var fault = Assert.Throws<ConfigurationException>(() => MasterKey.Open(KeyFile, false));
-        if (content.Length > 0) Assert.DoesNotContain(content, fault.Message, StringComparison.Ordinal);
+        if (content.Length > 0)
+            Assert.DoesNotContain(content, fault.Message, StringComparison.Ordinal);
         Assert.Equal(content, File.ReadAllText(KeyFile));
     }
 
     [Fact]
     public async Task Processes_that_start_together_use_one_master_key()
     {
-        var wrapped = await AuthFixture.RaceAsync(8, _ => Task.FromResult(MasterKey.Open(KeyFile, false).Wrap("x", "secret"u8)));
+        var wrapped = await AuthFixture.RaceAsync(
+            8,
+            _ => Task.FromResult(MasterKey.Open(KeyFile, false).Wrap("x", "secret"u8))
+        );
         var key = MasterKey.Open(KeyFile, true);
         Assert.All(wrapped, one => Assert.Equal("secret"u8.ToArray(), key.Unwrap("x", one)));
         Assert.Single(Directory.GetFiles(folder));

@@ -24,9 +24,11 @@ public abstract class RotateSigningKeyTests(Store store) : AuthTest(store)
     private static Task<Result<SigningKeys.SigningKey>> RotateAsync(AuthFixture process, TimeSpan? signsIn = null) =>
         process.Use((RotateSigningKey flow) => flow.RotateAsync(process.Caller, signsIn ?? Minute, default));
 
-    private static Task<IReadOnlyList<SigningKeys.SigningKey>> ListAsync(AuthFixture process) => process.Use((RotateSigningKey flow) => flow.ListAsync(default));
+    private static Task<IReadOnlyList<SigningKeys.SigningKey>> ListAsync(AuthFixture process) =>
+        process.Use((RotateSigningKey flow) => flow.ListAsync(default));
 
-    private static async Task<string> TokenAsync(AuthFixture process) => (await process.ApiPairAsync("jane@example.net")).AccessToken;
+    private static async Task<string> TokenAsync(AuthFixture process) =>
+        (await process.ApiPairAsync("jane@example.net")).AccessToken;
 
     private static async Task<string?> WhyRefusedAsync(AuthFixture process, string token)
     {
@@ -61,7 +63,8 @@ public abstract class RotateSigningKeyTests(Store store) : AuthTest(store)
         {
             // Each process looks at the store every half minute, as the rounds do.
             await Auth.Services.GetRequiredService<SigningKeys>().ReadAsync(default);
-            foreach (var process in new[] { Auth, beside }) issued.Add((await TokenAsync(process), Auth.Clock.Now + TimeSpan.FromMinutes(10)));
+            foreach (var process in new[] { Auth, beside })
+                issued.Add((await TokenAsync(process), Auth.Clock.Now + TimeSpan.FromMinutes(10)));
             await beside.Services.GetRequiredService<SigningKeys>().ReadAsync(default);
             foreach (var (token, until) in issued.Where(i => i.Until > Auth.Clock.Now))
             {
@@ -100,5 +103,8 @@ public abstract class RotateSigningKeyTests(Store store) : AuthTest(store)
 
     [StoreFact]
     public async Task Less_than_a_minute_is_refused() =>
-        Assert.Equal(AuthError.ValidationFailed, (await RotateAsync(Auth, Minute - TimeSpan.FromMilliseconds(1))).Failure?.Error);
+        Assert.Equal(
+            AuthError.ValidationFailed,
+            (await RotateAsync(Auth, Minute - TimeSpan.FromMilliseconds(1))).Failure?.Error
+        );
 }

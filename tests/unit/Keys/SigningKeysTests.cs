@@ -72,12 +72,15 @@ public sealed class SigningKeysTests : AuthTest
         await using var one = await AuthFixture.StartAsync(Store.File);
         await using var other = await one.BesideAsync();
         one.Clock.Move(TimeSpan.FromDays(89));
-        var published = await AuthFixture.RaceAsync(2, async i =>
-        {
-            var keys = (i == 0 ? one : other).Services.GetRequiredService<SigningKeys>();
-            await keys.ReadAsync(default);
-            return string.Join(' ', keys.Published.Select(k => k.Key.KeyId));
-        });
+        var published = await AuthFixture.RaceAsync(
+            2,
+            async i =>
+            {
+                var keys = (i == 0 ? one : other).Services.GetRequiredService<SigningKeys>();
+                await keys.ReadAsync(default);
+                return string.Join(' ', keys.Published.Select(k => k.Key.KeyId));
+            }
+        );
         Assert.Equal(published[0], published[1]);
         Assert.Equal(2, published[0].Split(' ').Length);
     }

@@ -22,12 +22,16 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
 
     private const string Jane = "jane@example.net";
 
-    private async Task RequestAsync(string email = Jane) => Assert.Null((await Auth.Use((ResetPassword flow) => flow.RequestAsync(Auth.Caller, email, default))).Failure);
+    private async Task RequestAsync(string email = Jane) =>
+        Assert.Null((await Auth.Use((ResetPassword flow) => flow.RequestAsync(Auth.Caller, email, default))).Failure);
 
-    private Task<List<OutboxMessage>> Outbox() => Auth.Use((AuthDbContext db) => db.Outbox.AsNoTracking().OrderBy(l => l.Id).ToListAsync());
+    private Task<List<OutboxMessage>> Outbox() =>
+        Auth.Use((AuthDbContext db) => db.Outbox.AsNoTracking().OrderBy(l => l.Id).ToListAsync());
 
     private async Task<AuthError?> Reset(string link) =>
-        (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Failure?.Error;
+        (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default)))
+            .Failure
+            ?.Error;
 
     [StoreFact]
     public async Task A_promise_outlives_the_process()
@@ -41,14 +45,16 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
     [StoreFact]
     public async Task A_promise_is_part_of_what_promises_it()
     {
-        await Auth.Use(async (IServiceProvider services) =>
-        {
-            var db = services.GetRequiredService<AuthDbContext>();
-            await using var transaction = await db.Database.BeginTransactionAsync();
-            services.GetRequiredService<Outbox>().Enqueue(EmailKind.AccountClosed, Jane, Auth.Caller);
-            await db.SaveChangesAsync();
-            await transaction.RollbackAsync();
-        });
+        await Auth.Use(
+            async (IServiceProvider services) =>
+            {
+                var db = services.GetRequiredService<AuthDbContext>();
+                await using var transaction = await db.Database.BeginTransactionAsync();
+                services.GetRequiredService<Outbox>().Enqueue(EmailKind.AccountClosed, Jane, Auth.Caller);
+                await db.SaveChangesAsync();
+                await transaction.RollbackAsync();
+            }
+        );
         Assert.Equal(0, await Auth.DeliverAsync());
     }
 
@@ -63,7 +69,9 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
             await kill.CancelAsync();
             kill.Token.ThrowIfCancellationRequested();
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Auth.Services.GetRequiredService<OutboxDispatcher>().DeliverDueAsync(kill.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            Auth.Services.GetRequiredService<OutboxDispatcher>().DeliverDueAsync(kill.Token)
+        );
         Auth.Mail.Recover();
         await Auth.RestartAsync();
         Assert.Equal(0, await Auth.DeliverAsync()); // another may still have it in hand
@@ -97,7 +105,8 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
         Auth.Clock.Move(TimeSpan.FromDays(1));
         Assert.Equal(0, await Auth.DeliverAsync());
         Assert.Equal(sent + 1, Auth.Mail.Sent.Count);
-        Assert.Equal(AuthError.LinkExpired, await Reset(LinkTokenIn(Auth.LastEmailTo(Jane)))); // an hour from sending, a day is over
+        // an hour from sending, a day is over
+        Assert.Equal(AuthError.LinkExpired, await Reset(LinkTokenIn(Auth.LastEmailTo(Jane))));
     }
 
     [StoreFact]
@@ -156,7 +165,8 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
     [StoreFact]
     public async Task Two_postmen_send_a_email_once()
     {
-        for (var i = 0; i < 10; i++) await Auth.RegisterAsync($"jane{i}@example.net");
+        for (var i = 0; i < 10; i++)
+            await Auth.RegisterAsync($"jane{i}@example.net");
         await using var other = await Auth.BesideAsync();
         var tried = await RaceAsync(4, i => (i % 2 == 0 ? Auth : other).DeliverAsync());
         Assert.Equal(10, tried.Sum());
@@ -169,7 +179,11 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        var secrets = new List<string> { await Auth.ResetLinkAsync(Jane), await Auth.EmailChangeLinkAsync(session, "new@example.net") };
+        var secrets = new List<string>
+        {
+            await Auth.ResetLinkAsync(Jane),
+            await Auth.EmailChangeLinkAsync(session, "new@example.net"),
+        };
         await Auth.RegisterAsync("john@example.net");
         Auth.Mail.Before(mail =>
         {
@@ -178,11 +192,14 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
         });
         await Auth.DeliverAsync();
         Assert.Equal(3, secrets.Count);
-        Assert.All(await Outbox(), row =>
-        {
-            var text = System.Text.Json.JsonSerializer.Serialize(row);
-            Assert.All(secrets, secret => Assert.DoesNotContain(secret, text, StringComparison.Ordinal));
-        });
+        Assert.All(
+            await Outbox(),
+            row =>
+            {
+                var text = System.Text.Json.JsonSerializer.Serialize(row);
+                Assert.All(secrets, secret => Assert.DoesNotContain(secret, text, StringComparison.Ordinal));
+            }
+        );
     }
 
     [StoreFact]
@@ -191,10 +208,20 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
         await Auth.Use((ChangeEmail flow) => flow.RequestAsync(Auth.In(session), "new@example.net", Password, default));
-        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default)
+                )
+            ).Failure
+        );
         await Auth.DeliverAsync();
         Assert.Empty(Auth.SubjectsTo("new@example.net"));
-        Assert.Empty(await Auth.Use((AuthDbContext db) => db.OneTimeTokens.Where(t => t.Purpose == TokenPurpose.ChangeEmail).ToListAsync()));
+        Assert.Empty(
+            await Auth.Use(
+                (AuthDbContext db) => db.OneTimeTokens.Where(t => t.Purpose == TokenPurpose.ChangeEmail).ToListAsync()
+            )
+        );
     }
 
     [StoreFact]
@@ -204,10 +231,17 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
         var session = await Auth.SignInAsync(Jane);
         await Auth.Use((ChangeEmail flow) => flow.RequestAsync(Auth.In(session), "new@example.net", Password, default));
         var tokens = (await Auth.RowsAsync())["OneTimeTokens"];
-        await Auth.Use((AuthDbContext db) => db.Outbox.Where(l => l.Kind != EmailKind.ConfirmEmailChange).ExecuteDeleteAsync());
+        await Auth.Use(
+            (AuthDbContext db) => db.Outbox.Where(l => l.Kind != EmailKind.ConfirmEmailChange).ExecuteDeleteAsync()
+        );
         // Claimed already: the look for the owner of the address comes next.
-        Auth.Sql.BeforeNext("FROM \"AspNetUsers\"", () =>
-            Auth.Use((OneTimeTokens t) => t.KillAsync(session.UserId, default, TokenPurpose.ChangeEmail)).GetAwaiter().GetResult());
+        Auth.Sql.BeforeNext(
+            "FROM \"AspNetUsers\"",
+            () =>
+                Auth.Use((OneTimeTokens t) => t.KillAsync(session.UserId, default, TokenPurpose.ChangeEmail))
+                    .GetAwaiter()
+                    .GetResult()
+        );
         await Auth.DeliverAsync();
         Assert.False(Auth.Sql.IsTrapSet);
         Assert.Empty(Auth.SubjectsTo("new@example.net"));
@@ -223,7 +257,8 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
         var link = "";
         Auth.Mail.Before(mail =>
         {
-            if (mail.To == "new@example.net") link = LinkTokenIn(mail);
+            if (mail.To == "new@example.net")
+                link = LinkTokenIn(mail);
             throw new IOException();
         });
         await Auth.DeliverAsync();
@@ -233,7 +268,10 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
         Auth.Clock.Move(TimeSpan.FromMinutes(5));
         await Auth.DeliverAsync();
         Assert.Empty(Auth.SubjectsTo("new@example.net"));
-        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.LinkExpired,
+            (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, link, default))).Failure?.Error
+        );
     }
 
     [StoreFact]
@@ -241,10 +279,13 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        await Auth.Use((ChangeEmail flow) => flow.RequestAsync(Auth.In(session), "evil@example.net", Password, default));
+        await Auth.Use(
+            (ChangeEmail flow) => flow.RequestAsync(Auth.In(session), "evil@example.net", Password, default)
+        );
         Auth.Mail.Before(async mail =>
         {
-            if (mail.To != "evil@example.net") return;
+            if (mail.To != "evil@example.net")
+                return;
             await Auth.Use((OneTimeTokens tokens) => tokens.KillAsync(session.UserId, default));
             throw new IOException();
         });
@@ -273,8 +314,18 @@ public abstract class OutboxDispatcherTests(Store store) : AuthTest(store)
         var session = await Auth.SignInAsync(Jane);
         await Auth.ResetLinkAsync(Jane);
         await Auth.EmailChangeLinkAsync(session, "new@example.net");
-        Assert.All(Auth.Mail.Sent, mail =>
-            Assert.All(System.Text.RegularExpressions.Regex.Matches(mail.Content.Text, "https?://[^\\s]+", System.Text.RegularExpressions.RegexOptions.None, TimeSpan.FromSeconds(1)),
-                link => Assert.StartsWith(Site + "/", link.Value, StringComparison.Ordinal)));
+        Assert.All(
+            Auth.Mail.Sent,
+            mail =>
+                Assert.All(
+                    System.Text.RegularExpressions.Regex.Matches(
+                        mail.Content.Text,
+                        "https?://[^\\s]+",
+                        System.Text.RegularExpressions.RegexOptions.None,
+                        TimeSpan.FromSeconds(1)
+                    ),
+                    link => Assert.StartsWith(Site + "/", link.Value, StringComparison.Ordinal)
+                )
+        );
     }
 }

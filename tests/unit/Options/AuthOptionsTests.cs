@@ -1,8 +1,8 @@
-using BlazorAuth.Postgres;
-using BlazorAuth.Sqlite;
 using BlazorAuth.Core.Options;
 using BlazorAuth.Core.Security;
 using BlazorAuth.Core.SignIn;
+using BlazorAuth.Postgres;
+using BlazorAuth.Sqlite;
 using Microsoft.Extensions.Configuration;
 
 namespace BlazorAuth.UnitTests.Options;
@@ -11,9 +11,15 @@ public sealed class AuthOptionsTests
 {
     private const string Local = "http://localhost:5080";
 
-    private static AuthOptions Read(bool development, params (string Key, string? Value)[] settings) => StrictOptionsReader.Read(
-        new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => KeyValuePair.Create("BlazorAuth:" + s.Key, s.Value))).Build(),
-        development, Local, [new SqliteDatabase(), new PostgresDatabase()]);
+    private static AuthOptions Read(bool development, params (string Key, string? Value)[] settings) =>
+        StrictOptionsReader.Read(
+            new ConfigurationBuilder()
+                .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create("BlazorAuth:" + s.Key, s.Value)))
+                .Build(),
+            development,
+            Local,
+            [new SqliteDatabase(), new PostgresDatabase()]
+        );
 
     private static IReadOnlyList<string> Faults(bool development, params (string Key, string? Value)[] settings) =>
         Assert.Throws<ConfigurationException>(() => Read(development, settings)).Lines;
@@ -22,7 +28,10 @@ public sealed class AuthOptionsTests
     public void A_developer_needs_no_settings()
     {
         var options = Read(development: true);
-        Assert.Equal((Local, MailTransport.Folder, DatabaseProvider.Sqlite), (options.PublicUrl, options.Mail.Transport, options.Database.Provider));
+        Assert.Equal(
+            (Local, MailTransport.Folder, DatabaseProvider.Sqlite),
+            (options.PublicUrl, options.Mail.Transport, options.Database.Provider)
+        );
         Assert.True(Path.IsPathFullyQualified(options.DataPath));
     }
 
@@ -32,7 +41,12 @@ public sealed class AuthOptionsTests
     [InlineData("", "")]
     public void One_value_replaces_the_list_of_dialects(string value, string spoken)
     {
-        var options = Read(true, ("Api:Dialects:0", "Conduit"), ("Api:Dialects:1", "IdentityApi"), ("Api:Dialects", value));
+        var options = Read(
+            true,
+            ("Api:Dialects:0", "Conduit"),
+            ("Api:Dialects:1", "IdentityApi"),
+            ("Api:Dialects", value)
+        );
         Assert.Equal(spoken, string.Join(',', options.Api.Dialects));
     }
 
@@ -41,10 +55,19 @@ public sealed class AuthOptionsTests
     [InlineData("Tokens:Claims:0", "phone")]
     [InlineData("Tokens:Claims:0", "7")]
     public void An_unknown_claim_is_refused(string key, string value) =>
-        Assert.Contains("must be one of Name, Email", Assert.Single(Faults(true, (key, value))), StringComparison.Ordinal);
+        Assert.Contains(
+            "must be one of Name, Email",
+            Assert.Single(Faults(true, (key, value))),
+            StringComparison.Ordinal
+        );
 
     [Fact]
-    public void An_unknown_dialect_is_refused() => Assert.Contains("must be one of Feathers", Assert.Single(Faults(true, ("Api:Dialects", "Feathers,Klingon"))), StringComparison.Ordinal);
+    public void An_unknown_dialect_is_refused() =>
+        Assert.Contains(
+            "must be one of Feathers",
+            Assert.Single(Faults(true, ("Api:Dialects", "Feathers,Klingon"))),
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void Production_names_what_it_needs_one_line_each()
@@ -58,7 +81,13 @@ public sealed class AuthOptionsTests
     [Fact]
     public void All_faults_are_told_at_once_in_plain_lines()
     {
-        var lines = Faults(true, ("PublicUrl", "nonsense"), ("Passwords:MinimumLength", "3"), ("Throttle:MailPerAddress", "0"), ("Mail:From", "nobody"));
+        var lines = Faults(
+            true,
+            ("PublicUrl", "nonsense"),
+            ("Passwords:MinimumLength", "3"),
+            ("Throttle:MailPerAddress", "0"),
+            ("Mail:From", "nobody")
+        );
         Assert.Equal(4, lines.Count);
         Assert.All(lines, line => Assert.DoesNotContain('\n', line));
         Assert.All(lines, line => Assert.StartsWith("BlazorAuth:", line, StringComparison.Ordinal));
@@ -74,10 +103,15 @@ public sealed class AuthOptionsTests
     [InlineData("Mail:Smtp:Pasword", "x")]
     [InlineData("Api:IntrospectionClients:orders:Key", "x")]
     public void An_unknown_key_is_refused(string key, string value) =>
-        Assert.EndsWith(": there is no such setting.", Assert.Single(Faults(true, (key, value))), StringComparison.Ordinal);
+        Assert.EndsWith(
+            ": there is no such setting.",
+            Assert.Single(Faults(true, (key, value))),
+            StringComparison.Ordinal
+        );
 
     [Fact]
-    public void Keys_are_read_without_regard_to_case() => Assert.Equal(12, Read(true, ("passwords:MINIMUMLENGTH", "12")).Passwords.MinimumLength);
+    public void Keys_are_read_without_regard_to_case() =>
+        Assert.Equal(12, Read(true, ("passwords:MINIMUMLENGTH", "12")).Passwords.MinimumLength);
 
     [Theory]
     [InlineData("Passwords:MinimumLength", "eight", "whole number")]
@@ -127,7 +161,11 @@ public sealed class AuthOptionsTests
     public void A_value_out_of_bounds_has_its_line(string key, string value)
     {
         var line = Assert.Single(Faults(true, (key, value)));
-        Assert.StartsWith("BlazorAuth:" + key.Replace(":0", "", StringComparison.Ordinal), line, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "BlazorAuth:" + key.Replace(":0", "", StringComparison.Ordinal),
+            line,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -136,26 +174,62 @@ public sealed class AuthOptionsTests
     [InlineData("orders", "0123456789abcdef0123456789abcdef", "orders: is a section, not a value.")]
     public void A_client_needs_a_secret_worth_the_name(string key, string value, string told)
     {
-        var line = Assert.Single(Faults(true, ("Api:IntrospectionClients:" + key, value), ("Api:IntrospectionClients:stock:Secret", new string('x', 32))));
+        var line = Assert.Single(
+            Faults(
+                true,
+                ("Api:IntrospectionClients:" + key, value),
+                ("Api:IntrospectionClients:stock:Secret", new string('x', 32))
+            )
+        );
         Assert.Equal("BlazorAuth:Api:IntrospectionClients:" + told, line);
     }
 
     [Fact]
     public void A_client_has_its_name_and_its_secret() =>
-        Assert.Equal("0123456789abcdef0123456789abcdef", Read(true, ("Api:IntrospectionClients:orders:Secret", "0123456789abcdef0123456789abcdef")).Api.IntrospectionClients["orders"].Secret);
+        Assert.Equal(
+            "0123456789abcdef0123456789abcdef",
+            Read(true, ("Api:IntrospectionClients:orders:Secret", "0123456789abcdef0123456789abcdef"))
+                .Api.IntrospectionClients["orders"]
+                .Secret
+        );
 
     private static (string, string?)[] Provider(params (string Key, string? Value)[] changed) =>
-        [.. new Dictionary<string, string?>
-        {
-            ["ClientId"] = "id", ["ClientSecret"] = "s3cret-value", ["AuthorizationEndpoint"] = "https://p.example/a", ["TokenEndpoint"] = "https://p.example/t", ["UserInfoEndpoint"] = "https://p.example/u?x=1",
-        }.Where(p => changed.All(c => c.Key != p.Key)).Select(p => (p.Key, p.Value)).Concat(changed).Select(p => ("External:git-hub:" + p.Key, p.Value))];
+        [
+            .. new Dictionary<string, string?>
+            {
+                ["ClientId"] = "id",
+                ["ClientSecret"] = "s3cret-value",
+                ["AuthorizationEndpoint"] = "https://p.example/a",
+                ["TokenEndpoint"] = "https://p.example/t",
+                ["UserInfoEndpoint"] = "https://p.example/u?x=1",
+            }
+                .Where(p => changed.All(c => c.Key != p.Key))
+                .Select(p => (p.Key, p.Value))
+                .Concat(changed)
+                .Select(p => ("External:git-hub:" + p.Key, p.Value)),
+        ];
 
     [Fact]
     public void A_provider_has_its_defaults()
     {
-        var provider = Read(false, [("PublicUrl", "https://id.example.org"), ("Mail:Transport", "Folder"), .. Provider()]).External["GIT-hub"];
-        Assert.Equal(("sub", "email", "email_verified", "name", false), (provider.IdClaim, provider.EmailClaim, provider.EmailVerifiedClaim, provider.NameClaim, provider.TrustsEmail));
-        Assert.Equal(("git-hub", "git-hub", "openid email profile"), (provider.Label, provider.Key, string.Join(' ', provider.AskedScopes)));
+        var provider = Read(
+            false,
+            [("PublicUrl", "https://id.example.org"), ("Mail:Transport", "Folder"), .. Provider()]
+        ).External["GIT-hub"];
+        Assert.Equal(
+            ("sub", "email", "email_verified", "name", false),
+            (
+                provider.IdClaim,
+                provider.EmailClaim,
+                provider.EmailVerifiedClaim,
+                provider.NameClaim,
+                provider.TrustsEmail
+            )
+        );
+        Assert.Equal(
+            ("git-hub", "git-hub", "openid email profile"),
+            (provider.Label, provider.Key, string.Join(' ', provider.AskedScopes))
+        );
     }
 
     [Theory]
@@ -164,7 +238,10 @@ public sealed class AuthOptionsTests
     public void Scopes_are_a_list_or_one_text(string key, string value)
     {
         Assert.Equal(["read:user", "user:email"], Read(true, Provider((key, value))).External["git-hub"].AskedScopes);
-        Assert.Equal(["read:user", "user:email"], Read(true, Provider(("Scopes:0", "read:user"), ("Scopes:1", "user:email"))).External["git-hub"].AskedScopes);
+        Assert.Equal(
+            ["read:user", "user:email"],
+            Read(true, Provider(("Scopes:0", "read:user"), ("Scopes:1", "user:email"))).External["git-hub"].AskedScopes
+        );
     }
 
     [Theory]
@@ -190,8 +267,18 @@ public sealed class AuthOptionsTests
 
     [Fact]
     public void The_name_of_a_provider_is_part_of_addresses() =>
-        Assert.Equal("BlazorAuth:External:a b/c: its name must be 1 to 40 letters, digits or hyphens.",
-            Assert.Single(Faults(true, [.. Provider().Select(p => (p.Item1.Replace("git-hub", "a b/c", StringComparison.Ordinal), p.Item2))])));
+        Assert.Equal(
+            "BlazorAuth:External:a b/c: its name must be 1 to 40 letters, digits or hyphens.",
+            Assert.Single(
+                Faults(
+                    true,
+                    [
+                        .. Provider()
+                            .Select(p => (p.Item1.Replace("git-hub", "a b/c", StringComparison.Ordinal), p.Item2)),
+                    ]
+                )
+            )
+        );
 
     [Theory]
     [InlineData("http://localhost:9000/t", true, true)]
@@ -200,13 +287,25 @@ public sealed class AuthOptionsTests
     [InlineData("http://localhost.evil.example/t", true, false)]
     public void A_provider_without_tls_is_on_this_machine_in_development(string endpoint, bool development, bool taken)
     {
-        (string, string?)[] settings = [("PublicUrl", "https://id.example.org"), ("Mail:Transport", "Folder"), .. Provider(("TokenEndpoint", endpoint))];
-        if (taken) Read(development, settings);
-        else Assert.Single(Faults(development, settings));
+        (string, string?)[] settings =
+        [
+            ("PublicUrl", "https://id.example.org"),
+            ("Mail:Transport", "Folder"),
+            .. Provider(("TokenEndpoint", endpoint)),
+        ];
+        if (taken)
+            Read(development, settings);
+        else
+            Assert.Single(Faults(development, settings));
     }
 
     [Fact]
-    public void Smtp_needs_a_host() => Assert.StartsWith("BlazorAuth:Mail:Smtp:Host", Assert.Single(Faults(true, ("Mail:Transport", "Smtp"))), StringComparison.Ordinal);
+    public void Smtp_needs_a_host() =>
+        Assert.StartsWith(
+            "BlazorAuth:Mail:Smtp:Host",
+            Assert.Single(Faults(true, ("Mail:Transport", "Smtp"))),
+            StringComparison.Ordinal
+        );
 
     [Theory]
     [InlineData("", "required")]
@@ -228,9 +327,23 @@ public sealed class AuthOptionsTests
     [InlineData("Postgres", false, null, false)]
     [InlineData("Postgres", false, "true", true)]
     [InlineData("Sqlite", true, "false", false)]
-    public void A_server_in_production_is_migrated_only_when_told(string provider, bool development, string? told, bool migrates) =>
-        Assert.Equal(migrates, Read(development, ("PublicUrl", Local), ("Mail:Transport", "Folder"), ("Database:Provider", provider),
-            ("Database:ConnectionString", "Host=db"), ("Database:MigrateOnStart", told)).MigrateOnStart);
+    public void A_server_in_production_is_migrated_only_when_told(
+        string provider,
+        bool development,
+        string? told,
+        bool migrates
+    ) =>
+        Assert.Equal(
+            migrates,
+            Read(
+                development,
+                ("PublicUrl", Local),
+                ("Mail:Transport", "Folder"),
+                ("Database:Provider", provider),
+                ("Database:ConnectionString", "Host=db"),
+                ("Database:MigrateOnStart", told)
+            ).MigrateOnStart
+        );
 
     [Fact]
     public void No_line_quotes_a_value()
@@ -238,11 +351,32 @@ public sealed class AuthOptionsTests
         const string secret = "s3cret-value";
         string[] keys =
         [
-            "PublicUrl", "Api:PublicUrl", "Api:AllowedOrigins:0", "Mail:From", "Proxy:KnownProxies:0", "Proxy:KnownNetworks:0",
+            "PublicUrl",
+            "Api:PublicUrl",
+            "Api:AllowedOrigins:0",
+            "Mail:From",
+            "Proxy:KnownProxies:0",
+            "Proxy:KnownNetworks:0",
         ];
         var faults = Faults(true, [.. keys.Select(key => (key, (string?)$"https://u:{secret}@{secret}"))])
-            .Concat(Faults(true, ("Mail:Smtp:Pasword", secret), ("Mail:Smtp:Port", secret), ("SignUp:Enabled", secret), ("Keys:RotateEvery", secret), ("Mail:Transport", secret)))
-            .Concat(Faults(true, ("Mail:Transport", "Smtp"), ("Mail:Smtp:Password", secret), ("Database:ConnectionString", "Password=" + secret)));
+            .Concat(
+                Faults(
+                    true,
+                    ("Mail:Smtp:Pasword", secret),
+                    ("Mail:Smtp:Port", secret),
+                    ("SignUp:Enabled", secret),
+                    ("Keys:RotateEvery", secret),
+                    ("Mail:Transport", secret)
+                )
+            )
+            .Concat(
+                Faults(
+                    true,
+                    ("Mail:Transport", "Smtp"),
+                    ("Mail:Smtp:Password", secret),
+                    ("Database:ConnectionString", "Password=" + secret)
+                )
+            );
         Assert.All(faults, line => Assert.DoesNotContain(secret, line, StringComparison.Ordinal));
     }
 
@@ -252,10 +386,28 @@ public sealed class AuthOptionsTests
         var o = Read(true);
         Assert.Equal((8, 256), (o.Passwords.MinimumLength, o.Passwords.MaximumLength));
         Assert.Equal(("blazorauth", Local), (o.Tokens.Audience, o.Issuer));
-        Assert.Equal((TimeSpan.FromMinutes(10), TimeSpan.FromDays(14), TimeSpan.FromDays(90), TimeSpan.FromSeconds(10)),
-            (o.Tokens.AccessTokenLifetime, o.Tokens.RefreshTokenIdleLifetime, o.Tokens.RefreshTokenAbsoluteLifetime, o.Tokens.ReuseLeeway));
-        Assert.Equal((TimeSpan.FromDays(14), TimeSpan.FromDays(90), TimeSpan.FromMinutes(15)), (o.Sessions.IdleLifetime, o.Sessions.AbsoluteLifetime, o.Sessions.StepUpWindow));
-        Assert.True(o is { SignUp.Enabled: true, SignIn.RequireVerifiedEmail: false, Api.InProcess: true, Throttle.Enabled: true });
+        Assert.Equal(
+            (TimeSpan.FromMinutes(10), TimeSpan.FromDays(14), TimeSpan.FromDays(90), TimeSpan.FromSeconds(10)),
+            (
+                o.Tokens.AccessTokenLifetime,
+                o.Tokens.RefreshTokenIdleLifetime,
+                o.Tokens.RefreshTokenAbsoluteLifetime,
+                o.Tokens.ReuseLeeway
+            )
+        );
+        Assert.Equal(
+            (TimeSpan.FromDays(14), TimeSpan.FromDays(90), TimeSpan.FromMinutes(15)),
+            (o.Sessions.IdleLifetime, o.Sessions.AbsoluteLifetime, o.Sessions.StepUpWindow)
+        );
+        Assert.True(
+            o
+                is {
+                    SignUp.Enabled: true,
+                    SignIn.RequireVerifiedEmail: false,
+                    Api.InProcess: true,
+                    Throttle.Enabled: true
+                }
+        );
         Assert.Equal(TimeSpan.FromDays(90), o.Keys.RotateEvery);
     }
 

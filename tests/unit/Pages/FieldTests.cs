@@ -8,9 +8,14 @@ public sealed class FieldTests : BunitContext
 {
     private static readonly FormErrors Wrong = FormErrors.None.Add("email", "Enter an e-mail address.");
 
-    private IRenderedComponent<Field> Email(FormErrors? errors = null, string? hint = null, string? value = null) => Render<Field>(p => p
-        .Add(f => f.Id, "email").Add(f => f.Label, "E-mail address").Add(f => f.Hint, hint).Add(f => f.Value, value)
-        .Add(f => f.Errors, errors ?? FormErrors.None));
+    private IRenderedComponent<Field> Email(FormErrors? errors = null, string? hint = null, string? value = null) =>
+        Render<Field>(p =>
+            p.Add(f => f.Id, "email")
+                .Add(f => f.Label, "E-mail address")
+                .Add(f => f.Hint, hint)
+                .Add(f => f.Value, value)
+                .Add(f => f.Errors, errors ?? FormErrors.None)
+        );
 
     [Fact]
     public void A_label_stands_above_its_input_and_names_it()
@@ -34,7 +39,10 @@ public sealed class FieldTests : BunitContext
     public void A_hint_is_tied_to_the_input()
     {
         var field = Email(hint: "We send an email there.");
-        Assert.Equal("We send an email there.", field.Find("#" + field.Find("input").GetAttribute("aria-describedby")).TextContent.Trim());
+        Assert.Equal(
+            "We send an email there.",
+            field.Find("#" + field.Find("input").GetAttribute("aria-describedby")).TextContent.Trim()
+        );
     }
 
     [Fact]
@@ -72,15 +80,21 @@ public sealed class FieldTests : BunitContext
     [Fact]
     public void A_name_may_differ_from_the_id_where_two_forms_on_a_page_ask_the_same()
     {
-        var input = Render<Field>(p => p.Add(f => f.Id, "resend-email").Add(f => f.Name, "email").Add(f => f.Label, "E-mail address")).Find("input");
+        var input = Render<Field>(p =>
+                p.Add(f => f.Id, "resend-email").Add(f => f.Name, "email").Add(f => f.Label, "E-mail address")
+            )
+            .Find("input");
         Assert.Equal(("resend-email", "email"), (input.Id, input.GetAttribute("name")));
     }
 }
 
 public sealed class PasswordFieldTests : BunitContext
 {
-    private IElement Input(string id, string? autocomplete = null) => Render<PasswordField>(p => p
-        .Add(f => f.Id, id).Add(f => f.Label, "Password").Add(f => f.Autocomplete, autocomplete)).Find("input");
+    private IElement Input(string id, string? autocomplete = null) =>
+        Render<PasswordField>(p =>
+                p.Add(f => f.Id, id).Add(f => f.Label, "Password").Add(f => f.Autocomplete, autocomplete)
+            )
+            .Find("input");
 
     [Fact]
     public void A_password_is_never_sent_back()
@@ -107,31 +121,42 @@ public sealed class PasswordFieldTests : BunitContext
     [Fact]
     public void The_button_that_shows_it_is_hidden_until_a_script_can_serve_it()
     {
-        var button = Render<PasswordField>(p => p.Add(f => f.Id, "new-password").Add(f => f.Label, "Password")).Find("button");
+        var button = Render<PasswordField>(p => p.Add(f => f.Id, "new-password").Add(f => f.Label, "Password"))
+            .Find("button");
         Assert.True(button.HasAttribute("hidden"));
-        Assert.Equal(("button", "new-password", "Show password"),
-            (button.GetAttribute("type"), button.GetAttribute("aria-controls"), button.GetAttribute("aria-label")));
+        Assert.Equal(
+            ("button", "new-password", "Show password"),
+            (button.GetAttribute("type"), button.GetAttribute("aria-controls"), button.GetAttribute("aria-label"))
+        );
     }
 
     [Fact]
     public void Rules_are_said_before_the_field_and_tied_to_it()
     {
-        var field = Render<PasswordField>(p => p.Add(f => f.Id, "new-password").Add(f => f.Label, "Password").Add(f => f.Hint, "At least 8 characters."));
+        var field = Render<PasswordField>(p =>
+            p.Add(f => f.Id, "new-password").Add(f => f.Label, "Password").Add(f => f.Hint, "At least 8 characters.")
+        );
         Assert.Equal("new-password-hint", field.Find("input").GetAttribute("aria-describedby"));
-        Assert.True(field.Markup.IndexOf("At least 8", StringComparison.Ordinal) < field.Markup.IndexOf("<input", StringComparison.Ordinal));
+        Assert.True(
+            field.Markup.IndexOf("At least 8", StringComparison.Ordinal)
+                < field.Markup.IndexOf("<input", StringComparison.Ordinal)
+        );
     }
 }
 
 public sealed class CodeFieldTests : BunitContext
 {
-    private IElement Input() => Render<CodeField>(p => p.Add(f => f.Id, "code").Add(f => f.Label, "Code")).Find("input");
+    private IElement Input() =>
+        Render<CodeField>(p => p.Add(f => f.Id, "code").Add(f => f.Label, "Code")).Find("input");
 
     [Fact]
     public void A_code_is_one_input_that_the_phone_can_fill_in()
     {
         var input = Input();
-        Assert.Equal(("text", "numeric", "one-time-code"),
-            (input.GetAttribute("type"), input.GetAttribute("inputmode"), input.GetAttribute("autocomplete")));
+        Assert.Equal(
+            ("text", "numeric", "one-time-code"),
+            (input.GetAttribute("type"), input.GetAttribute("inputmode"), input.GetAttribute("autocomplete"))
+        );
     }
 
     [Fact]

@@ -7,17 +7,22 @@ namespace BlazorAuth.UnitTests.Pages;
 
 public sealed class ErrorSummaryTests : BunitContext
 {
-    private static readonly FormErrors Two = FormErrors.None.Add("email", "Enter an e-mail address.").Add("new-password", "Use at least 8 characters.");
+    private static readonly FormErrors Two = FormErrors
+        .None.Add("email", "Enter an e-mail address.")
+        .Add("new-password", "Use at least 8 characters.");
 
-    private IRenderedComponent<ErrorSummary> Summary(FormErrors errors) => Render<ErrorSummary>(p => p.Add(s => s.Errors, errors));
+    private IRenderedComponent<ErrorSummary> Summary(FormErrors errors) =>
+        Render<ErrorSummary>(p => p.Add(s => s.Errors, errors));
 
     [Fact]
     public void Nothing_wrong_shows_nothing() => Assert.Equal("", Summary(FormErrors.None).Markup.Trim());
 
     [Fact]
     public void Each_error_links_to_its_input_in_the_order_of_the_form() =>
-        Assert.Equal([("#email", "Enter an e-mail address."), ("#new-password", "Use at least 8 characters.")],
-            Summary(Two).FindAll("a").Select(a => (a.GetAttribute("href")!, a.TextContent)));
+        Assert.Equal(
+            [("#email", "Enter an e-mail address."), ("#new-password", "Use at least 8 characters.")],
+            Summary(Two).FindAll("a").Select(a => (a.GetAttribute("href")!, a.TextContent))
+        );
 
     [Fact]
     public void An_error_about_the_form_as_a_whole_is_no_link()
@@ -46,13 +51,17 @@ public sealed class FormPageTests : BunitContext
         Services.AddSingleton<AntiforgeryStateProvider>(new NoAntiforgery());
     }
 
-    private IRenderedComponent<FormPage> Page(Action<ComponentParameterCollectionBuilder<FormPage>>? more = null) => Render<FormPage>(p =>
-    {
-        p.Add(f => f.Title, "Sign in").Add(f => f.FormName, "login").Add(f => f.SubmitLabel, "Sign in");
-        more?.Invoke(p);
-    });
+    private IRenderedComponent<FormPage> Page(Action<ComponentParameterCollectionBuilder<FormPage>>? more = null) =>
+        Render<FormPage>(p =>
+        {
+            p.Add(f => f.Title, "Sign in").Add(f => f.FormName, "login").Add(f => f.SubmitLabel, "Sign in");
+            more?.Invoke(p);
+        });
 
-    private static readonly FormErrors Wrong = FormErrors.None.Add("identifier", "Enter your e-mail address or user name.");
+    private static readonly FormErrors Wrong = FormErrors.None.Add(
+        "identifier",
+        "Enter your e-mail address or user name."
+    );
 
     [Fact]
     public void A_page_has_one_heading_and_one_form_that_posts()
@@ -64,7 +73,10 @@ public sealed class FormPageTests : BunitContext
 
     [Fact]
     public void The_summary_of_errors_stands_above_the_heading() =>
-        Assert.Equal(["DIV", "H1"], Page(p => p.Add(f => f.Errors, Wrong)).FindAll("#error-summary, h1").Select(e => e.TagName));
+        Assert.Equal(
+            ["DIV", "H1"],
+            Page(p => p.Add(f => f.Errors, Wrong)).FindAll("#error-summary, h1").Select(e => e.TagName)
+        );
 
     [Fact]
     public void The_submit_button_says_what_it_does_and_is_never_disabled()
@@ -75,7 +87,8 @@ public sealed class FormPageTests : BunitContext
     }
 
     [Fact]
-    public void The_sentences_are_the_servers_and_not_the_browsers() => Assert.True(Page().Find("form").HasAttribute("novalidate"));
+    public void The_sentences_are_the_servers_and_not_the_browsers() =>
+        Assert.True(Page().Find("form").HasAttribute("novalidate"));
 
     [Fact]
     public void The_account_name_is_there_for_password_managers_only()

@@ -45,7 +45,11 @@ public sealed class LetterPagesTests : AuthTest
         var wrong = await visitor.SendFormAsync("/login/email-code", Visitor.FormOf(page, "email-code"), ("code", "x"));
         Assert.Equal(422, wrong.Status);
         Assert.Contains("The code is not right", wrong.Body, StringComparison.Ordinal);
-        var done = await visitor.SendFormAsync("/login/email-code?returnUrl=/account/sessions", Visitor.FormOf(page, "email-code"), ("code", CodeIn(Auth.LastEmailTo(Jane))));
+        var done = await visitor.SendFormAsync(
+            "/login/email-code?returnUrl=/account/sessions",
+            Visitor.FormOf(page, "email-code"),
+            ("code", CodeIn(Auth.LastEmailTo(Jane)))
+        );
         Assert.Equal((303, "/account/sessions"), (done.Status, done.Location));
         Assert.Contains("<h1", await visitor.GetAsync("/account"), StringComparison.Ordinal);
         Assert.Equal("", await visitor.GetAsync("/login/email-code")); // signed in already
@@ -56,7 +60,11 @@ public sealed class LetterPagesTests : AuthTest
     {
         await using var running = await SiteAsync();
         await RequestAsync();
-        Assert.Contains("name=\"email\"", await new Visitor(site).GetAsync("/login/email-code"), StringComparison.Ordinal);
+        Assert.Contains(
+            "name=\"email\"",
+            await new Visitor(site).GetAsync("/login/email-code"),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -79,11 +87,24 @@ public sealed class LetterPagesTests : AuthTest
         var visitor = await RequestAsync();
         var first = CodeIn(Auth.LastEmailTo(Jane));
         Assert.Equal(303, (await visitor.FillInAsync("/login/email-code", "another-code")).Status);
-        Assert.Contains("an email with a code is on its way", await visitor.GetAsync("/login/email-code"), StringComparison.Ordinal);
+        Assert.Contains(
+            "an email with a code is on its way",
+            await visitor.GetAsync("/login/email-code"),
+            StringComparison.Ordinal
+        );
         await Auth.DeliverAsync();
         Assert.Equal(422, (await visitor.FillInAsync("/login/email-code", "email-code", ("code", first))).Status);
-        Assert.Contains("name=\"email\"", await visitor.GetAsync("/login/email-code?another=true"), StringComparison.Ordinal);
-        Assert.Equal(303, (await visitor.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastEmailTo(Jane))))).Status);
+        Assert.Contains(
+            "name=\"email\"",
+            await visitor.GetAsync("/login/email-code?another=true"),
+            StringComparison.Ordinal
+        );
+        Assert.Equal(
+            303,
+            (
+                await visitor.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastEmailTo(Jane))))
+            ).Status
+        );
     }
 
     [Fact]
@@ -94,7 +115,11 @@ public sealed class LetterPagesTests : AuthTest
         var form = Visitor.FormOf(await visitor.GetAsync("/login/email-code"), "ask-code");
         foreach (var name in new[] { "email-code", "another-code" })
         {
-            var answer = await visitor.SendFormAsync("/login/email-code", form.Replace("value=\"ask-code\"", $"value=\"{name}\"", StringComparison.Ordinal), ("code", "123456"));
+            var answer = await visitor.SendFormAsync(
+                "/login/email-code",
+                form.Replace("value=\"ask-code\"", $"value=\"{name}\"", StringComparison.Ordinal),
+                ("code", "123456")
+            );
             Assert.Equal(422, answer.Status);
             Assert.Contains("name=\"email\"", answer.Body, StringComparison.Ordinal);
         }
@@ -108,7 +133,9 @@ public sealed class LetterPagesTests : AuthTest
         await using var running = await SiteAsync();
         var asker = await RequestAsync("/login/email-code?returnUrl=/account/sessions");
         var visitor = here ? asker : new Visitor(site);
-        var opened = await visitor.SendAsync(new(HttpMethod.Get, "/login/email-link?token=" + LinkTokenIn(Auth.LastEmailTo(Jane))));
+        var opened = await visitor.SendAsync(
+            new(HttpMethod.Get, "/login/email-link?token=" + LinkTokenIn(Auth.LastEmailTo(Jane)))
+        );
         Assert.Equal((303, "/login/email-link"), (opened.Status, opened.Location)); // the secret leaves the address bar
         var page = await visitor.GetAsync("/login/email-link");
         Assert.Contains($"<strong dir=\"ltr\">{Jane}</strong>", page, StringComparison.Ordinal);
@@ -117,7 +144,13 @@ public sealed class LetterPagesTests : AuthTest
         Assert.Equal((303, here ? "/account/sessions" : "/account"), (done.Status, done.Location));
         Assert.Contains("<h1", await visitor.GetAsync("/account"), StringComparison.Ordinal);
         // Used up, for the code as well.
-        if (!here) Assert.Equal(422, (await asker.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastEmailTo(Jane))))).Status);
+        if (!here)
+            Assert.Equal(
+                422,
+                (
+                    await asker.FillInAsync("/login/email-code", "email-code", ("code", CodeIn(Auth.LastEmailTo(Jane))))
+                ).Status
+            );
         var again = new Visitor(site);
         await again.GetAsync("/login/email-link?token=" + LinkTokenIn(Auth.LastEmailTo(Jane)));
         Assert.Contains("used already", await again.GetAsync("/login/email-link"), StringComparison.Ordinal);
@@ -133,10 +166,17 @@ public sealed class LetterPagesTests : AuthTest
         var session = await Auth.SignInAsync(Jane);
         if (page == "/undo")
         {
-            Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Failure);
+            Assert.Null(
+                (
+                    await Auth.Use(
+                        (ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default)
+                    )
+                ).Failure
+            );
             await Auth.DeliverAsync();
         }
-        else await RequestAsync();
+        else
+            await RequestAsync();
         var link = LinkTokenIn(Auth.LastEmailTo(Jane));
         var address = page.EndsWith('/') ? page + link : $"{page}?token={link}";
         foreach (var method in new[] { HttpMethod.Head, HttpMethod.Get, HttpMethod.Get })
@@ -148,10 +188,25 @@ public sealed class LetterPagesTests : AuthTest
             program.Headers.Add("Accept", "application/json");
             await scanner.SendAsync(program);
         }
-        Assert.Empty(await Auth.Use((AuthDbContext db) => db.OneTimeTokens
-            .Where(t => (t.Purpose == TokenPurpose.EmailCode || t.Purpose == TokenPurpose.Undo) && (t.UsedAt != null || t.Attempts > 0)).ToListAsync()));
-        if (page == "/undo") Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, link, default))).Failure);
-        else Assert.IsType<SignInOutcome.SignedIn>(await Auth.Use((SignInWithEmailCode flow) => flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default)));
+        Assert.Empty(
+            await Auth.Use(
+                (AuthDbContext db) =>
+                    db
+                        .OneTimeTokens.Where(t =>
+                            (t.Purpose == TokenPurpose.EmailCode || t.Purpose == TokenPurpose.Undo)
+                            && (t.UsedAt != null || t.Attempts > 0)
+                        )
+                        .ToListAsync()
+            )
+        );
+        if (page == "/undo")
+            Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, link, default))).Failure);
+        else
+            Assert.IsType<SignInOutcome.SignedIn>(
+                await Auth.Use(
+                    (SignInWithEmailCode flow) => flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default)
+                )
+            );
     }
 
     [Fact]
@@ -181,10 +236,18 @@ public sealed class LetterPagesTests : AuthTest
         Assert.Contains($"The account uses <strong dir=\"ltr\">{Jane}</strong> again", page, StringComparison.Ordinal);
         var done = await owner.SendFormAsync("/undo", Visitor.FormOf(page, "undo"));
         Assert.Equal((303, "/login"), (done.Status, done.Location));
-        Assert.Contains("It is taken back, and every device is signed out. We sent you an email", await owner.GetAsync("/login"), StringComparison.Ordinal);
+        Assert.Contains(
+            "It is taken back, and every device is signed out. We sent you an email",
+            await owner.GetAsync("/login"),
+            StringComparison.Ordinal
+        );
         Assert.Equal("", await thief.GetAsync("/account"));
         Assert.Equal("", await owner.GetAsync("/account")); // nobody is signed in by it
-        Assert.Contains("used already", (await owner.SendFormAsync("/undo", Visitor.FormOf(page, "undo"))).Body, StringComparison.Ordinal);
+        Assert.Contains(
+            "used already",
+            (await owner.SendFormAsync("/undo", Visitor.FormOf(page, "undo"))).Body,
+            StringComparison.Ordinal
+        );
         await Auth.DeliverAsync();
         Assert.Equal("Reset your password", Auth.SubjectsTo(Jane)[^1]);
     }

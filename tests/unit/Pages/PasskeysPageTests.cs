@@ -4,7 +4,9 @@ using BlazorAuth.UnitTests.Support;
 
 namespace BlazorAuth.UnitTests.Pages;
 
-/// <summary>The pages with the script's part played by the test: options by POST, the answer in the page's form.</summary>
+/// <summary>
+/// The pages with the script's part played by the test: options by POST, the answer in the page's form.
+/// </summary>
 [Collection(SiteCollection.Name)]
 public sealed class PasskeysPageTests(RunningSite site)
 {
@@ -33,8 +35,13 @@ public sealed class PasskeysPageTests(RunningSite site)
     {
         var visitor = await MemberAsync();
         var begun = await BeginAsync(visitor, "/account/passkeys", "add", "/account/passkeys/begin");
-        var added = await visitor.FillInAsync("/account/passkeys", "add",
-            ("ticket", begun.Ticket), ("credential", device.Create(begun)), ("passkey-name", "a <b>key</b>"));
+        var added = await visitor.FillInAsync(
+            "/account/passkeys",
+            "add",
+            ("ticket", begun.Ticket),
+            ("credential", device.Create(begun)),
+            ("passkey-name", "a <b>key</b>")
+        );
         Assert.Equal((303, "/account/passkeys"), (added.Status, added.Location));
         device.Counter++;
         return visitor;
@@ -45,7 +52,11 @@ public sealed class PasskeysPageTests(RunningSite site)
     {
         var begun = await BeginAsync(visitor, "/account/step-up", "step-up-passkey", "/account/step-up/passkey");
         var answer = await visitor.FillInAsync(
-            "/account/step-up", "step-up-passkey", ("ticket", begun.Ticket), ("credential", device.Get(begun)));
+            "/account/step-up",
+            "step-up-passkey",
+            ("ticket", begun.Ticket),
+            ("credential", device.Get(begun))
+        );
         Assert.Equal(303, answer.Status);
         device.Counter++;
     }
@@ -65,7 +76,10 @@ public sealed class PasskeysPageTests(RunningSite site)
         Assert.Contains("This device only", list, StringComparison.Ordinal);
         var one = "/account/passkeys/" + device.Id;
         Assert.Equal(422, (await visitor.FillInAsync(one, "rename", ("passkey-name", " "))).Status);
-        Assert.Equal("/account/passkeys", (await visitor.FillInAsync(one, "rename", ("passkey-name", "key ring"))).Location);
+        Assert.Equal(
+            "/account/passkeys",
+            (await visitor.FillInAsync(one, "rename", ("passkey-name", "key ring"))).Location
+        );
         Assert.Contains("key ring", await visitor.GetAsync("/account/passkeys"), StringComparison.Ordinal);
         var asked = await visitor.FillInAsync(one, "remove");
         Assert.EndsWith("&with=factor", asked.Location, StringComparison.Ordinal);
@@ -111,10 +125,24 @@ public sealed class PasskeysPageTests(RunningSite site)
     {
         var visitor = await WithPasskeyAsync();
         var begun = await BeginAsync(visitor, "/account/step-up", "step-up-passkey", "/account/step-up/passkey");
-        var answer = await visitor.FillInAsync("/account/step-up?returnUrl=%2Faccount%2Fkeys", "step-up-passkey",
-            ("ticket", begun.Ticket), ("credential", device.Get(begun)));
+        var answer = await visitor.FillInAsync(
+            "/account/step-up?returnUrl=%2Faccount%2Fkeys",
+            "step-up-passkey",
+            ("ticket", begun.Ticket),
+            ("credential", device.Get(begun))
+        );
         Assert.Equal((303, "/account/keys"), (answer.Status, answer.Location));
-        Assert.Equal(422, (await visitor.FillInAsync("/account/step-up", "step-up-passkey", ("ticket", begun.Ticket), ("credential", "{}"))).Status);
+        Assert.Equal(
+            422,
+            (
+                await visitor.FillInAsync(
+                    "/account/step-up",
+                    "step-up-passkey",
+                    ("ticket", begun.Ticket),
+                    ("credential", "{}")
+                )
+            ).Status
+        );
     }
 
     [Theory]
@@ -125,7 +153,14 @@ public sealed class PasskeysPageTests(RunningSite site)
     {
         var visitor = await MemberAsync();
         using var content = new FormUrlEncodedContent([new("__RequestVerificationToken", "nonsense")]);
-        foreach (var body in new HttpContent?[] { null, content, new StringContent("{}", System.Text.Encoding.UTF8, "application/json") })
+        foreach (
+            var body in new HttpContent?[]
+            {
+                null,
+                content,
+                new StringContent("{}", System.Text.Encoding.UTF8, "application/json"),
+            }
+        )
         {
             var answer = await visitor.SendAsync(new(HttpMethod.Post, path) { Content = body });
             Assert.Equal(400, answer.Status);
@@ -147,16 +182,32 @@ public sealed class PasskeysPageTests(RunningSite site)
     public async Task The_offer_comes_after_sign_up_where_the_device_can_keep_one_and_once()
     {
         var able = new Visitor(site);
-        var signedUp = await able.FillInAsync("/register", "register", ("email", email), ("new-password", Password), ("passkeys", "1"));
+        var signedUp = await able.FillInAsync(
+            "/register",
+            "register",
+            ("email", email),
+            ("new-password", Password),
+            ("passkeys", "1")
+        );
         Assert.Equal("/account/passkeys/offer?returnUrl=%2Fverify-email", signedUp.Location);
         Assert.Contains("href=\"/verify-email\"", await able.GetAsync(signedUp.Location!), StringComparison.Ordinal);
         var begun = await BeginAsync(able, signedUp.Location!, "offer", "/account/passkeys/begin");
-        var made = await able.FillInAsync(signedUp.Location!, "offer", ("ticket", begun.Ticket), ("credential", device.Create(begun)));
+        var made = await able.FillInAsync(
+            signedUp.Location!,
+            "offer",
+            ("ticket", begun.Ticket),
+            ("credential", device.Create(begun))
+        );
         Assert.Equal((303, "/verify-email"), (made.Status, made.Location));
         Assert.Equal("/verify-email", (await able.SendAsync(new(HttpMethod.Get, signedUp.Location))).Location);
 
         var unable = new Visitor(site);
-        var plain = await unable.FillInAsync("/register", "register", ("email", "x" + email), ("new-password", Password));
+        var plain = await unable.FillInAsync(
+            "/register",
+            "register",
+            ("email", "x" + email),
+            ("new-password", Password)
+        );
         Assert.Equal("/verify-email", plain.Location);
     }
 
@@ -173,13 +224,24 @@ public sealed class PasskeysPageTests(RunningSite site)
             await auth.DeliverAsync();
             await visitor.GetAsync("/reset-password?token=" + AuthFixture.LinkTokenIn(auth.LastEmailTo(email)));
             await visitor.FillInAsync("/reset-password", "reset", ("new-password", Password));
-            Assert.Equal(able ? "/account/passkeys/offer?returnUrl=%2Faccount%2Fkeys" : "/account/keys", await LocationAsync(visitor));
+            Assert.Equal(
+                able ? "/account/passkeys/offer?returnUrl=%2Faccount%2Fkeys" : "/account/keys",
+                await LocationAsync(visitor)
+            );
             await visitor.GetAsync("/account/passkeys/offer");
             await visitor.FillInAsync("/logout", "logout");
             Assert.Equal("/account/keys", await LocationAsync(visitor)); // offered once
 
-            async Task<string?> LocationAsync(Visitor who) => (await who.FillInAsync("/login?returnUrl=%2Faccount%2Fkeys", "login",
-                ("identifier", email), ("current-password", Password), ("passkeys", able ? "1" : ""))).Location;
+            async Task<string?> LocationAsync(Visitor who) =>
+                (
+                    await who.FillInAsync(
+                        "/login?returnUrl=%2Faccount%2Fkeys",
+                        "login",
+                        ("identifier", email),
+                        ("current-password", Password),
+                        ("passkeys", able ? "1" : "")
+                    )
+                ).Location;
         }
     }
 

@@ -11,7 +11,9 @@ namespace BlazorAuth.UnitTests.Pages;
 /// <summary>The second factor as a person without JavaScript sets it up, gives it, and takes it off.</summary>
 public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifetime
 {
-    private const string Jane = "jane@example.net", SetUp = "/account/two-factor", Give = "/login/second-factor";
+    private const string Jane = "jane@example.net",
+        SetUp = "/account/two-factor",
+        Give = "/login/second-factor";
     private RunningSite site = null!;
 
     async Task IAsyncLifetime.InitializeAsync()
@@ -34,11 +36,13 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
         return visitor;
     }
 
-    private static Task<Answer> ActAsync(Visitor visitor, string act, params (string, string)[] more) => visitor.FillInAsync(SetUp, "two-factor", [("act", act), .. more]);
+    private static Task<Answer> ActAsync(Visitor visitor, string act, params (string, string)[] more) =>
+        visitor.FillInAsync(SetUp, "two-factor", [("act", act), .. more]);
 
     private static string SecretIn(string html) => Regex.Match(html, "data-value=\"([A-Z2-7]{32})\"").Groups[1].Value;
 
-    private static string[] CodesIn(string html) => [.. Regex.Matches(html, "<li><code>([^<]+)</code></li>").Select(m => m.Groups[1].Value)];
+    private static string[] CodesIn(string html) =>
+        [.. Regex.Matches(html, "<li><code>([^<]+)</code></li>").Select(m => m.Groups[1].Value)];
 
     private async Task<(Visitor Visitor, byte[] App, string[] Codes)> OnAsync()
     {
@@ -61,8 +65,16 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
         Assert.Equal((303, SetUp), Read(await ActAsync(visitor, "begin")));
         var page = await visitor.GetAsync(SetUp);
         var secret = SecretIn(page);
-        Assert.Contains($">{string.Join(' ', secret.Chunk(4).Select(c => new string(c)))}<", page, StringComparison.Ordinal);
-        Assert.Contains($"href=\"otpauth://totp/BlazorAuth:jane%40example.net?secret={secret}&amp;", page, StringComparison.Ordinal);
+        Assert.Contains(
+            $">{string.Join(' ', secret.Chunk(4).Select(c => new string(c)))}<",
+            page,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            $"href=\"otpauth://totp/BlazorAuth:jane%40example.net?secret={secret}&amp;",
+            page,
+            StringComparison.Ordinal
+        );
         Assert.Matches("<div class=\"qr\" role=\"img\" aria-label=\"[^\"]+\"><svg", page);
         Assert.DoesNotMatch("<style|\\sstyle=", page);
 
@@ -75,7 +87,12 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
         var done = await ActAsync(visitor, "confirm", ("code", Auth.CodeOf(AuthFixture.SecretOf(secret))));
         var codes = CodesIn(done.Body);
         Assert.Equal((200, 10), (done.Status, codes.Length));
-        var file = WebUtility.HtmlDecode(Regex.Match(done.Body, "href=\"(data:text/plain[^\"]+)\" download=\"blazorauth-recovery-codes.txt\"").Groups[1].Value);
+        var file = WebUtility.HtmlDecode(
+            Regex
+                .Match(done.Body, "href=\"(data:text/plain[^\"]+)\" download=\"blazorauth-recovery-codes.txt\"")
+                .Groups[1]
+                .Value
+        );
         Assert.All(codes, code => Assert.Contains(code, Uri.UnescapeDataString(file), StringComparison.Ordinal));
 
         var after = await visitor.GetAsync(SetUp);
@@ -111,7 +128,12 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
     {
         var (_, app, _) = await OnAsync();
         var visitor = new Visitor(site);
-        var due = await visitor.FillInAsync("/login?returnUrl=%2Faccount%2Fkeys", "login", ("identifier", Jane), ("current-password", AuthFixture.Password));
+        var due = await visitor.FillInAsync(
+            "/login?returnUrl=%2Faccount%2Fkeys",
+            "login",
+            ("identifier", Jane),
+            ("current-password", AuthFixture.Password)
+        );
         Assert.Equal((303, "/login/second-factor?returnUrl=%2Faccount%2Fkeys"), Read(due));
         Assert.Equal("", await visitor.GetAsync("/account")); // nothing is open yet
         var page = await visitor.GetAsync(due.Location!);
@@ -127,7 +149,8 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
         Assert.Equal((303, "/account/keys"), Read(right));
         Assert.NotEqual("", await visitor.GetAsync("/account"));
         Assert.DoesNotContain(right.Cookies, c => c.StartsWith("blazorauth-device", StringComparison.Ordinal));
-        Assert.Equal((303, "/account"), Read(await visitor.SendAsync(new(HttpMethod.Get, Give))) with { Item1 = 303 }); // it is done
+        // it is done
+        Assert.Equal((303, "/account"), Read(await visitor.SendAsync(new(HttpMethod.Get, Give))) with { Item1 = 303 });
     }
 
     [Fact]
@@ -146,7 +169,10 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
                 Assert.DoesNotContain("not one", wrong.Body, StringComparison.Ordinal);
                 Assert.Contains("<details open", wrong.Body, StringComparison.Ordinal);
             }
-            Assert.Equal((303, "/account"), Read(await visitor.FillInAsync(Give, "recovery-code", ("recovery-code", codes[i].ToUpperInvariant()))));
+            Assert.Equal(
+                (303, "/account"),
+                Read(await visitor.FillInAsync(Give, "recovery-code", ("recovery-code", codes[i].ToUpperInvariant())))
+            );
         }
         foreach (var path in new[] { "/account", SetUp })
             Assert.Contains("You have 2 recovery codes left.", await own.GetAsync(path), StringComparison.Ordinal);
@@ -194,7 +220,8 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
     public async Task Too_many_codes_say_how_long_to_wait_at_this_door_for_those_of_the_other()
     {
         var (_, app, _) = await OnAsync();
-        for (var i = 0; i < 10; i++) await Auth.VerifyAsync(await Auth.TicketAsync(Jane, SessionKind.Api), "000000");
+        for (var i = 0; i < 10; i++)
+            await Auth.VerifyAsync(await Auth.TicketAsync(Jane, SessionKind.Api), "000000");
         var visitor = new Visitor(site);
         await visitor.SignInAsync(Jane, AuthFixture.Password);
         var answer = await visitor.FillInAsync(Give, "second-factor", ("code", Auth.CodeOf(app)));
@@ -210,7 +237,11 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
         var visitor = new Visitor(site);
         await visitor.SignInAsync(Jane, AuthFixture.Password);
         var given = await visitor.FillInAsync(Give, "second-factor", ("code", Auth.CodeOf(app)), ("remember", "true"));
-        Assert.Contains("httponly", given.Cookies.Single(c => c.StartsWith("blazorauth-device", StringComparison.Ordinal)), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "httponly",
+            given.Cookies.Single(c => c.StartsWith("blazorauth-device", StringComparison.Ordinal)),
+            StringComparison.OrdinalIgnoreCase
+        );
         var stranger = visitor.Copy();
         Assert.Contains("by password and code", await visitor.GetAsync("/account/sessions"), StringComparison.Ordinal);
         await visitor.FillInAsync("/logout", "logout");
@@ -219,7 +250,10 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
         var page = await own.GetAsync("/account/sessions");
         Assert.Contains("Remembered browsers", page, StringComparison.Ordinal);
         var device = Regex.Match(page, "name=\"device\" value=\"([^\"]+)\"").Groups[1].Value;
-        Assert.Equal((303, "/account/sessions"), Read(await own.FillInAsync("/account/sessions", "forget", ("device", device))));
+        Assert.Equal(
+            (303, "/account/sessions"),
+            Read(await own.FillInAsync("/account/sessions", "forget", ("device", device)))
+        );
         page = await own.GetAsync("/account/sessions");
         Assert.Contains("That browser is forgotten.", page, StringComparison.Ordinal);
         Assert.DoesNotContain("Remembered browsers", page, StringComparison.Ordinal);
@@ -234,8 +268,15 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
         var (own, app, _) = await OnAsync();
         Auth.Clock.Move(TimeSpan.FromMinutes(15));
         var asked = await ActAsync(own, "remove");
-        Assert.StartsWith("/account/step-up?returnUrl=%2Faccount%2Ftwo-factor", asked.Location, StringComparison.Ordinal);
-        Assert.Equal((303, SetUp), Read(await own.FillInAsync(asked.Location!, "step-up-code", ("code", Auth.CodeOf(app)))));
+        Assert.StartsWith(
+            "/account/step-up?returnUrl=%2Faccount%2Ftwo-factor",
+            asked.Location,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(
+            (303, SetUp),
+            Read(await own.FillInAsync(asked.Location!, "step-up-code", ("code", Auth.CodeOf(app))))
+        );
         Assert.Equal((303, SetUp), Read(await ActAsync(own, "remove")));
         var page = await own.GetAsync(SetUp);
         Assert.Contains("Your authenticator app is removed.", page, StringComparison.Ordinal);
@@ -256,7 +297,8 @@ public sealed class SecondFactorPagesTests() : AuthTest(Store.File), IAsyncLifet
         var second = Visitor.FormOf(await visitor.GetAsync(Give), "second-factor");
         Assert.Equal((303, "/account"), Read(await visitor.SendFormAsync(Give, first, ("code", Auth.CodeOf(app)))));
         var late = await visitor.SendFormAsync(Give, second, ("code", Auth.CodeOf(app)));
-        Assert.True(late.Status is 303 or 400, $"{late.Status}"); // its form token was of nobody: shown again, and leads on
+        // its form token was of nobody: shown again, and leads on
+        Assert.True(late.Status is 303 or 400, $"{late.Status}");
         Assert.Equal("/account", late.Location ?? (await visitor.SendAsync(new(HttpMethod.Get, Give))).Location);
     }
 

@@ -50,9 +50,14 @@ public sealed class StepUpPageTests : AuthTest, IAsyncLifetime
         var page = await visitor.GetAsync(back.Location!);
         Assert.Contains("value=\"the &lt;backup&gt;\"", page, StringComparison.Ordinal);
         Assert.DoesNotContain("open too long", page, StringComparison.Ordinal);
-        Assert.DoesNotContain("the &lt;backup&gt;", await visitor.GetAsync("/account/keys"), StringComparison.Ordinal); // once
+        // once
+        Assert.DoesNotContain("the &lt;backup&gt;", await visitor.GetAsync("/account/keys"), StringComparison.Ordinal);
 
-        Assert.Contains("blazorauth_", (await visitor.SendFormAsync("/account/keys", Visitor.FormOf(page, "keys"), ("description", "x"))).Body, StringComparison.Ordinal);
+        Assert.Contains(
+            "blazorauth_",
+            (await visitor.SendFormAsync("/account/keys", Visitor.FormOf(page, "keys"), ("description", "x"))).Body,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -79,9 +84,17 @@ public sealed class StepUpPageTests : AuthTest, IAsyncLifetime
     public async Task The_code_of_the_authenticator_is_asked_for_where_there_is_one()
     {
         var visitor = await JaneAsync();
-        Assert.DoesNotContain("authenticator", await visitor.GetAsync("/account/step-up"), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(
+            "authenticator",
+            await visitor.GetAsync("/account/step-up"),
+            StringComparison.OrdinalIgnoreCase
+        );
         var app = await Auth.AuthenticatorAsync(await Auth.UserAsync(Jane));
-        var back = await visitor.FillInAsync("/account/step-up?returnUrl=/account/email", "step-up-code", ("code", app.Code()));
+        var back = await visitor.FillInAsync(
+            "/account/step-up?returnUrl=/account/email",
+            "step-up-code",
+            ("code", app.Code())
+        );
         Assert.Equal((303, "/account/email"), (back.Status, back.Location));
     }
 
@@ -89,7 +102,11 @@ public sealed class StepUpPageTests : AuthTest, IAsyncLifetime
     public async Task The_way_back_is_a_path_of_this_site()
     {
         var visitor = await JaneAsync();
-        var back = await visitor.FillInAsync("/account/step-up?returnUrl=//evil.example", "step-up", ("current-password", Password));
+        var back = await visitor.FillInAsync(
+            "/account/step-up?returnUrl=//evil.example",
+            "step-up",
+            ("current-password", Password)
+        );
         Assert.Equal("/account", back.Location);
     }
 
@@ -98,9 +115,21 @@ public sealed class StepUpPageTests : AuthTest, IAsyncLifetime
     {
         var visitor = await JaneAsync();
         var app = await Auth.AuthenticatorAsync(await Auth.UserAsync(Jane));
-        var empty = await visitor.FillInAsync("/account/email", "email", ("email", "new@example.net"), ("current-password", ""), ("code", ""));
+        var empty = await visitor.FillInAsync(
+            "/account/email",
+            "email",
+            ("email", "new@example.net"),
+            ("current-password", ""),
+            ("code", "")
+        );
         Assert.Equal(422, empty.Status);
-        var done = await visitor.FillInAsync("/account/email", "email", ("email", "new@example.net"), ("current-password", ""), ("code", app.Code()));
+        var done = await visitor.FillInAsync(
+            "/account/email",
+            "email",
+            ("email", "new@example.net"),
+            ("current-password", ""),
+            ("code", app.Code())
+        );
         Assert.Equal(303, done.Status);
         await Auth.DeliverAsync();
         Assert.Contains("Confirm your new e-mail address", Auth.SubjectsTo("new@example.net"));
@@ -131,19 +160,43 @@ public sealed class StepUpPageTests : AuthTest, IAsyncLifetime
 
         var refreshed = await Auth.RefreshAsync(pair.RefreshToken);
         Auth.Clock.Move(TimeSpan.FromMinutes(8));
-        Assert.Equal("step_up_required", await CodeAsync(HttpMethod.Post, "/api/account/totp", null, refreshed.Value!.AccessToken));
-        Assert.Equal("validation_failed", await CodeAsync(HttpMethod.Post, "/api/account/step-up", new { }, refreshed.Value.AccessToken));
-        Assert.Equal("invalid_credentials", await CodeAsync(HttpMethod.Post, "/api/account/step-up", new { password = "wrong" }, refreshed.Value.AccessToken));
-        using var answer = await site.SendAsync(HttpMethod.Post, "/api/account/step-up", JsonContent.Create(new { password = Password }), refreshed.Value.AccessToken);
+        Assert.Equal(
+            "step_up_required",
+            await CodeAsync(HttpMethod.Post, "/api/account/totp", null, refreshed.Value!.AccessToken)
+        );
+        Assert.Equal(
+            "validation_failed",
+            await CodeAsync(HttpMethod.Post, "/api/account/step-up", new { }, refreshed.Value.AccessToken)
+        );
+        Assert.Equal(
+            "invalid_credentials",
+            await CodeAsync(
+                HttpMethod.Post,
+                "/api/account/step-up",
+                new { password = "wrong" },
+                refreshed.Value.AccessToken
+            )
+        );
+        using var answer = await site.SendAsync(
+            HttpMethod.Post,
+            "/api/account/step-up",
+            JsonContent.Create(new { password = Password }),
+            refreshed.Value.AccessToken
+        );
         Assert.Equal((HttpStatusCode.OK, true), (answer.StatusCode, answer.Headers.CacheControl!.NoStore));
         var fresh = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("accessToken").GetString();
-        Assert.Equal("access_token_expired", await CodeAsync(HttpMethod.Get, "/api/account", null, refreshed.Value.AccessToken));
+        Assert.Equal(
+            "access_token_expired",
+            await CodeAsync(HttpMethod.Get, "/api/account", null, refreshed.Value.AccessToken)
+        );
         Assert.Null(await CodeAsync(HttpMethod.Post, "/api/account/totp", null, fresh));
     }
 
     private async Task<string?> CodeAsync(HttpMethod method, string path, object? body, string? token)
     {
         using var answer = await site.SendAsync(method, path, body is null ? null : JsonContent.Create(body), token);
-        return answer.IsSuccessStatusCode ? null : (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString();
+        return answer.IsSuccessStatusCode
+            ? null
+            : (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString();
     }
 }

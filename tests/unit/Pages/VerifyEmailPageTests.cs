@@ -10,7 +10,10 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Pages;
 
-/// <summary>The pages of the links that verify an address: who made the account is told, and its owner says whether that was them.</summary>
+/// <summary>
+/// The pages of the links that verify an address: who made the account is told, and its owner says whether that was
+/// them.
+/// </summary>
 public sealed class VerifyEmailPageTests : AuthTest
 {
     private const string Jane = "jane@example.net";
@@ -39,8 +42,16 @@ public sealed class VerifyEmailPageTests : AuthTest
         var page = await OpenAsync(visitor);
         foreach (var told in new[] { Jane, Auth.Caller.Address!, "Firefox", "<time", "name=\"set-password\"" })
             Assert.Contains(told, page, StringComparison.Ordinal);
-        Assert.Contains("<button type=\"submit\" form=\"verify\" class=\"button secondary\">That was me</button>", page, StringComparison.Ordinal);
-        Assert.Contains("<button type=\"submit\" form=\"disown\" class=\"button secondary\">Not me</button>", page, StringComparison.Ordinal);
+        Assert.Contains(
+            "<button type=\"submit\" form=\"verify\" class=\"button secondary\">That was me</button>",
+            page,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "<button type=\"submit\" form=\"disown\" class=\"button secondary\">Not me</button>",
+            page,
+            StringComparison.Ordinal
+        );
         Assert.False((await Auth.UserAsync(Jane)).EmailConfirmed);
         var done = await visitor.SendFormAsync("/verify-email", Visitor.FormOf(page, "verify"));
         Assert.Equal((303, "/login"), (done.Status, done.Location));
@@ -66,7 +77,10 @@ public sealed class VerifyEmailPageTests : AuthTest
         await using var running = await SiteAsync();
         var visitor = new Visitor(site);
         var page = await OpenAsync(visitor);
-        Assert.Equal((303, "/"), await PlaceAsync(visitor.SendFormAsync("/verify-email", Visitor.FormOf(page, "disown"))));
+        Assert.Equal(
+            (303, "/"),
+            await PlaceAsync(visitor.SendFormAsync("/verify-email", Visitor.FormOf(page, "disown")))
+        );
         Assert.False(await Auth.Use((AuthDbContext db) => db.Users.AnyAsync()));
     }
 
@@ -78,10 +92,19 @@ public sealed class VerifyEmailPageTests : AuthTest
         var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(older), new("ci"), default))).Value!.Session;
         var visitor = new Visitor(site);
         var page = await OpenAsync(visitor);
-        Assert.Equal((303, "/reset-password"), await PlaceAsync(visitor.SendFormAsync("/verify-email", Visitor.FormOf(page, "verify"), ("set-password", "true"))));
-        foreach (var session in new[] { older, pair.Session, key }) Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(session));
+        Assert.Equal(
+            (303, "/reset-password"),
+            await PlaceAsync(
+                visitor.SendFormAsync("/verify-email", Visitor.FormOf(page, "verify"), ("set-password", "true"))
+            )
+        );
+        foreach (var session in new[] { older, pair.Session, key })
+            Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(session));
         Assert.Equal(AuthError.InvalidCredentials, (await Auth.TrySignInAsync(Jane)).Failure()?.Error);
-        Assert.Equal((303, "/login"), await PlaceAsync(visitor.FillInAsync("/reset-password", "reset", ("new-password", OtherPassword))));
+        Assert.Equal(
+            (303, "/login"),
+            await PlaceAsync(visitor.FillInAsync("/reset-password", "reset", ("new-password", OtherPassword)))
+        );
         await Auth.SignInAsync(Jane, OtherPassword);
     }
 
@@ -123,9 +146,16 @@ public sealed class VerifyEmailPageTests : AuthTest
         var visitor = new Visitor(site);
         await visitor.GetAsync("/confirm-email-change?token=" + refused);
         var page = await visitor.GetAsync("/confirm-email-change");
-        foreach (var told in new[] { "new@example.net", Auth.Caller.Address!, "Firefox" }) Assert.Contains(told, page, StringComparison.Ordinal);
-        Assert.Equal((303, "/"), await PlaceAsync(visitor.SendFormAsync("/confirm-email-change", Visitor.FormOf(page, "refuse"))));
-        Assert.Equal(AuthError.LinkUsed, (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(owner), refused, default))).Failure?.Error);
+        foreach (var told in new[] { "new@example.net", Auth.Caller.Address!, "Firefox" })
+            Assert.Contains(told, page, StringComparison.Ordinal);
+        Assert.Equal(
+            (303, "/"),
+            await PlaceAsync(visitor.SendFormAsync("/confirm-email-change", Visitor.FormOf(page, "refuse")))
+        );
+        Assert.Equal(
+            AuthError.LinkUsed,
+            (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(owner), refused, default))).Failure?.Error
+        );
 
         var made = await Auth.EmailChangeLinkAsync(owner, "new@example.net");
         Assert.Null((await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.In(owner), made, default))).Failure);
@@ -139,7 +169,9 @@ public sealed class VerifyEmailPageTests : AuthTest
     public async Task A_changed_password_asks_whether_keys_end_and_yes_is_chosen()
     {
         await using var running = await SiteAsync();
-        await Auth.Use((VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), default));
+        await Auth.Use(
+            (VerifyEmail flow) => flow.ConfirmAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), default)
+        );
         var session = await Auth.SignInAsync(Jane);
         var visitor = new Visitor(site);
         await visitor.SignInAsync(Jane, Password);
@@ -150,18 +182,46 @@ public sealed class VerifyEmailPageTests : AuthTest
         Assert.Matches("<input id=\"end-keys\"[^>]* checked", page);
         var form = Visitor.FormOf(page, "password");
         // Unchecked: a browser then sends nothing.
-        Assert.Equal(303, (await visitor.SendFormAsync("/account/password", form, ("current-password", Password), ("new-password", OtherPassword))).Status);
+        Assert.Equal(
+            303,
+            (
+                await visitor.SendFormAsync(
+                    "/account/password",
+                    form,
+                    ("current-password", Password),
+                    ("new-password", OtherPassword)
+                )
+            ).Status
+        );
         Assert.Equal([null, null], await EndsAsync());
         form = Visitor.FormOf(await visitor.GetAsync("/account/password"), "password");
-        Assert.Equal(303, (await visitor.SendFormAsync("/account/password", form, ("current-password", OtherPassword), ("new-password", Password), ("end-keys", "true"))).Status);
+        Assert.Equal(
+            303,
+            (
+                await visitor.SendFormAsync(
+                    "/account/password",
+                    form,
+                    ("current-password", OtherPassword),
+                    ("new-password", Password),
+                    ("end-keys", "true")
+                )
+            ).Status
+        );
         Assert.Equal([SessionEnd.PasswordChanged, SessionEnd.PasswordChanged], await EndsAsync());
 
         async Task<Session> KeyAsync() =>
             (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session;
 
-        Task<SessionEnd?[]> EndsAsync() => Auth.Use((AuthDbContext db) =>
-            db.Sessions.Where(s => s.Id == first.Id || s.Id == second.Id).Select(s => s.EndReason).ToArrayAsync());
+        Task<SessionEnd?[]> EndsAsync() =>
+            Auth.Use(
+                (AuthDbContext db) =>
+                    db
+                        .Sessions.Where(s => s.Id == first.Id || s.Id == second.Id)
+                        .Select(s => s.EndReason)
+                        .ToArrayAsync()
+            );
     }
 
-    private static async Task<(int, string?)> PlaceAsync(Task<Answer> answer) => ((await answer).Status, (await answer).Location);
+    private static async Task<(int, string?)> PlaceAsync(Task<Answer> answer) =>
+        ((await answer).Status, (await answer).Location);
 }

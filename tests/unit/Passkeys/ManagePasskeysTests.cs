@@ -30,16 +30,32 @@ public sealed class ManagePasskeysTests : AuthTest
         session = await Auth.SignInAsync(Jane);
     }
 
-    private Task<Result<Ceremony>> Begin(Session? of = null) => Auth.Use((ManagePasskeys flow) => flow.BeginAsync(Auth.ProvenIn(of ?? session), default));
+    private Task<Result<Ceremony>> Begin(Session? of = null) =>
+        Auth.Use((ManagePasskeys flow) => flow.BeginAsync(Auth.ProvenIn(of ?? session), default));
 
-    private Task<Result<ManagePasskeys.Passkey>> Add(Ceremony ceremony, string? credential = null, string? name = null, Session? of = null) =>
-        Auth.Use((ManagePasskeys flow) => flow.AddAsync(Auth.ProvenIn(of ?? session), new(ceremony.Ticket, credential ?? device.Create(ceremony), name), default));
+    private Task<Result<ManagePasskeys.Passkey>> Add(
+        Ceremony ceremony,
+        string? credential = null,
+        string? name = null,
+        Session? of = null
+    ) =>
+        Auth.Use(
+            (ManagePasskeys flow) =>
+                flow.AddAsync(
+                    Auth.ProvenIn(of ?? session),
+                    new(ceremony.Ticket, credential ?? device.Create(ceremony), name),
+                    default
+                )
+        );
 
-    private Task<IReadOnlyList<ManagePasskeys.Passkey>> List() => Auth.Use((ManagePasskeys flow) => flow.ListAsync(Auth.ProvenIn(session), default));
+    private Task<IReadOnlyList<ManagePasskeys.Passkey>> List() =>
+        Auth.Use((ManagePasskeys flow) => flow.ListAsync(Auth.ProvenIn(session), default));
 
-    private Task<Result> Remove(string id, Session? of = null) => Auth.Use((ManagePasskeys flow) => flow.RemoveAsync(Auth.ProvenIn(of ?? session), id, default));
+    private Task<Result> Remove(string id, Session? of = null) =>
+        Auth.Use((ManagePasskeys flow) => flow.RemoveAsync(Auth.ProvenIn(of ?? session), id, default));
 
-    private Task<Result<ManagePasskeys.Passkey>> Rename(string id, string? name) => Auth.Use((ManagePasskeys flow) => flow.RenameAsync(Auth.ProvenIn(session), id, name, default));
+    private Task<Result<ManagePasskeys.Passkey>> Rename(string id, string? name) =>
+        Auth.Use((ManagePasskeys flow) => flow.RenameAsync(Auth.ProvenIn(session), id, name, default));
 
     private async Task<AuthError?> AddError(Ceremony ceremony, string? credential = null, Session? of = null) =>
         (await Add(ceremony, credential, of: of)).Failure?.Error;
@@ -51,12 +67,18 @@ public sealed class ManagePasskeysTests : AuthTest
         await SignInAsync();
         var other = await Auth.SignInAsync(Jane);
         var added = await Auth.PasskeyAsync(session, device);
-        Assert.Equal((device.Id, "Google Password Manager", true, "Google Password Manager"), (added.Id, added.Name, added.Synced, added.Provider));
+        Assert.Equal(
+            (device.Id, "Google Password Manager", true, "Google Password Manager"),
+            (added.Id, added.Name, added.Synced, added.Provider)
+        );
         Assert.Equal(added, Assert.Single(await List()));
         Assert.Null(await Auth.DeathOfAsync(other));
         Assert.Equal(AuditEvent.PasskeyAdded, (await Auth.AuditAsync())[^1].Event);
         var promised = await Auth.Use((AuthDbContext db) => db.Outbox.OrderByDescending(l => l.Id).FirstAsync());
-        Assert.Equal(("Google Password Manager", $$"""{"kind":"passkey-added","id":"{{device.Id}}"}"""), (promised.Detail, promised.State));
+        Assert.Equal(
+            ("Google Password Manager", $$"""{"kind":"passkey-added","id":"{{device.Id}}"}"""),
+            (promised.Detail, promised.State)
+        );
         await Auth.DeliverAsync();
         Assert.Contains("A passkey was added", Auth.SubjectsTo(Jane));
     }
@@ -70,7 +92,10 @@ public sealed class ManagePasskeysTests : AuthTest
         Assert.False(added.Synced);
         var long200 = string.Concat(Enumerable.Repeat("\U0001F511", 200));
         Assert.Equal(long200, (await Rename(added.Id, long200)).Value?.Name);
-        Assert.Equal((long200, AuditEvent.PasskeyRenamed), (Assert.Single(await List()).Name, (await Auth.AuditAsync())[^1].Event));
+        Assert.Equal(
+            (long200, AuditEvent.PasskeyRenamed),
+            (Assert.Single(await List()).Name, (await Auth.AuditAsync())[^1].Event)
+        );
         foreach (var bad in new[] { null, " ", long200 + "x", "a\nb" })
             Assert.Equal("name", Assert.Single((await Rename(added.Id, bad)).Failure!.FieldErrors).Field);
         Assert.Equal(AuthError.NotFound, (await Rename("AAAA", "x")).Failure?.Error);
@@ -96,8 +121,14 @@ public sealed class ManagePasskeysTests : AuthTest
         Assert.Equal("id.example.org", options.GetProperty("rp").GetProperty("id").GetString());
         Assert.Equal(Jane, options.GetProperty("user").GetProperty("name").GetString());
         var selection = options.GetProperty("authenticatorSelection");
-        Assert.Equal(("required", "required"), (selection.GetProperty("residentKey").GetString(), selection.GetProperty("userVerification").GetString()));
-        Assert.Equal(device.Id, Assert.Single(options.GetProperty("excludeCredentials").EnumerateArray()).GetProperty("id").GetString());
+        Assert.Equal(
+            ("required", "required"),
+            (selection.GetProperty("residentKey").GetString(), selection.GetProperty("userVerification").GetString())
+        );
+        Assert.Equal(
+            device.Id,
+            Assert.Single(options.GetProperty("excludeCredentials").EnumerateArray()).GetProperty("id").GetString()
+        );
     }
 
     [Fact]
@@ -121,9 +152,14 @@ public sealed class ManagePasskeysTests : AuthTest
     public async Task An_api_key_may_not()
     {
         await SignInAsync();
-        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("backup"), default))).Value!.Session;
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("backup"), default)))
+            .Value!
+            .Session;
         Assert.Equal(AuthError.Forbidden, (await Begin(key)).Failure?.Error);
-        Assert.Equal(AuthError.Forbidden, (await Auth.Use((Reauthenticate flow) => flow.BeginPasskeyAsync(Auth.In(key), default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.Forbidden,
+            (await Auth.Use((Reauthenticate flow) => flow.BeginPasskeyAsync(Auth.In(key), default))).Failure?.Error
+        );
         var begun = (await Begin()).Value!;
         Assert.Equal(AuthError.Forbidden, await AddError(begun, of: key));
         Assert.Equal(AuthError.Forbidden, (await Remove("AAAA", key)).Failure?.Error);
@@ -132,8 +168,13 @@ public sealed class ManagePasskeysTests : AuthTest
     [Fact]
     public async Task An_account_without_a_name_gets_none()
     {
-        var guest = Assert.IsType<SignInOutcome.SignedIn>(
-            await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default))).Session;
+        var guest = Assert
+            .IsType<SignInOutcome.SignedIn>(
+                await Auth.Use(
+                    (SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default)
+                )
+            )
+            .Session;
         Assert.Equal(AuthError.Forbidden, (await Begin(guest)).Failure?.Error);
     }
 
@@ -169,7 +210,12 @@ public sealed class ManagePasskeysTests : AuthTest
     {
         await SignInAsync();
         Action<SoftAuthenticator>[] wrongs =
-            [d => d.Origin = "https://evil.example", d => d.TopOrigin = "https://evil.example", d => d.UserVerified = false, d => d.RelyingParty = "evil.example"];
+        [
+            d => d.Origin = "https://evil.example",
+            d => d.TopOrigin = "https://evil.example",
+            d => d.UserVerified = false,
+            d => d.RelyingParty = "evil.example",
+        ];
         foreach (var wrong in wrongs)
         {
             using var bad = new SoftAuthenticator();
@@ -194,7 +240,10 @@ public sealed class ManagePasskeysTests : AuthTest
             await Auth.PasskeyAsync(session, one);
         }
         var refusal = (await Add((await Begin()).Value!)).Failure!;
-        Assert.Equal((AuthError.Conflict, new FieldError("passkeys", FieldErrorCode.TooLong, ManagePasskeys.Most)), (refusal.Error, Assert.Single(refusal.FieldErrors)));
+        Assert.Equal(
+            (AuthError.Conflict, new FieldError("passkeys", FieldErrorCode.TooLong, ManagePasskeys.Most)),
+            (refusal.Error, Assert.Single(refusal.FieldErrors))
+        );
     }
 
     [Fact]
@@ -205,24 +254,46 @@ public sealed class ManagePasskeysTests : AuthTest
         var other = await Auth.SignInAsync(Jane);
         await Auth.AuthenticatorAsync(user);
         var half = await Auth.TicketAsync(Jane);
-        var (proof, creation) = ((await Auth.Use((Reauthenticate flow) => flow.BeginPasskeyAsync(Auth.In(session), default))).Value!, (await Begin()).Value!);
-        await Auth.Use(async (AuthDbContext db) =>
-        {
-            var now = Auth.Clock.GetUtcNow();
-            db.TrustedDevices.Add(new() { Id = "d", UserId = user.Id, CreatedAt = now, LastSeenAt = now, EndsAt = now.AddDays(1) });
-            await db.SaveChangesAsync();
-        });
+        var (proof, creation) = (
+            (await Auth.Use((Reauthenticate flow) => flow.BeginPasskeyAsync(Auth.In(session), default))).Value!,
+            (await Begin()).Value!
+        );
+        await Auth.Use(
+            async (AuthDbContext db) =>
+            {
+                var now = Auth.Clock.GetUtcNow();
+                db.TrustedDevices.Add(
+                    new()
+                    {
+                        Id = "d",
+                        UserId = user.Id,
+                        CreatedAt = now,
+                        LastSeenAt = now,
+                        EndsAt = now.AddDays(1),
+                    }
+                );
+                await db.SaveChangesAsync();
+            }
+        );
         Assert.Null((await Remove(device.Id)).Failure);
         Assert.Empty(await List());
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(other));
         Assert.Null(await Auth.DeathOfAsync(session));
         Assert.Equal(0, (await Auth.RowsAsync())["TrustedDevices"]);
         Assert.Null(await Auth.Use((VerifySecondFactor flow) => flow.PreviewAsync(Auth.Caller, half, default)));
-        await Auth.Use(async (OneTimeTokens tokens) =>
-        {
-            Assert.NotNull((await tokens.FindAsync(Auth.Caller, TokenPurpose.PasskeyAssertion, proof.Ticket, default)).Failure);
-            Assert.NotNull((await tokens.FindAsync(Auth.Caller, TokenPurpose.PasskeyCreation, creation.Ticket, default)).Failure);
-        });
+        await Auth.Use(
+            async (OneTimeTokens tokens) =>
+            {
+                Assert.NotNull(
+                    (await tokens.FindAsync(Auth.Caller, TokenPurpose.PasskeyAssertion, proof.Ticket, default)).Failure
+                );
+                Assert.NotNull(
+                    (
+                        await tokens.FindAsync(Auth.Caller, TokenPurpose.PasskeyCreation, creation.Ticket, default)
+                    ).Failure
+                );
+            }
+        );
         await Auth.DeliverAsync();
         Assert.Contains("the old phone", Auth.LastEmailTo(Jane).Content.Text, StringComparison.Ordinal);
         Assert.Equal(AuditEvent.PasskeyRemoved, (await Auth.AuditAsync())[^1].Event);
@@ -240,8 +311,18 @@ public sealed class ManagePasskeysTests : AuthTest
         Assert.Null((await RevertAsync()).Failure);
         device.Counter++;
         var ceremony = await Auth.CeremonyAsync();
-        session = Assert.IsType<SignInOutcome.SignedIn>(await Auth.Use((SignInWithPasskey flow) =>
-            flow.FinishAsync(Auth.Caller, new(ceremony.Ticket, device.Get(ceremony), SessionKind.Browser), default))).Session;
+        session = Assert
+            .IsType<SignInOutcome.SignedIn>(
+                await Auth.Use(
+                    (SignInWithPasskey flow) =>
+                        flow.FinishAsync(
+                            Auth.Caller,
+                            new(ceremony.Ticket, device.Get(ceremony), SessionKind.Browser),
+                            default
+                        )
+                )
+            )
+            .Session;
         using var strangers = new SoftAuthenticator();
         await Auth.PasskeyAsync(session, strangers);
         Assert.Null((await RevertAsync()).Failure);
@@ -250,7 +331,9 @@ public sealed class ManagePasskeysTests : AuthTest
         async Task<Result<RevertChange.RevertPreview>> RevertAsync()
         {
             await Auth.DeliverAsync();
-            var link = LinkTokenIn(Auth.Mail.Sent.Last(m => m.Content.Subject.Contains("passkey", StringComparison.Ordinal)));
+            var link = LinkTokenIn(
+                Auth.Mail.Sent.Last(m => m.Content.Subject.Contains("passkey", StringComparison.Ordinal))
+            );
             return await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, link, default));
         }
     }
@@ -273,10 +356,16 @@ public sealed class ManagePasskeysTests : AuthTest
         using var second = new SoftAuthenticator();
         await Auth.PasskeyAsync(session, device);
         await Auth.PasskeyAsync(session, second);
-        await Auth.Use((AuthDbContext db) => db.Users.ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, (string?)null)));
+        await Auth.Use(
+            (AuthDbContext db) =>
+                db.Users.ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, (string?)null))
+        );
         Assert.Null((await Remove(second.Id)).Failure);
         var refusal = (await Remove(device.Id)).Failure!;
-        Assert.Equal((AuthError.Conflict, new FieldError("id", FieldErrorCode.LastWayIn)), (refusal.Error, Assert.Single(refusal.FieldErrors)));
+        Assert.Equal(
+            (AuthError.Conflict, new FieldError("id", FieldErrorCode.LastWayIn)),
+            (refusal.Error, Assert.Single(refusal.FieldErrors))
+        );
         Assert.Single(await List());
     }
 }

@@ -62,8 +62,16 @@ public sealed class SignInWithPasskeyTests : AuthTest
         Auth.Clock.Move(TimeSpan.FromHours(1));
         device.Counter = 7;
         await SignedInAsync(await Auth.CeremonyAsync());
-        Assert.Equal(7u, (await Auth.Use((AuthDbContext db) => db.UserPasskeys.AsNoTracking().SingleAsync())).Data.SignCount);
-        Assert.Equal(Auth.Clock.GetUtcNow(), Assert.Single(await Auth.Use((ManagePasskeys flow) => flow.ListAsync(Auth.ProvenIn(session), default))).LastUsedAt);
+        Assert.Equal(
+            7u,
+            (await Auth.Use((AuthDbContext db) => db.UserPasskeys.AsNoTracking().SingleAsync())).Data.SignCount
+        );
+        Assert.Equal(
+            Auth.Clock.GetUtcNow(),
+            Assert
+                .Single(await Auth.Use((ManagePasskeys flow) => flow.ListAsync(Auth.ProvenIn(session), default)))
+                .LastUsedAt
+        );
     }
 
     [Fact]
@@ -77,8 +85,15 @@ public sealed class SignInWithPasskeyTests : AuthTest
         {
             var options = JsonElement.Parse(ceremony.Options);
             Assert.Empty(options.GetProperty("allowCredentials").EnumerateArray());
-            Assert.Equal(("id.example.org", "required"), (options.GetProperty("rpId").GetString(), options.GetProperty("userVerification").GetString()));
-            return ceremony.Options.Replace(options.GetProperty("challenge").GetString()!, "", StringComparison.Ordinal);
+            Assert.Equal(
+                ("id.example.org", "required"),
+                (options.GetProperty("rpId").GetString(), options.GetProperty("userVerification").GetString())
+            );
+            return ceremony.Options.Replace(
+                options.GetProperty("challenge").GetString()!,
+                "",
+                StringComparison.Ordinal
+            );
         }
     }
 
@@ -104,7 +119,8 @@ public sealed class SignInWithPasskeyTests : AuthTest
         Auth.Clock.Move(TimeSpan.FromMinutes(5));
         await RefusedAsync(old, device.Get(old));
         var tried = await Auth.CeremonyAsync();
-        for (var i = 0; i < OneTimeTokens.MaximumAttempts; i++) await RefusedAsync(tried, SoftAuthenticator.Forged(device.Get(tried)));
+        for (var i = 0; i < OneTimeTokens.MaximumAttempts; i++)
+            await RefusedAsync(tried, SoftAuthenticator.Forged(device.Get(tried)));
         await RefusedAsync(tried, device.Get(tried));
         Assert.Equal(user.Id, (await Auth.AuditAsync())[^1].UserId); // its owner sees that
         Assert.Null(await Auth.Use((SignInWithPasskey flow) => flow.UnknownAsync(device.Get(tried), default)));
@@ -182,7 +198,11 @@ public sealed class SignInWithPasskeyTests : AuthTest
     {
         await EnrolAsync();
         var ceremony = await Auth.CeremonyAsync();
-        Assert.Null((await Auth.Use((ManagePasskeys flow) => flow.RemoveAsync(Auth.ProvenIn(session), device.Id, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use((ManagePasskeys flow) => flow.RemoveAsync(Auth.ProvenIn(session), device.Id, default))
+            ).Failure
+        );
         await RefusedAsync(ceremony, device.Get(ceremony));
     }
 
@@ -192,7 +212,10 @@ public sealed class SignInWithPasskeyTests : AuthTest
         await EnrolAsync();
         await Auth.ChangeUserAsync(user.Id, u => u.LockedAt = Auth.Clock.GetUtcNow());
         var ceremony = await Auth.CeremonyAsync();
-        Assert.Equal(AuthError.PasskeyFailed, (await Finish(ceremony.Ticket, SoftAuthenticator.Forged(device.Get(ceremony)))).Failure()?.Error);
+        Assert.Equal(
+            AuthError.PasskeyFailed,
+            (await Finish(ceremony.Ticket, SoftAuthenticator.Forged(device.Get(ceremony)))).Failure()?.Error
+        );
         Assert.Equal(AuthError.AccountLocked, (await Finish(ceremony.Ticket, device.Get(ceremony))).Failure()?.Error);
     }
 
@@ -203,7 +226,10 @@ public sealed class SignInWithPasskeyTests : AuthTest
         await Auth.ChangeUserAsync(user.Id, u => u.EmailConfirmed = false);
         await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
         var ceremony = await Auth.CeremonyAsync();
-        Assert.Equal(AuthError.EmailNotVerified, (await Finish(ceremony.Ticket, device.Get(ceremony))).Failure()?.Error);
+        Assert.Equal(
+            AuthError.EmailNotVerified,
+            (await Finish(ceremony.Ticket, device.Get(ceremony))).Failure()?.Error
+        );
     }
 
     [Fact]
@@ -216,7 +242,9 @@ public sealed class SignInWithPasskeyTests : AuthTest
         await SignedInAsync(first);
         device.Counter++;
         await SignedInAsync(second);
-        var given = await Auth.Use((VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(half, Auth.CodeOf(secret), null), default));
+        var given = await Auth.Use(
+            (VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(half, Auth.CodeOf(secret), null), default)
+        );
         Assert.IsType<SignInOutcome.SignedIn>(given.Outcome);
     }
 
@@ -226,7 +254,9 @@ public sealed class SignInWithPasskeyTests : AuthTest
         await EnrolAsync();
         var proof = (await Auth.Use((Reauthenticate flow) => flow.BeginPasskeyAsync(Auth.In(session), default))).Value!;
         await RefusedAsync(proof, device.Get(proof));
-        var creation = (await Auth.Use((ManagePasskeys flow) => flow.BeginAsync(Auth.ProvenIn(session), default))).Value!;
+        var creation = (
+            await Auth.Use((ManagePasskeys flow) => flow.BeginAsync(Auth.ProvenIn(session), default))
+        ).Value!;
         await RefusedAsync(creation, device.Get(creation));
     }
 
@@ -234,11 +264,18 @@ public sealed class SignInWithPasskeyTests : AuthTest
     public async Task Ceremonies_begun_are_counted_for_the_network()
     {
         await Auth.RestartAsync(("Throttle:PasskeyPerAddress", "2"));
-        for (var i = 0; i < 2; i++) await Auth.CeremonyAsync();
+        for (var i = 0; i < 2; i++)
+            await Auth.CeremonyAsync();
         var third = await Auth.Use((SignInWithPasskey flow) => flow.BeginAsync(Auth.Caller, default));
         Assert.Equal(AuthError.RateLimited, third.Failure?.Error);
         Assert.NotNull(third.Failure!.RetryAfter);
-        Assert.Null((await Auth.Use((SignInWithPasskey flow) => flow.BeginAsync(Auth.Caller with { Address = "198.51.100.9" }, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (SignInWithPasskey flow) => flow.BeginAsync(Auth.Caller with { Address = "198.51.100.9" }, default)
+                )
+            ).Failure
+        );
     }
 
     [Theory]
@@ -249,7 +286,9 @@ public sealed class SignInWithPasskeyTests : AuthTest
     [InlineData("not json")]
     [InlineData("""{"id":5,"type":"public-key","response":{}}""")]
     [InlineData("""{"id":"\ud800","rawId":"\ud800","type":"public-key","response":{}}""")]
-    [InlineData("""{"id":"AAAA","rawId":"AAAA","type":"public-key","clientExtensionResults":{},"response":{"clientDataJSON":"AAAA","authenticatorData":"AAAA","signature":"","userHandle":"AA"}}""")]
+    [InlineData(
+        """{"id":"AAAA","rawId":"AAAA","type":"public-key","clientExtensionResults":{},"response":{"clientDataJSON":"AAAA","authenticatorData":"AAAA","signature":"","userHandle":"AA"}}"""
+    )]
     public async Task What_is_no_answer_is_refused(string credential)
     {
         await EnrolAsync();

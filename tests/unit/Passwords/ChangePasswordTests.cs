@@ -70,7 +70,10 @@ public sealed class ChangePasswordTests : AuthTest
         await Change(session, "not the password");
         Assert.Equal(AuthError.RateLimited, (await Change(session)).Failure?.Error);
         await Change(session);
-        Assert.Equal([AuditEvent.StepUpRefused, AuditEvent.StepUpRefused, AuditEvent.Throttled], (await Auth.AuditAsync()).TakeLast(3).Select(e => e.Event));
+        Assert.Equal(
+            [AuditEvent.StepUpRefused, AuditEvent.StepUpRefused, AuditEvent.Throttled],
+            (await Auth.AuditAsync()).TakeLast(3).Select(e => e.Event)
+        );
     }
 
     [Fact]
@@ -85,7 +88,12 @@ public sealed class ChangePasswordTests : AuthTest
 
     [Fact]
     public async Task Nobody_in_particular_changes_nothing() =>
-        Assert.Equal(AuthError.SessionRevoked, (await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.Caller, Password, OtherPassword, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.SessionRevoked,
+            (await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.Caller, Password, OtherPassword, default)))
+                .Failure
+                ?.Error
+        );
 
     [Fact]
     public async Task An_account_without_an_address_gets_no_email()
@@ -101,8 +109,13 @@ public sealed class ChangePasswordTests : AuthTest
         const string jane = "jane.roe@example.net";
         await Auth.RegisterAsync(jane);
         var session = await Auth.SignInAsync(jane);
-        Auth.Hashes.AfterNextVerify = () => Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(session), new(DisplayName: "Jane"), default)).GetAwaiter().GetResult();
-        var outcome = await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default));
+        Auth.Hashes.AfterNextVerify = () =>
+            Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(session), new(DisplayName: "Jane"), default))
+                .GetAwaiter()
+                .GetResult();
+        var outcome = await Auth.Use(
+            (ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default)
+        );
         Assert.Equal(AuthError.Conflict, outcome.Failure?.Error);
         Assert.Equal("Jane", (await Auth.UserAsync(jane)).DisplayName);
     }
@@ -113,14 +126,25 @@ public sealed class ChangePasswordTests : AuthTest
         await Auth.RegisterAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
         Assert.Equal(AuthError.ValidationFailed, (await Change(session, current: "")).Failure?.Error);
-        Assert.Equal(AuthError.ValidationFailed, (await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), (string?)null, OtherPassword, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.ValidationFailed,
+            (
+                await Auth.Use(
+                    (ChangePassword flow) => flow.ChangeAsync(Auth.In(session), (string?)null, OtherPassword, default)
+                )
+            )
+                .Failure
+                ?.Error
+        );
         await Auth.SignInAsync(Jane);
     }
 
     [Fact]
     public async Task An_anonymous_account_gets_no_password_without_a_name()
     {
-        var outcome = await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default));
+        var outcome = await Auth.Use(
+            (SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default)
+        );
         var session = Assert.IsType<SignInOutcome.SignedIn>(outcome).Session;
         Assert.Equal(AuthError.Forbidden, (await Change(session, current: "")).Failure?.Error);
     }

@@ -21,7 +21,8 @@ public sealed class PasswordHashingLimiterTests() : AuthTest(Store.File)
         var gate = Auth.Services.GetRequiredService<PasswordHashingLimiter>();
         var places = new List<PasswordHashingLimiter.Lease>();
         for (var network = 0; network < 300; network++)
-            while (gate.TryAcquire(From(network)) is { } place) places.Add(place);
+            while (gate.TryAcquire(From(network)) is { } place)
+                places.Add(place);
         return places;
     }
 
@@ -40,16 +41,24 @@ public sealed class PasswordHashingLimiterTests() : AuthTest(Store.File)
     {
         var (running, most, together) = (0, 0, new Lock());
         var gate = Auth.Services.GetRequiredService<PasswordHashingLimiter>();
-        await RaceAsync(20, async i =>
-        {
-            using var place = gate.TryAcquire(From(i));
-            return await place!.RunAsync(() =>
+        await RaceAsync(
+            20,
+            async i =>
             {
-                lock (together) most = Math.Max(most, ++running);
-                Thread.Sleep(5);
-                lock (together) return --running;
-            }, default);
-        });
+                using var place = gate.TryAcquire(From(i));
+                return await place!.RunAsync(
+                    () =>
+                    {
+                        lock (together)
+                            most = Math.Max(most, ++running);
+                        Thread.Sleep(5);
+                        lock (together)
+                            return --running;
+                    },
+                    default
+                );
+            }
+        );
         Assert.InRange(most, 1, Environment.ProcessorCount);
     }
 
@@ -71,16 +80,31 @@ public sealed class PasswordHashingLimiterTests() : AuthTest(Store.File)
         var before = await Auth.RowsAsync();
         var refusals = new[]
         {
-            (await Auth.TrySignInAsync(Jane)).Failure(), (await Auth.TrySignInAsync("nobody@example.net")).Failure(),
-            (await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new("john@example.net", null, Password), default))).Failure,
-            (await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Failure,
+            (await Auth.TrySignInAsync(Jane)).Failure(),
+            (await Auth.TrySignInAsync("nobody@example.net")).Failure(),
+            (
+                await Auth.Use(
+                    (Register flow) => flow.CreateAsync(Auth.Caller, new("john@example.net", null, Password), default)
+                )
+            ).Failure,
+            (
+                await Auth.Use(
+                    (ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default)
+                )
+            ).Failure,
             (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Failure,
             (await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(session), Password, default))).Failure,
         };
-        Assert.All(refusals, refusal => Assert.Equal((AuthError.RateLimited, TimeSpan.FromSeconds(10)), (refusal!.Error, refusal.RetryAfter)));
+        Assert.All(
+            refusals,
+            refusal =>
+                Assert.Equal((AuthError.RateLimited, TimeSpan.FromSeconds(10)), (refusal!.Error, refusal.RetryAfter))
+        );
         Assert.Equal(before, await Auth.RowsAsync());
         places.ForEach(place => place.Dispose());
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Failure);
+        Assert.Null(
+            (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Failure
+        );
     }
 
     [Fact]
@@ -89,7 +113,8 @@ public sealed class PasswordHashingLimiterTests() : AuthTest(Store.File)
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "2"));
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        for (var i = 0; i < 3; i++) await Auth.TrySignInAsync(Jane, "not the password");
+        for (var i = 0; i < 3; i++)
+            await Auth.TrySignInAsync(Jane, "not the password");
         await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default));
         await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, "not a link", OtherPassword, default));
         await Auth.Use((Register flow) => flow.CreateAsync(Auth.Caller, new(Jane, null, Password), default));
@@ -102,7 +127,8 @@ public sealed class PasswordHashingLimiterTests() : AuthTest(Store.File)
         var gate = Auth.Services.GetRequiredService<PasswordHashingLimiter>();
         var taken = 0;
         // An IPv6 host has a whole /64 to ask from.
-        while (gate.TryAcquire(Caller.Anonymous($"2001:db8:1:2::{taken:x}", null), $"account{taken}") is not null) taken++;
+        while (gate.TryAcquire(Caller.Anonymous($"2001:db8:1:2::{taken:x}", null), $"account{taken}") is not null)
+            taken++;
         Assert.Equal(PasswordHashingLimiter.Places / 10, taken);
         Assert.NotNull(gate.TryAcquire(Caller.Anonymous("2001:db8:1:3::1", null)));
     }
@@ -140,9 +166,13 @@ public sealed class PasswordHashingLimiterTests() : AuthTest(Store.File)
         var order = new List<string>();
         using var first = new ManualResetEventSlim();
         using var others = new ManualResetEventSlim();
-        var busy = Enumerable.Range(0, Environment.ProcessorCount).Select(i => RunAsync(0, () => (i == 0 ? first : others).Wait())).ToList();
+        var busy = Enumerable
+            .Range(0, Environment.ProcessorCount)
+            .Select(i => RunAsync(0, () => (i == 0 ? first : others).Wait()))
+            .ToList();
         var waiting = new List<Task>();
-        for (var i = 0; i < 5; i++) waiting.Add(RunAsync(1, () => order.Add("many")));
+        for (var i = 0; i < 5; i++)
+            waiting.Add(RunAsync(1, () => order.Add("many")));
         waiting.Add(RunAsync(2, () => order.Add("one")));
         first.Set();
         await Task.WhenAll(waiting);
@@ -153,11 +183,14 @@ public sealed class PasswordHashingLimiterTests() : AuthTest(Store.File)
         async Task RunAsync(int network, Action hash)
         {
             using var place = gate.TryAcquire(From(network))!;
-            await place.RunAsync(() =>
-            {
-                hash();
-                return true;
-            }, default);
+            await place.RunAsync(
+                () =>
+                {
+                    hash();
+                    return true;
+                },
+                default
+            );
         }
     }
 
@@ -168,11 +201,15 @@ public sealed class PasswordHashingLimiterTests() : AuthTest(Store.File)
         using var end = new ManualResetEventSlim();
         var busy = Enumerable.Range(0, Environment.ProcessorCount).Select(_ => RunAsync(0, end.Wait, default)).ToList();
         using var gone = new CancellationTokenSource();
-        var given = Enumerable.Range(0, PasswordHashingLimiter.PerNetwork).Select(_ => RunAsync(1, () => Assert.Fail("hashed"), gone.Token)).ToList();
+        var given = Enumerable
+            .Range(0, PasswordHashingLimiter.PerNetwork)
+            .Select(_ => RunAsync(1, () => Assert.Fail("hashed"), gone.Token))
+            .ToList();
         Assert.Null(gate.TryAcquire(From(1)));
         var patient = RunAsync(2, () => { }, default);
         await gone.CancelAsync();
-        foreach (var task in given) await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
+        foreach (var task in given)
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
         using (gate.TryAcquire(From(1)) ?? throw new InvalidOperationException("the places were not given back")) { }
         end.Set();
         await patient;
@@ -182,28 +219,46 @@ public sealed class PasswordHashingLimiterTests() : AuthTest(Store.File)
         async Task RunAsync(int network, Action hash, CancellationToken ct)
         {
             using var place = gate.TryAcquire(From(network))!;
-            await place.RunAsync(() =>
-            {
-                hash();
-                return true;
-            }, ct);
+            await place.RunAsync(
+                () =>
+                {
+                    hash();
+                    return true;
+                },
+                ct
+            );
         }
     }
 
     [Fact]
     public async Task Thirty_accounts_of_one_network_with_right_passwords_keep_no_other_network_out()
     {
-        for (var i = 0; i < 30; i++) await Auth.RegisterAsync($"free{i}@example.net");
+        for (var i = 0; i < 30; i++)
+            await Auth.RegisterAsync($"free{i}@example.net");
         await Auth.RegisterAsync(Jane);
         Auth.Hashes.Slow = TimeSpan.FromMilliseconds(20);
-        var flood = RaceAsync(280, i => Auth.Use((SignInWithPassword flow) => flow.WithPasswordAsync(From(1),
-            new($"free{i % 30}@example.net", Password, SessionKind.Api), default)));
+        var flood = RaceAsync(
+            280,
+            i =>
+                Auth.Use(
+                    (SignInWithPassword flow) =>
+                        flow.WithPasswordAsync(
+                            From(1),
+                            new($"free{i % 30}@example.net", Password, SessionKind.Api),
+                            default
+                        )
+                )
+        );
         var others = new List<SignInOutcome>();
-        for (var i = 0; i < 12 && (i == 0 || !flood.IsCompleted); i++) others.Add(await Auth.TrySignInAsync(Jane));
+        for (var i = 0; i < 12 && (i == 0 || !flood.IsCompleted); i++)
+            others.Add(await Auth.TrySignInAsync(Jane));
         var answers = await flood;
         Assert.All(others, outcome => Assert.IsType<SignInOutcome.SignedIn>(outcome));
         Assert.Contains(answers, outcome => outcome is SignInOutcome.SignedIn);
-        Assert.All(answers, outcome => Assert.Contains(outcome.Failure()?.Error, new AuthError?[] { null, AuthError.RateLimited }));
+        Assert.All(
+            answers,
+            outcome => Assert.Contains(outcome.Failure()?.Error, new AuthError?[] { null, AuthError.RateLimited })
+        );
     }
 
     private static AuthFailure? Failure(SignInOutcome outcome) => outcome.Failure();

@@ -8,7 +8,10 @@ namespace BlazorAuth.UnitTests.Passwords;
 public sealed class PasswordPatternsTests : AuthTest
 {
     private Task<AuthFailure?> JudgeAsync(string password) =>
-        Auth.Use((PasswordVerifier policy) => Task.FromResult(policy.Judge(password, "password", "jane.doe@mail.example", "janed")));
+        Auth.Use(
+            (PasswordVerifier policy) =>
+                Task.FromResult(policy.Judge(password, "password", "jane.doe@mail.example", "janed"))
+        );
 
     [Theory]
     [InlineData("00000000")]
@@ -61,6 +64,14 @@ public sealed class PasswordPatternsTests : AuthTest
     [Fact]
     public async Task No_text_is_a_fault_of_ours()
     {
-        foreach (var password in new[] { "\ud800\ud800\ud800\ud800\ud800\ud800\ud800\ud800x", "\0\0\0\0\0\0\0\0\0", "🦉🦉🦉🦉🦉🦉🦉🦉🦉" }) await JudgeAsync(password);
+        foreach (
+            var password in new[]
+            {
+                "\ud800\ud800\ud800\ud800\ud800\ud800\ud800\ud800x",
+                "\0\0\0\0\0\0\0\0\0",
+                "🦉🦉🦉🦉🦉🦉🦉🦉🦉",
+            }
+        )
+            await JudgeAsync(password);
     }
 }

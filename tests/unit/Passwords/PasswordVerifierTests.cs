@@ -14,9 +14,12 @@ public sealed class PasswordVerifierTests : AuthTest
     private const string Jane = "jane@example.net";
 
     private async Task<FieldErrorCode?> Judge(string? password, string? email = Jane, string? userName = "jane.doe") =>
-        (await Auth.Use((PasswordVerifier p) => Task.FromResult(p.Judge(password, "password", email, userName))))?.FieldErrors[0].Code;
+        (await Auth.Use((PasswordVerifier p) => Task.FromResult(p.Judge(password, "password", email, userName))))
+            ?.FieldErrors[0]
+            .Code;
 
-    private async Task<bool> SignsIn(string password) => await Auth.TrySignInAsync(Jane, password) is SignInOutcome.SignedIn;
+    private async Task<bool> SignsIn(string password) =>
+        await Auth.TrySignInAsync(Jane, password) is SignInOutcome.SignedIn;
 
     [Theory]
     [InlineData("abcdefgh ijk")]
@@ -47,12 +50,16 @@ public sealed class PasswordVerifierTests : AuthTest
     [InlineData("JANE@EXAMPLE.NET", FieldErrorCode.Guessable)]
     [InlineData("jane.doe", FieldErrorCode.Guessable)]
     [InlineData("BlazorAuth", FieldErrorCode.Guessable)]
-    public async Task What_anybody_would_guess_is_refused(string password, FieldErrorCode fault) => Assert.Equal(fault, await Judge(password));
+    public async Task What_anybody_would_guess_is_refused(string password, FieldErrorCode fault) =>
+        Assert.Equal(fault, await Judge(password));
 
     [Fact]
     public async Task The_local_part_is_refused_and_words_inside_are_not()
     {
-        Assert.Equal(FieldErrorCode.Guessable, await Judge("jane-from-next-door", "jane-from-next-door@example.net", null));
+        Assert.Equal(
+            FieldErrorCode.Guessable,
+            await Judge("jane-from-next-door", "jane-from-next-door@example.net", null)
+        );
         Assert.Null(await Judge("my password is long", Jane));
         Assert.Null(await Judge("jane.doe and john.doe", Jane));
     }
@@ -108,7 +115,9 @@ public sealed class PasswordVerifierTests : AuthTest
     public async Task A_hash_with_older_parameters_is_renewed_at_sign_in()
     {
         var user = await Auth.RegisterAsync(Jane);
-        var older = new NfcPasswordHasher(Microsoft.Extensions.Options.Options.Create(new PasswordHasherOptions { IterationCount = 5 })).HashPassword(user, AuthFixture.Password);
+        var older = new NfcPasswordHasher(
+            Microsoft.Extensions.Options.Options.Create(new PasswordHasherOptions { IterationCount = 5 })
+        ).HashPassword(user, AuthFixture.Password);
         await Auth.ChangeUserAsync(user.Id, row => row.PasswordHash = older);
         Assert.False(await SignsIn("not the password"));
         Assert.Equal(older, (await Auth.UserAsync(Jane)).PasswordHash);
@@ -123,14 +132,18 @@ public sealed class PasswordVerifierTests : AuthTest
     }
 
     [Fact]
-    public void The_products_own_cost_is_above_what_is_asked_for() => Assert.True(BlazorAuthServices.HashIterations >= 210_000);
+    public void The_products_own_cost_is_above_what_is_asked_for() =>
+        Assert.True(BlazorAuthServices.HashIterations >= 210_000);
 
     [Fact]
     public async Task The_same_password_is_never_stored_the_same()
     {
         await Auth.RegisterAsync(Jane);
         await Auth.RegisterAsync("john@example.net");
-        Assert.NotEqual((await Auth.UserAsync(Jane)).PasswordHash, (await Auth.UserAsync("john@example.net")).PasswordHash);
+        Assert.NotEqual(
+            (await Auth.UserAsync(Jane)).PasswordHash,
+            (await Auth.UserAsync("john@example.net")).PasswordHash
+        );
     }
 
     [Fact]

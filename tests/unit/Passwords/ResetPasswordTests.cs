@@ -57,7 +57,9 @@ public sealed class ResetPasswordTests : AuthTest
         Assert.Null(user.ChosenUserName);
 
         async Task<AuthError?> SetFirst(string given) =>
-            (await Auth.Use((ResetPassword flow) => flow.SetFirstAsync(Auth.Caller, given, OtherPassword, default))).Failure?.Error;
+            (await Auth.Use((ResetPassword flow) => flow.SetFirstAsync(Auth.Caller, given, OtherPassword, default)))
+                .Failure
+                ?.Error;
     }
 
     [Fact]
@@ -133,7 +135,10 @@ public sealed class ResetPasswordTests : AuthTest
         await Auth.MemberAsync(Jane);
         Assert.Null(await Ask("  JANE@Example.NET"));
         await Auth.DeliverAsync();
-        Assert.Equal((Jane, "BlazorAuth: Reset your password"), (Auth.Mail.Sent[^1].To, Auth.Mail.Sent[^1].Content.Subject));
+        Assert.Equal(
+            (Jane, "BlazorAuth: Reset your password"),
+            (Auth.Mail.Sent[^1].To, Auth.Mail.Sent[^1].Content.Subject)
+        );
     }
 
     [Fact]
@@ -141,7 +146,8 @@ public sealed class ResetPasswordTests : AuthTest
     {
         await Auth.MemberAsync(Jane);
         await Auth.RestartAsync(("Throttle:MailPerAddress", "2"));
-        for (var i = 0; i < 6; i++) Assert.Null(await Ask(Jane));
+        for (var i = 0; i < 6; i++)
+            Assert.Null(await Ask(Jane));
         await Auth.DeliverAsync();
         // Half of two for one network, and the one that always goes out.
         Assert.Equal(2, Auth.SubjectsTo(Jane).Count(subject => subject == "Reset your password"));
@@ -161,7 +167,10 @@ public sealed class ResetPasswordTests : AuthTest
     {
         var user = await Auth.RegisterAsync(Jane);
         var stranger = await Auth.SignInAsync(Jane);
-        await Auth.ChangeUserAsync(user.Id, row => (row.DisplayName, row.Avatar, row.Profile) = ("Stranger", "https://example.org/x.png", """{"a":1}"""));
+        await Auth.ChangeUserAsync(
+            user.Id,
+            row => (row.DisplayName, row.Avatar, row.Profile) = ("Stranger", "https://example.org/x.png", """{"a":1}""")
+        );
         var strangersChange = await Auth.EmailChangeLinkAsync(stranger, "stranger@example.org");
 
         Assert.Null(await Set(await Auth.ResetLinkAsync(Jane)));
@@ -169,7 +178,12 @@ public sealed class ResetPasswordTests : AuthTest
         Assert.True(now.EmailConfirmed);
         Assert.Equal((null, null, null), (now.DisplayName, now.Avatar, now.Profile));
         Assert.Equal(AuthError.PasswordChanged, await Auth.DeathOfAsync(stranger));
-        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, strangersChange, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.LinkExpired,
+            (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, strangersChange, default)))
+                .Failure
+                ?.Error
+        );
     }
 
     [Fact]
@@ -187,7 +201,10 @@ public sealed class ResetPasswordTests : AuthTest
         var user = await Auth.MemberAsync(Jane);
         await Auth.ChangeUserAsync(user.Id, row => row.LockedAt = Auth.Clock.Now);
         Assert.Null(await Set(await Auth.ResetLinkAsync(Jane)));
-        Assert.Equal(AuthError.AccountLocked, Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane, OtherPassword)).Failure.Error);
+        Assert.Equal(
+            AuthError.AccountLocked,
+            Assert.IsType<SignInOutcome.Refused>(await Auth.TrySignInAsync(Jane, OtherPassword)).Failure.Error
+        );
     }
 
     [Fact]

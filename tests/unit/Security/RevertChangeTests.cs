@@ -23,7 +23,9 @@ namespace BlazorAuth.UnitTests.Security;
 
 public class RevertChangeTests : AuthTest
 {
-    private const string Jane = "jane@example.net", Evil = "evil@example.net", Evils = "three green bottles";
+    private const string Jane = "jane@example.net",
+        Evil = "evil@example.net",
+        Evils = "three green bottles";
 
     private AuthUser user = null!;
 
@@ -41,15 +43,19 @@ public class RevertChangeTests : AuthTest
         return LinkTokenIn(mail);
     }
 
-    /// <summary>Tells the account's address of an act, as the flow of the act does, and returns the link of the email.</summary>
+    /// <summary>
+    /// Tells the account's address of an act, as the flow of the act does, and returns the link of the email.
+    /// </summary>
     private async Task<string> TellAsync(EmailKind kind, RevertibleChange? act, string to = Jane)
     {
         Auth.Clock.Move(TimeSpan.FromSeconds(1));
-        await Auth.Use(async (IServiceProvider services) =>
-        {
-            services.GetRequiredService<Outbox>().Enqueue(kind, to, Auth.Caller, user.Id, state: act?.ToJson());
-            await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
-        });
+        await Auth.Use(
+            async (IServiceProvider services) =>
+            {
+                services.GetRequiredService<Outbox>().Enqueue(kind, to, Auth.Caller, user.Id, state: act?.ToJson());
+                await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
+            }
+        );
         await Auth.DeliverAsync();
         Auth.Clock.Move(TimeSpan.FromSeconds(1));
         return LinkTokenIn(Auth.LastEmailTo(to));
@@ -74,26 +80,55 @@ public class RevertChangeTests : AuthTest
         Auth.Clock.Move(TimeSpan.FromSeconds(1));
     }
 
-    private Task<byte[]> AddPasskeyAsync() => Auth.Use(async (AuthDbContext db) =>
-    {
-        var id = RandomNumberGenerator.GetBytes(16);
-        db.UserPasskeys.Add(new() { UserId = user.Id, CredentialId = id, Data = Data("a key") });
-        await db.SaveChangesAsync();
-        return id;
-    });
+    private Task<byte[]> AddPasskeyAsync() =>
+        Auth.Use(
+            async (AuthDbContext db) =>
+            {
+                var id = RandomNumberGenerator.GetBytes(16);
+                db.UserPasskeys.Add(
+                    new()
+                    {
+                        UserId = user.Id,
+                        CredentialId = id,
+                        Data = Data("a key"),
+                    }
+                );
+                await db.SaveChangesAsync();
+                return id;
+            }
+        );
 
-    private IdentityPasskeyData Data(string name) => new()
-    {
-        PublicKey = [1, 2, 3], Name = name, CreatedAt = Auth.Clock.GetUtcNow(), SignCount = 7, Transports = ["usb"], AttestationObject = [4], ClientDataJson = [5],
-    };
+    private IdentityPasskeyData Data(string name) =>
+        new()
+        {
+            PublicKey = [1, 2, 3],
+            Name = name,
+            CreatedAt = Auth.Clock.GetUtcNow(),
+            SignCount = 7,
+            Transports = ["usb"],
+            AttestationObject = [4],
+            ClientDataJson = [5],
+        };
 
-    private Task<List<IdentityUserPasskey<string>>> PasskeysAsync() => Auth.Use((AuthDbContext db) => db.UserPasskeys.AsNoTracking().ToListAsync());
+    private Task<List<IdentityUserPasskey<string>>> PasskeysAsync() =>
+        Auth.Use((AuthDbContext db) => db.UserPasskeys.AsNoTracking().ToListAsync());
 
-    private Task LinkProviderAsync(string key) => Auth.Use(async (AuthDbContext db) =>
-    {
-        db.UserLogins.Add(new() { UserId = user.Id, LoginProvider = "acme", ProviderKey = key, ProviderDisplayName = "Acme" });
-        await db.SaveChangesAsync();
-    });
+    private Task LinkProviderAsync(string key) =>
+        Auth.Use(
+            async (AuthDbContext db) =>
+            {
+                db.UserLogins.Add(
+                    new()
+                    {
+                        UserId = user.Id,
+                        LoginProvider = "acme",
+                        ProviderKey = key,
+                        ProviderDisplayName = "Acme",
+                    }
+                );
+                await db.SaveChangesAsync();
+            }
+        );
 
     [Fact]
     public async Task A_changed_password_is_taken_back_everybody_is_out_and_the_owner_gets_a_reset_email()
@@ -101,22 +136,39 @@ public class RevertChangeTests : AuthTest
         var thief = await JaneAsync();
         var mine = await Auth.SignInAsync(Jane);
         var pair = await Auth.ApiPairAsync(Jane);
-        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(thief), Password, Evils, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(thief), Password, Evils, default))
+            ).Failure
+        );
         await Auth.DeliverAsync();
         var renewed = Auth.In(await CurrentAsync(thief));
         var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(renewed, new("a key", null, null), default))).Value!;
         var plan = await DoneAsync(LinkIn("Your password was changed"));
         Assert.Equal(new RevertChange.RevertPreview(Jane, null, false, false), plan);
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(await CurrentAsync(thief)));
-        foreach (var ended in new[] { mine, pair.Session, key.Session }) Assert.NotNull(await Auth.DeathOfAsync(ended));
-        foreach (var password in new[] { Password, Evils }) Assert.Equal(AuthError.InvalidCredentials, (await Auth.TrySignInAsync(Jane, password)).Failure()?.Error);
+        foreach (var ended in new[] { mine, pair.Session, key.Session })
+            Assert.NotNull(await Auth.DeathOfAsync(ended));
+        foreach (var password in new[] { Password, Evils })
+            Assert.Equal(AuthError.InvalidCredentials, (await Auth.TrySignInAsync(Jane, password)).Failure()?.Error);
         Assert.Equal("Reset your password", Auth.SubjectsTo(Jane)[^1]);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), OtherPassword, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ResetPassword flow) =>
+                        flow.SetAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), OtherPassword, default)
+                )
+            ).Failure
+        );
         await Auth.SignInAsync(Jane, OtherPassword);
-        Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.Undone && e.UserId == user.Id && e.SessionId is null);
+        Assert.Single(
+            await Auth.AuditAsync(),
+            e => e.Event == AuditEvent.Undone && e.UserId == user.Id && e.SessionId is null
+        );
     }
 
-    private Task<Session> CurrentAsync(Session session) => Auth.Use((AuthDbContext db) => db.Sessions.AsNoTracking().SingleAsync(s => s.Id == session.Id));
+    private Task<Session> CurrentAsync(Session session) =>
+        Auth.Use((AuthDbContext db) => db.Sessions.AsNoTracking().SingleAsync(s => s.Id == session.Id));
 
     [Theory]
     [InlineData(true)]
@@ -126,19 +178,27 @@ public class RevertChangeTests : AuthTest
         var session = await JaneAsync();
         var notice = await TellAsync(EmailKind.NewSignIn, null);
         await MoveAsync(session, "moved@example.net");
-        if (!sent) await Auth.Use(async (IServiceProvider services) =>
-        {
-            services.GetRequiredService<Outbox>().Enqueue(EmailKind.NewSignIn, Jane, Auth.Caller, user.Id);
-            await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
-        });
+        if (!sent)
+            await Auth.Use(
+                async (IServiceProvider services) =>
+                {
+                    services.GetRequiredService<Outbox>().Enqueue(EmailKind.NewSignIn, Jane, Auth.Caller, user.Id);
+                    await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
+                }
+            );
         var mine = await TellAsync(EmailKind.NewSignIn, null, "moved@example.net");
         await Auth.MemberAsync(Jane, Evils); // the address is somebody else's now
         var letters = Auth.Mail.Sent.Count(m => m.Content.Text.Contains("/undo?token=", StringComparison.Ordinal));
         var reset = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Failure);
+        Assert.Null(
+            (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Failure
+        );
         await Auth.DeliverAsync();
         Assert.Equal(AuthError.LinkExpired, (await RevertAsync(notice)).Failure?.Error);
-        Assert.Equal(letters + 1, Auth.Mail.Sent.Count(m => m.Content.Text.Contains("/undo?token=", StringComparison.Ordinal))); // of the reset
+        Assert.Equal(
+            letters + 1,
+            Auth.Mail.Sent.Count(m => m.Content.Text.Contains("/undo?token=", StringComparison.Ordinal))
+        ); // of the reset
         Assert.False((await DoneAsync(mine)).Moved);
     }
 
@@ -148,7 +208,9 @@ public class RevertChangeTests : AuthTest
         await JaneAsync();
         var notice = await TellAsync(EmailKind.NewSignIn, null);
         var reset = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Failure);
+        Assert.Null(
+            (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, OtherPassword, default))).Failure
+        );
         await DoneAsync(notice);
     }
 
@@ -158,7 +220,10 @@ public class RevertChangeTests : AuthTest
         await JaneAsync();
         var link = await TellAsync(EmailKind.RecoveryCodesMade, null);
         for (var i = 0; i < 3; i++)
-            Assert.Equal(new RevertChange.RevertPreview(Jane, new RevertibleChange.RecoveryCodesMade(), false, false), (await Auth.Use((RevertChange flow) => flow.PreviewAsync(Auth.Caller, link, default))).Value);
+            Assert.Equal(
+                new RevertChange.RevertPreview(Jane, new RevertibleChange.RecoveryCodesMade(), false, false),
+                (await Auth.Use((RevertChange flow) => flow.PreviewAsync(Auth.Caller, link, default))).Value
+            );
         await Auth.SignInAsync(Jane);
         await DoneAsync(link);
     }
@@ -174,7 +239,10 @@ public class RevertChangeTests : AuthTest
         Auth.Clock.Move(TimeSpan.FromDays(7));
         Assert.Equal(AuthError.LinkExpired, (await RevertAsync(second)).Failure?.Error);
         Assert.Equal(AuthError.LinkInvalid, (await RevertAsync("nonsense")).Failure?.Error);
-        Assert.Equal(AuthError.LinkInvalid, (await Auth.Use((RevertChange flow) => flow.PreviewAsync(Auth.Caller, null, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.LinkInvalid,
+            (await Auth.Use((RevertChange flow) => flow.PreviewAsync(Auth.Caller, null, default))).Failure?.Error
+        );
     }
 
     [Fact]
@@ -187,11 +255,13 @@ public class RevertChangeTests : AuthTest
             links.Add(LinkTokenIn(mail));
             return links.Count == 1 ? throw new IOException() : Task.CompletedTask;
         });
-        await Auth.Use(async (IServiceProvider services) =>
-        {
-            services.GetRequiredService<Outbox>().Enqueue(EmailKind.NewSignIn, Jane, Auth.Caller, user.Id);
-            await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
-        });
+        await Auth.Use(
+            async (IServiceProvider services) =>
+            {
+                services.GetRequiredService<Outbox>().Enqueue(EmailKind.NewSignIn, Jane, Auth.Caller, user.Id);
+                await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
+            }
+        );
         await Auth.DeliverAsync();
         Auth.Clock.Move(TimeSpan.FromMinutes(5));
         await Auth.DeliverAsync();
@@ -205,8 +275,13 @@ public class RevertChangeTests : AuthTest
     {
         var session = await JaneAsync();
         var move = await Auth.EmailChangeLinkAsync(session, Evil);
-        Assert.IsType<RevertibleChange.EmailChangeAsked>((await DoneAsync(LinkIn("A new e-mail address was asked for"))).Act);
-        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, move, default))).Failure?.Error);
+        Assert.IsType<RevertibleChange.EmailChangeAsked>(
+            (await DoneAsync(LinkIn("A new e-mail address was asked for"))).Act
+        );
+        Assert.Equal(
+            AuthError.LinkExpired,
+            (await Auth.Use((ChangeEmail flow) => flow.ConfirmAsync(Auth.Caller, move, default))).Failure?.Error
+        );
     }
 
     [Fact]
@@ -233,7 +308,14 @@ public class RevertChangeTests : AuthTest
     {
         var session = await JaneAsync();
         await MoveAsync(session, Evil);
-        Assert.Equal("", LinkTokenIn(Auth.Mail.Sent.Last(m => m.To == Evil && m.Content.Subject.EndsWith("was changed", StringComparison.Ordinal))));
+        Assert.Equal(
+            "",
+            LinkTokenIn(
+                Auth.Mail.Sent.Last(m =>
+                    m.To == Evil && m.Content.Subject.EndsWith("was changed", StringComparison.Ordinal)
+                )
+            )
+        );
     }
 
     [Fact]
@@ -256,19 +338,31 @@ public class RevertChangeTests : AuthTest
         var row = Assert.Single(await PasskeysAsync());
         Auth.Clock.Move(TimeSpan.FromSeconds(1));
         await MoveAsync(session, Evil);
-        var removed = await TellAsync(EmailKind.PasskeyRemoved, new RevertibleChange.PasskeyRemoved(Base64Url.EncodeToString(mine), row.Data), Evil);
+        var removed = await TellAsync(
+            EmailKind.PasskeyRemoved,
+            new RevertibleChange.PasskeyRemoved(Base64Url.EncodeToString(mine), row.Data),
+            Evil
+        );
         await Auth.Use((AuthDbContext db) => db.UserPasskeys.ExecuteDeleteAsync());
         var theirs = await AddPasskeyAsync();
-        var added = await TellAsync(EmailKind.PasskeyAdded, new RevertibleChange.PasskeyAdded(Base64Url.EncodeToString(theirs)), Evil);
+        var added = await TellAsync(
+            EmailKind.PasskeyAdded,
+            new RevertibleChange.PasskeyAdded(Base64Url.EncodeToString(theirs)),
+            Evil
+        );
         await LinkProviderAsync("evil");
         await Auth.AuthenticatorAsync(user);
 
         await DoneAsync(LinkIn("Your e-mail address was changed"));
         var back = Assert.Single(await PasskeysAsync());
-        Assert.Equal((Convert.ToHexString(mine), "a key", 7u), (Convert.ToHexString(back.CredentialId), back.Data.Name, back.Data.SignCount));
+        Assert.Equal(
+            (Convert.ToHexString(mine), "a key", 7u),
+            (Convert.ToHexString(back.CredentialId), back.Data.Name, back.Data.SignCount)
+        );
         var rows = await Auth.RowsAsync();
         Assert.Equal((0, 0), (rows["Authenticators"], rows["AspNetUserLogins"]));
-        foreach (var link in new[] { removed, added }) Assert.Equal(AuthError.LinkExpired, (await RevertAsync(link)).Failure?.Error);
+        foreach (var link in new[] { removed, added })
+            Assert.Equal(AuthError.LinkExpired, (await RevertAsync(link)).Failure?.Error);
     }
 
     [Fact]
@@ -277,11 +371,13 @@ public class RevertChangeTests : AuthTest
         var session = await JaneAsync();
         await MoveAsync(session, Evil);
         var letters = Auth.SubjectsTo(Evil).Count;
-        await Auth.Use(async (IServiceProvider services) =>
-        {
-            services.GetRequiredService<Outbox>().Enqueue(EmailKind.NewSignIn, Evil, Auth.Caller, user.Id);
-            await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
-        });
+        await Auth.Use(
+            async (IServiceProvider services) =>
+            {
+                services.GetRequiredService<Outbox>().Enqueue(EmailKind.NewSignIn, Evil, Auth.Caller, user.Id);
+                await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
+            }
+        );
         Assert.Null((await RevertAsync(LinkIn("Your e-mail address was changed"))).Failure);
         await Auth.DeliverAsync();
         Assert.Equal(letters, Auth.SubjectsTo(Evil).Count);
@@ -293,7 +389,8 @@ public class RevertChangeTests : AuthTest
         var session = await JaneAsync();
         await MoveAsync(session, Evil);
         await MoveAsync(session, "evil2@example.net");
-        await DoneAsync(LinkIn("Your e-mail address was changed", to: Evil)); // of the second move: back to the stranger's first
+        // of the second move: back to the stranger's first
+        await DoneAsync(LinkIn("Your e-mail address was changed", to: Evil));
         Assert.Equal(user.Id, (await Auth.UserAsync(Evil)).Id);
         await DoneAsync(LinkIn("Your e-mail address was changed"));
         Assert.Equal(user.Id, (await Auth.UserAsync(Jane)).Id);
@@ -317,11 +414,19 @@ public class RevertChangeTests : AuthTest
         var session = await JaneAsync();
         await MoveAsync(session, Evil);
         var other = await Auth.MemberAsync(Jane);
-        var link = Auth.Mail.Sent.Where(m => m.To == Jane && m.Content.Text.Contains("/undo?", StringComparison.Ordinal)).Select(LinkTokenIn).Last();
-        Assert.True((await Auth.Use((RevertChange flow) => flow.PreviewAsync(Auth.Caller, link, default))).Value!.Taken);
+        var link = Auth
+            .Mail.Sent.Where(m => m.To == Jane && m.Content.Text.Contains("/undo?", StringComparison.Ordinal))
+            .Select(LinkTokenIn)
+            .Last();
+        Assert.True(
+            (await Auth.Use((RevertChange flow) => flow.PreviewAsync(Auth.Caller, link, default))).Value!.Taken
+        );
         Assert.True((await DoneAsync(link)).Taken);
         Assert.Equal(other.Id, (await Auth.UserAsync(Jane)).Id);
-        Assert.Equal((null, null), (await Auth.FindUserAsync(user.Id)) is { } left ? (left.Email, left.PasswordHash) : default);
+        Assert.Equal(
+            (null, null),
+            (await Auth.FindUserAsync(user.Id)) is { } left ? (left.Email, left.PasswordHash) : default
+        );
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(session));
         Assert.DoesNotContain("Reset your password", Auth.SubjectsTo(Evil));
     }
@@ -333,10 +438,16 @@ public class RevertChangeTests : AuthTest
         var mine = await AddPasskeyAsync();
         var row = Assert.Single(await PasskeysAsync());
         await Auth.Use((AuthDbContext db) => db.UserPasskeys.ExecuteDeleteAsync());
-        var removed = await TellAsync(EmailKind.PasskeyRemoved, new RevertibleChange.PasskeyRemoved(Base64Url.EncodeToString(mine), row.Data));
+        var removed = await TellAsync(
+            EmailKind.PasskeyRemoved,
+            new RevertibleChange.PasskeyRemoved(Base64Url.EncodeToString(mine), row.Data)
+        );
         await DoneAsync(removed);
         Assert.Equal(mine, Assert.Single(await PasskeysAsync()).CredentialId);
-        var added = await TellAsync(EmailKind.PasskeyAdded, new RevertibleChange.PasskeyAdded(Base64Url.EncodeToString(mine)));
+        var added = await TellAsync(
+            EmailKind.PasskeyAdded,
+            new RevertibleChange.PasskeyAdded(Base64Url.EncodeToString(mine))
+        );
         await DoneAsync(added);
         Assert.Empty(await PasskeysAsync());
     }
@@ -372,10 +483,20 @@ public class RevertChangeTests : AuthTest
         var app = await Auth.AuthenticatorAsync(user);
         var row = await Auth.Use((AuthDbContext db) => db.Authenticators.AsNoTracking().SingleAsync());
         await Auth.Use((AuthDbContext db) => db.Authenticators.ExecuteDeleteAsync());
-        var link = await TellAsync(EmailKind.SecondFactorOff, new RevertibleChange.SecondFactorRemoved(row.Id, row.Wrapped));
+        var link = await TellAsync(
+            EmailKind.SecondFactorOff,
+            new RevertibleChange.SecondFactorRemoved(row.Id, row.Wrapped)
+        );
         await Auth.AuthenticatorAsync(user); // the stranger's own in its place
         await DoneAsync(link);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), OtherPassword, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ResetPassword flow) =>
+                        flow.SetAsync(Auth.Caller, LinkTokenIn(Auth.LastEmailTo(Jane)), OtherPassword, default)
+                )
+            ).Failure
+        );
         Assert.Equal(AuthError.SecondFactorInvalid, (await CodeAsync()).Failure()?.Error);
         Auth.Clock.Move(TimeSpan.FromSeconds(30));
         Assert.Null((await CodeAsync()).Failure());
@@ -383,7 +504,12 @@ public class RevertChangeTests : AuthTest
         async Task<SignInOutcome> CodeAsync()
         {
             var due = Assert.IsType<SignInOutcome.NeedsSecondFactor>(await Auth.TrySignInAsync(Jane, OtherPassword));
-            return (await Auth.Use((VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(due.Ticket, Auth.CodeOf(app), null), default))).Outcome;
+            return (
+                await Auth.Use(
+                    (VerifySecondFactor flow) =>
+                        flow.VerifyAsync(Auth.Caller, new(due.Ticket, Auth.CodeOf(app), null), default)
+                )
+            ).Outcome;
         }
     }
 
@@ -398,11 +524,23 @@ public class RevertChangeTests : AuthTest
         Assert.Equal((1, 0), (rows["Authenticators"], rows["RecoveryCodes"]));
     }
 
-    private Task RecoveryCodesAsync() => Auth.Use(async (AuthDbContext db) =>
-    {
-        db.RecoveryCodes.Add(new() { Id = Guid.CreateVersion7().ToString(), UserId = user.Id, Salt = [1], Hash = [2], CreatedAt = Auth.Clock.GetUtcNow() });
-        await db.SaveChangesAsync();
-    });
+    private Task RecoveryCodesAsync() =>
+        Auth.Use(
+            async (AuthDbContext db) =>
+            {
+                db.RecoveryCodes.Add(
+                    new()
+                    {
+                        Id = Guid.CreateVersion7().ToString(),
+                        UserId = user.Id,
+                        Salt = [1],
+                        Hash = [2],
+                        CreatedAt = Auth.Clock.GetUtcNow(),
+                    }
+                );
+                await db.SaveChangesAsync();
+            }
+        );
 
     [Fact]
     public async Task A_linked_provider_is_unlinked_and_an_unlinked_one_linked_again()
@@ -411,7 +549,9 @@ public class RevertChangeTests : AuthTest
         await LinkProviderAsync("jane");
         await DoneAsync(await TellAsync(EmailKind.ProviderLinked, new RevertibleChange.ProviderLinked("acme", "jane")));
         Assert.Equal(0, (await Auth.RowsAsync())["AspNetUserLogins"]);
-        await DoneAsync(await TellAsync(EmailKind.ProviderUnlinked, new RevertibleChange.ProviderUnlinked("acme", "jane", "Acme")));
+        await DoneAsync(
+            await TellAsync(EmailKind.ProviderUnlinked, new RevertibleChange.ProviderUnlinked("acme", "jane", "Acme"))
+        );
         Assert.Equal(user.Id, (await Auth.Use((AuthDbContext db) => db.UserLogins.SingleAsync())).UserId);
     }
 
@@ -420,15 +560,32 @@ public class RevertChangeTests : AuthTest
     {
         var session = await JaneAsync();
         var reset = await Auth.ResetLinkAsync(Jane);
-        var (one, other) = (await TellAsync(EmailKind.NewSignIn, null), await TellAsync(EmailKind.PasswordChanged, null));
-        await Auth.Use(async (AuthDbContext db) =>
-        {
-            db.TrustedDevices.Add(new() { Id = "x", UserId = user.Id, CreatedAt = Auth.Clock.Now, LastSeenAt = Auth.Clock.Now, EndsAt = Auth.Clock.Now.AddDays(1) });
-            await db.SaveChangesAsync();
-        });
+        var (one, other) = (
+            await TellAsync(EmailKind.NewSignIn, null),
+            await TellAsync(EmailKind.PasswordChanged, null)
+        );
+        await Auth.Use(
+            async (AuthDbContext db) =>
+            {
+                db.TrustedDevices.Add(
+                    new()
+                    {
+                        Id = "x",
+                        UserId = user.Id,
+                        CreatedAt = Auth.Clock.Now,
+                        LastSeenAt = Auth.Clock.Now,
+                        EndsAt = Auth.Clock.Now.AddDays(1),
+                    }
+                );
+                await db.SaveChangesAsync();
+            }
+        );
         await DoneAsync(one);
         Assert.Equal(0, (await Auth.RowsAsync())["TrustedDevices"]);
-        Assert.Equal(AuthError.LinkExpired, (await Auth.Use((ResetPassword flow) => flow.PreviewAsync(Auth.Caller, reset, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.LinkExpired,
+            (await Auth.Use((ResetPassword flow) => flow.PreviewAsync(Auth.Caller, reset, default))).Failure?.Error
+        );
         Assert.NotNull(await Auth.DeathOfAsync(session));
         await DoneAsync(other);
     }
@@ -438,7 +595,9 @@ public class RevertChangeTests : AuthTest
     {
         var session = await JaneAsync();
         var link = await TellAsync(EmailKind.NewSignIn, null);
-        Assert.Null((await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(session), Password, default))).Failure);
+        Assert.Null(
+            (await Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(session), Password, default))).Failure
+        );
         Assert.Equal(AuthError.LinkInvalid, (await RevertAsync(link)).Failure?.Error);
     }
 }

@@ -10,7 +10,8 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Security;
 
-public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:SignInPerAccount", "5"), ("Throttle:SignInPerAddress", "7"))
+public abstract class ThrottleTests(Store store)
+    : AuthTest(store, ("Throttle:SignInPerAccount", "5"), ("Throttle:SignInPerAddress", "7"))
 {
     public sealed class OnSqlite() : ThrottleTests(Store.File);
 
@@ -35,14 +36,16 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
         var before = Auth.Hashes.Verified;
         await AuthFixture.RaceAsync(30, _ => Auth.TrySignInAsync("jane@example.net", "not the password"));
         Assert.InRange(Auth.Hashes.Verified - before, 1, 5); // an account has two places at a time
-        for (var i = 0; i < 10; i++) await Auth.TrySignInAsync("jane@example.net", "not the password");
+        for (var i = 0; i < 10; i++)
+            await Auth.TrySignInAsync("jane@example.net", "not the password");
         Assert.Equal(5, Auth.Hashes.Verified - before);
     }
 
     [StoreFact]
     public async Task A_window_ends_for_all_at_once_and_one_limit_is_granted_anew()
     {
-        for (var i = 0; i < 5; i++) Assert.Null(await Take());
+        for (var i = 0; i < 5; i++)
+            Assert.Null(await Take());
         Auth.Clock.Move(TimeSpan.FromMinutes(14));
         Assert.Equal(TimeSpan.FromMinutes(1), (await Take())!.RetryAfter);
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
@@ -53,7 +56,8 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     [StoreFact]
     public async Task Waiting_is_told_as_a_second_at_least()
     {
-        for (var i = 0; i < 5; i++) await Take();
+        for (var i = 0; i < 5; i++)
+            await Take();
         Auth.Clock.Move(TimeSpan.FromMinutes(15) - TimeSpan.FromMilliseconds(1));
         Assert.Equal(TimeSpan.FromSeconds(1), (await Take())!.RetryAfter);
     }
@@ -61,7 +65,8 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     [StoreFact]
     public async Task Subjects_and_budgets_are_counted_apart()
     {
-        for (var i = 0; i < 5; i++) await Take();
+        for (var i = 0; i < 5; i++)
+            await Take();
         Assert.NotNull(await Take());
         Assert.Null(await Take("b"));
         Assert.Null(await Take(budget: Budget.SignInPerAddress));
@@ -70,21 +75,29 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     [StoreFact]
     public async Task What_is_given_back_counts_again_and_never_below_nothing()
     {
-        for (var i = 0; i < 3; i++) await Auth.Use((Throttle t) => t.ReturnAsync(Budget.SignInPerAccount, "a", default));
-        for (var i = 0; i < 5; i++) Assert.Null(await Take());
+        for (var i = 0; i < 3; i++)
+            await Auth.Use((Throttle t) => t.ReturnAsync(Budget.SignInPerAccount, "a", default));
+        for (var i = 0; i < 5; i++)
+            Assert.Null(await Take());
         await Auth.Use((Throttle t) => t.ReturnAsync(Budget.SignInPerAccount, "a", default));
         Assert.Null(await Take());
         Assert.NotNull(await Take());
         await Auth.Use((Throttle t) => t.ClearAsync(Budget.SignInPerAccount, "a", default));
-        for (var i = 0; i < 5; i++) Assert.Null(await Take());
+        for (var i = 0; i < 5; i++)
+            Assert.Null(await Take());
     }
 
     [StoreFact]
     public async Task Counts_survive_a_restart_and_are_shared_by_processes()
     {
-        for (var i = 0; i < 4; i++) await Take();
+        for (var i = 0; i < 4; i++)
+            await Take();
         await using var other = await Auth.BesideAsync();
-        Assert.Null(await other.Use((Throttle throttle) => throttle.TakeAsync(Auth.Caller, default, (Budget.SignInPerAccount, "a"))));
+        Assert.Null(
+            await other.Use(
+                (Throttle throttle) => throttle.TakeAsync(Auth.Caller, default, (Budget.SignInPerAccount, "a"))
+            )
+        );
         await Auth.RestartAsync();
         Assert.NotNull(await Take());
     }
@@ -93,7 +106,8 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     public async Task A_throttle_that_is_off_counts_nothing()
     {
         await Auth.RestartAsync(("Throttle:Enabled", "false"));
-        for (var i = 0; i < 20; i++) Assert.Null(await Take());
+        for (var i = 0; i < 20; i++)
+            Assert.Null(await Take());
         Assert.Equal(0, (await Auth.RowsAsync())["ThrottleCounts"]);
     }
 
@@ -123,7 +137,10 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     [StoreFact]
     public async Task A_host_that_walks_through_its_network_is_one()
     {
-        var refusals = await AuthFixture.RaceAsync(20, i => Take(Throttle.Network(Caller.Anonymous($"2001:db8:1:2::{i:x}", null)), Budget.SignInPerAddress));
+        var refusals = await AuthFixture.RaceAsync(
+            20,
+            i => Take(Throttle.Network(Caller.Anonymous($"2001:db8:1:2::{i:x}", null)), Budget.SignInPerAddress)
+        );
         Assert.Equal(7, refusals.Count(refusal => refusal is null));
     }
 
@@ -148,7 +165,14 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
         Assert.Single(Auth.SubjectsTo(Jane), "Your password was stopped");
         Assert.Single(await Auth.AuditAsync(), e => e.Event == AuditEvent.PasswordStopped);
 
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, Auth.ResetLinkAsync(Jane).Result, OtherPassword, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ResetPassword flow) =>
+                        flow.SetAsync(Auth.Caller, Auth.ResetLinkAsync(Jane).Result, OtherPassword, default)
+                )
+            ).Failure
+        );
         Assert.Null(await GuessAsync(OtherPassword));
     }
 
@@ -167,7 +191,8 @@ public abstract class ThrottleTests(Store store) : AuthTest(store, ("Throttle:Si
     {
         for (var i = 0; i < count; i++)
         {
-            if (i % 25 == 0) Auth.Clock.Move(TimeSpan.FromMinutes(16));
+            if (i % 25 == 0)
+                Auth.Clock.Move(TimeSpan.FromMinutes(16));
             Assert.Equal(AuthError.InvalidCredentials, await GuessAsync());
         }
         Auth.Clock.Move(TimeSpan.FromMinutes(16));

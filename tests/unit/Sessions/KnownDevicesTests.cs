@@ -15,20 +15,35 @@ namespace BlazorAuth.UnitTests.Sessions;
 /// <summary>A stranger's wrong passwords do not keep the owner out of a browser that the account knows.</summary>
 public sealed class KnownDevicesTests() : AuthTest(Store.File)
 {
-    private const string Jane = "jane@example.net", Wrong = "not the password";
+    private const string Jane = "jane@example.net",
+        Wrong = "not the password";
 
     private KnownDevices Devices => Auth.Services.GetRequiredService<KnownDevices>();
 
     private async Task<AuthError?> SignInAsync(string password, string? device, string? agent = null) =>
-        (await Auth.Use((SignInWithPassword flow) => flow.WithPasswordAsync(Auth.Caller with { Agent = agent ?? Auth.Caller.Agent },
-            new(Jane, password, SessionKind.Browser, KnownDevice: device), default))).Failure()?.Error;
+        (
+            await Auth.Use(
+                (SignInWithPassword flow) =>
+                    flow.WithPasswordAsync(
+                        Auth.Caller with
+                        {
+                            Agent = agent ?? Auth.Caller.Agent,
+                        },
+                        new(Jane, password, SessionKind.Browser, KnownDevice: device),
+                        default
+                    )
+            )
+        )
+            .Failure()
+            ?.Error;
 
     [Fact]
     public async Task A_known_device_signs_in_while_a_stranger_has_used_up_the_account()
     {
         var user = await Auth.MemberAsync(Jane);
         var device = Devices.Note(null, user.Id);
-        for (var i = 0; i < 20; i++) await SignInAsync(Wrong, null);
+        for (var i = 0; i < 20; i++)
+            await SignInAsync(Wrong, null);
         Assert.Equal(AuthError.RateLimited, await SignInAsync(Password, null));
         Assert.Null(await SignInAsync(Password, device));
         // And the stranger has not won another ten by that.
@@ -41,7 +56,8 @@ public sealed class KnownDevicesTests() : AuthTest(Store.File)
         var user = await Auth.MemberAsync(Jane);
         var device = Devices.Note(null, user.Id);
         var before = Auth.Hashes.Verified;
-        for (var i = 0; i < 30; i++) await SignInAsync(Wrong, device);
+        for (var i = 0; i < 30; i++)
+            await SignInAsync(Wrong, device);
         Assert.Equal(10, Auth.Hashes.Verified - before);
         Assert.Null(await SignInAsync(Password, Devices.Note(null, user.Id)));
     }
@@ -51,13 +67,22 @@ public sealed class KnownDevicesTests() : AuthTest(Store.File)
     {
         var john = await Auth.MemberAsync("john@example.net");
         var user = await Auth.MemberAsync(Jane);
-        for (var i = 0; i < 10; i++) await SignInAsync(Wrong, null);
+        for (var i = 0; i < 10; i++)
+            await SignInAsync(Wrong, null);
         var good = Devices.Note(null, user.Id);
-        foreach (var device in new[]
-                 {
-                     Devices.Note(null, john.Id), Devices.Note(null, Jane), good[..^1] + (good[^1] == 'A' ? 'B' : 'A'), "", ".", "x.y",
-                     new string('.', 500), TokenCodec.Random(16) + good[good.IndexOf('.', StringComparison.Ordinal)..],
-                 })
+        foreach (
+            var device in new[]
+            {
+                Devices.Note(null, john.Id),
+                Devices.Note(null, Jane),
+                good[..^1] + (good[^1] == 'A' ? 'B' : 'A'),
+                "",
+                ".",
+                "x.y",
+                new string('.', 500),
+                TokenCodec.Random(16) + good[good.IndexOf('.', StringComparison.Ordinal)..],
+            }
+        )
             Assert.Equal(AuthError.RateLimited, await SignInAsync(Password, device));
     }
 
@@ -67,12 +92,15 @@ public sealed class KnownDevicesTests() : AuthTest(Store.File)
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "1000"), ("Throttle:SignInPerAddress", "1000"));
         var user = await Auth.MemberAsync(Jane);
         var device = Devices.Note(null, user.Id);
-        for (var i = 0; i < 120; i++) await SignInAsync(Wrong, null);
+        for (var i = 0; i < 120; i++)
+            await SignInAsync(Wrong, null);
         Assert.Equal(AuthError.InvalidCredentials, await SignInAsync(Password, null));
         Assert.Null(await SignInAsync(Password, device));
 
-        for (var i = 0; i < 120; i++) await SignInAsync(Wrong, null);
-        for (var i = 0; i < 20; i++) await SignInAsync(Wrong, device);
+        for (var i = 0; i < 120; i++)
+            await SignInAsync(Wrong, null);
+        for (var i = 0; i < 20; i++)
+            await SignInAsync(Wrong, device);
         Assert.Equal(AuthError.InvalidCredentials, await SignInAsync(Password, device));
     }
 
@@ -81,8 +109,15 @@ public sealed class KnownDevicesTests() : AuthTest(Store.File)
     {
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        for (var i = 0; i < 20; i++) await SignInAsync(Wrong, null);
-        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Failure);
+        for (var i = 0; i < 20; i++)
+            await SignInAsync(Wrong, null);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default)
+                )
+            ).Failure
+        );
     }
 
     [Fact]
@@ -90,7 +125,8 @@ public sealed class KnownDevicesTests() : AuthTest(Store.File)
     {
         var ids = Enumerable.Range(0, 8).Select(_ => Guid.CreateVersion7().ToString()).ToList();
         string? cookie = null;
-        foreach (var id in ids) cookie = Devices.Note(cookie, id);
+        foreach (var id in ids)
+            cookie = Devices.Note(cookie, id);
         Assert.All(ids, id => Assert.DoesNotContain(id, cookie!, StringComparison.Ordinal));
         Assert.Equal(ids.TakeLast(KnownDevices.MaximumAccounts), ids.Where(id => Devices.Find(cookie, id) is not null));
         Assert.Equal(cookie, Devices.Note(cookie, ids[^1]));
@@ -103,11 +139,35 @@ public sealed class KnownDevicesTests() : AuthTest(Store.File)
         await Auth.MemberAsync(Jane);
         await using var site = await Auth.SiteAsync();
         var owner = new Visitor(site);
-        Assert.Equal(303, Redirected(await owner.PostAsync("/login", Visitor.FormOf(await owner.GetAsync("/login"), "login"), ("identifier", Jane), ("current-password", Password))));
+        Assert.Equal(
+            303,
+            Redirected(
+                await owner.PostAsync(
+                    "/login",
+                    Visitor.FormOf(await owner.GetAsync("/login"), "login"),
+                    ("identifier", Jane),
+                    ("current-password", Password)
+                )
+            )
+        );
         await owner.FillInAsync("/logout", "logout");
-        for (var i = 0; i < 12; i++) await site.Client.PostAsJsonAsync("/api/token", new { identifier = Jane, password = Wrong });
-        Assert.Equal(HttpStatusCode.TooManyRequests, (await site.Client.PostAsJsonAsync("/api/token", new { identifier = Jane, password = Password })).StatusCode);
-        Assert.Equal(303, Redirected(await owner.PostAsync("/login", Visitor.FormOf(await owner.GetAsync("/login"), "login"), ("identifier", Jane), ("current-password", Password))));
+        for (var i = 0; i < 12; i++)
+            await site.Client.PostAsJsonAsync("/api/token", new { identifier = Jane, password = Wrong });
+        Assert.Equal(
+            HttpStatusCode.TooManyRequests,
+            (await site.Client.PostAsJsonAsync("/api/token", new { identifier = Jane, password = Password })).StatusCode
+        );
+        Assert.Equal(
+            303,
+            Redirected(
+                await owner.PostAsync(
+                    "/login",
+                    Visitor.FormOf(await owner.GetAsync("/login"), "login"),
+                    ("identifier", Jane),
+                    ("current-password", Password)
+                )
+            )
+        );
 
         static int Redirected((int Status, string Text) answer) => answer.Status == 302 ? 303 : answer.Status;
     }

@@ -25,8 +25,10 @@ public abstract class SessionCacheTests(Store store) : AuthTest(store)
         var session = await Auth.SignInAsync(Jane);
         await Auth.DeathOfAsync(session);
         Auth.Sql.Take();
-        for (var i = 0; i < 1000; i++) Assert.Null(await Auth.DeathOfAsync(session));
-        // What remains is the round that looks for changes, as often as the clock demands and not as often as there are requests.
+        for (var i = 0; i < 1000; i++)
+            Assert.Null(await Auth.DeathOfAsync(session));
+        // What remains is the round that looks for changes, as often as the clock demands and not as often as there are
+        // requests.
         Assert.InRange(Auth.Sql.Take().Length, 0, 5);
     }
 
@@ -48,11 +50,13 @@ public abstract class SessionCacheTests(Store store) : AuthTest(store)
     {
         await Auth.RegisterAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        await Auth.Use(async (AuthDbContext db) =>
-        {
-            await using var transaction = await db.Database.BeginTransactionAsync();
-            await db.Sessions.ExecuteUpdateAsync(set => set.SetProperty(s => s.EndedAt, Auth.Clock.GetUtcNow()));
-        });
+        await Auth.Use(
+            async (AuthDbContext db) =>
+            {
+                await using var transaction = await db.Database.BeginTransactionAsync();
+                await db.Sessions.ExecuteUpdateAsync(set => set.SetProperty(s => s.EndedAt, Auth.Clock.GetUtcNow()));
+            }
+        );
         Assert.Null(await Auth.DeathOfAsync(session));
     }
 
@@ -98,8 +102,16 @@ public abstract class SessionCacheTests(Store store) : AuthTest(store)
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(quick));
         // As a transaction would leave it that took its number first and committed last.
-        await Auth.Use((AuthDbContext db) => db.Sessions.Where(s => s.Id == slow.Id).ExecuteUpdateAsync(set => set
-            .SetProperty(s => s.EndedAt, Auth.Clock.GetUtcNow()).SetProperty(s => s.EndReason, SessionEnd.Revoked).SetProperty(s => s.ChangeNumber, 1)));
+        await Auth.Use(
+            (AuthDbContext db) =>
+                db
+                    .Sessions.Where(s => s.Id == slow.Id)
+                    .ExecuteUpdateAsync(set =>
+                        set.SetProperty(s => s.EndedAt, Auth.Clock.GetUtcNow())
+                            .SetProperty(s => s.EndReason, SessionEnd.Revoked)
+                            .SetProperty(s => s.ChangeNumber, 1)
+                    )
+        );
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(slow));
     }
@@ -114,25 +126,32 @@ public abstract class SessionCacheTests(Store store) : AuthTest(store)
         var many = await Auth.RegisterAsync("many@example.net");
         await AddSessionsAsync(many.Id, 6000);
         Auth.Sql.Take();
-        await Auth.Use(async (IServiceProvider services) =>
-        {
-            var db = services.GetRequiredService<AuthDbContext>();
-            await using var transaction = await db.Database.BeginTransactionAsync();
-            await services.GetRequiredService<SessionStore>().EraseAllAsync(many.Id, SessionEnd.AccountClosed, default);
-            await transaction.CommitAsync();
-        });
+        await Auth.Use(
+            async (IServiceProvider services) =>
+            {
+                var db = services.GetRequiredService<AuthDbContext>();
+                await using var transaction = await db.Database.BeginTransactionAsync();
+                await services
+                    .GetRequiredService<SessionStore>()
+                    .EraseAllAsync(many.Id, SessionEnd.AccountClosed, default);
+                await transaction.CommitAsync();
+            }
+        );
         Assert.InRange(Auth.Sql.Take().Length, 1, 2); // one statement for all of them, not one for each
         other.Sql.Take();
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Null(await other.DeathOfAsync(session));
         var polls = other.Sql.Take().Where(sql => sql.Contains("ORDER BY", StringComparison.Ordinal)).ToList();
         Assert.InRange(polls.Count, 1, 8);
-        Assert.All(polls, sql =>
-        {
-            Assert.Contains("LIMIT", sql, StringComparison.Ordinal);
-            Assert.DoesNotContain("Agent", sql, StringComparison.Ordinal);
-            Assert.DoesNotContain("Methods", sql, StringComparison.Ordinal);
-        });
+        Assert.All(
+            polls,
+            sql =>
+            {
+                Assert.Contains("LIMIT", sql, StringComparison.Ordinal);
+                Assert.DoesNotContain("Agent", sql, StringComparison.Ordinal);
+                Assert.DoesNotContain("Methods", sql, StringComparison.Ordinal);
+            }
+        );
         await Auth.Use((SessionStore flow) => flow.SignOutAsync(Auth.Caller, session.Id, default));
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(session));
@@ -144,25 +163,39 @@ public abstract class SessionCacheTests(Store store) : AuthTest(store)
         var many = await Auth.RegisterAsync(Jane);
         await AddSessionsAsync(many.Id, 1200);
         await using var other = await Auth.BesideAsync();
-        var ids = await Auth.Use((AuthDbContext db) => db.Sessions.Where(s => s.UserId == many.Id).Select(s => s.Id).ToListAsync());
-        foreach (var id in ids) Assert.Null((await other.Use((SessionStore flow) => flow.FindLiveAsync(id, 1, default))).Failure);
-        await Auth.Use(async (IServiceProvider services) =>
-        {
-            await using var transaction = await services.GetRequiredService<AuthDbContext>().Database.BeginTransactionAsync();
-            await services.GetRequiredService<SessionStore>().EndAllAsync(many.Id, SessionEnd.Revoked, default);
-            await transaction.CommitAsync();
-        });
+        var ids = await Auth.Use(
+            (AuthDbContext db) => db.Sessions.Where(s => s.UserId == many.Id).Select(s => s.Id).ToListAsync()
+        );
+        foreach (var id in ids)
+            Assert.Null((await other.Use((SessionStore flow) => flow.FindLiveAsync(id, 1, default))).Failure);
+        await Auth.Use(
+            async (IServiceProvider services) =>
+            {
+                await using var transaction = await services
+                    .GetRequiredService<AuthDbContext>()
+                    .Database.BeginTransactionAsync();
+                await services.GetRequiredService<SessionStore>().EndAllAsync(many.Id, SessionEnd.Revoked, default);
+                await transaction.CommitAsync();
+            }
+        );
         await Task.Delay(TimeSpan.FromSeconds(1));
         foreach (var id in ids)
-            Assert.Equal(AuthError.SessionRevoked, (await other.Use((SessionStore flow) => flow.FindLiveAsync(id, 1, default))).Failure?.Error);
+            Assert.Equal(
+                AuthError.SessionRevoked,
+                (await other.Use((SessionStore flow) => flow.FindLiveAsync(id, 1, default))).Failure?.Error
+            );
     }
 
-    private Task AddSessionsAsync(string userId, int count) => Auth.Use(async (IServiceProvider services) =>
-    {
-        var sessions = services.GetRequiredService<SessionStore>();
-        for (var i = 0; i < count; i++) sessions.Begin(userId, Auth.Caller, SessionKind.Api, "pwd");
-        await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
-    });
+    private Task AddSessionsAsync(string userId, int count) =>
+        Auth.Use(
+            async (IServiceProvider services) =>
+            {
+                var sessions = services.GetRequiredService<SessionStore>();
+                for (var i = 0; i < count; i++)
+                    sessions.Begin(userId, Auth.Caller, SessionKind.Api, "pwd");
+                await services.GetRequiredService<AuthDbContext>().SaveChangesAsync();
+            }
+        );
 
     [StoreFact]
     public async Task An_end_that_waited_for_another_change_of_its_session_is_seen()
@@ -172,17 +205,27 @@ public abstract class SessionCacheTests(Store store) : AuthTest(store)
         await using var other = await Auth.BesideAsync();
         Assert.Null(await other.DeathOfAsync(session));
         Task? end = null;
-        await Auth.Use(async (AuthDbContext db) =>
-        {
-            await using var transaction = await db.Database.BeginTransactionAsync();
-            await db.Sessions.ExecuteUpdateAsync(set => set.SetProperty(s => s.ChangeNumber, 100).SetProperty(s => s.LastSeenAt, Auth.Clock.GetUtcNow()));
-            end = Task.Run(() => Auth.Use((SessionStore flow) => flow.SignOutAsync(Auth.Caller, session.Id, default)));
-            await Task.Delay(TimeSpan.FromMilliseconds(400));
-            await transaction.CommitAsync();
-        });
+        await Auth.Use(
+            async (AuthDbContext db) =>
+            {
+                await using var transaction = await db.Database.BeginTransactionAsync();
+                await db.Sessions.ExecuteUpdateAsync(set =>
+                    set.SetProperty(s => s.ChangeNumber, 100).SetProperty(s => s.LastSeenAt, Auth.Clock.GetUtcNow())
+                );
+                end = Task.Run(() =>
+                    Auth.Use((SessionStore flow) => flow.SignOutAsync(Auth.Caller, session.Id, default))
+                );
+                await Task.Delay(TimeSpan.FromMilliseconds(400));
+                await transaction.CommitAsync();
+            }
+        );
         await end!;
         // A process that read the other change in between believes only what has a higher number.
-        Assert.InRange(await Auth.Use((AuthDbContext db) => db.Sessions.Select(s => s.ChangeNumber).SingleAsync()), 101, long.MaxValue);
+        Assert.InRange(
+            await Auth.Use((AuthDbContext db) => db.Sessions.Select(s => s.ChangeNumber).SingleAsync()),
+            101,
+            long.MaxValue
+        );
         await Task.Delay(TimeSpan.FromSeconds(1));
         Assert.Equal(AuthError.SessionRevoked, await other.DeathOfAsync(session));
     }

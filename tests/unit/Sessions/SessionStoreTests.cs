@@ -57,7 +57,10 @@ public sealed class SessionStoreTests : AuthTest
         Assert.Equal(session.LastSeenAt, (await Now(session)).LastSeenAt);
         Auth.Clock.Move(TimeSpan.FromSeconds(1));
         await See(session);
-        Assert.Equal((Auth.Clock.Now, Auth.Clock.Now + TimeSpan.FromDays(14)), ((await Now(session)).LastSeenAt, (await Now(session)).IdleEndsAt));
+        Assert.Equal(
+            (Auth.Clock.Now, Auth.Clock.Now + TimeSpan.FromDays(14)),
+            ((await Now(session)).LastSeenAt, (await Now(session)).IdleEndsAt)
+        );
     }
 
     [Fact]
@@ -118,7 +121,10 @@ public sealed class SessionStoreTests : AuthTest
         Assert.Null((await Auth.Use((SessionStore flow) => flow.EndAsync(Auth.In(mine), other.Id, default))).Failure);
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(other));
         Assert.Null(await Auth.DeathOfAsync(mine));
-        Assert.Equal(AuthError.NotFound, (await Auth.Use((SessionStore flow) => flow.EndAsync(Auth.In(mine), other.Id, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.NotFound,
+            (await Auth.Use((SessionStore flow) => flow.EndAsync(Auth.In(mine), other.Id, default))).Failure?.Error
+        );
     }
 
     [Fact]
@@ -128,7 +134,9 @@ public sealed class SessionStoreTests : AuthTest
         await Auth.RegisterAsync("john@example.net");
         var (mine, johns) = (await Auth.SignInAsync(Jane), await Auth.SignInAsync("john@example.net"));
         var theirs = await Auth.Use((SessionStore flow) => flow.EndAsync(Auth.In(mine), johns.Id, default));
-        var nobodys = await Auth.Use((SessionStore flow) => flow.EndAsync(Auth.In(mine), "AAAAAAAAAAAAAAAAAAAAAA", default));
+        var nobodys = await Auth.Use(
+            (SessionStore flow) => flow.EndAsync(Auth.In(mine), "AAAAAAAAAAAAAAAAAAAAAA", default)
+        );
         Assert.Equal(AuthError.NotFound, theirs.Failure?.Error);
         Assert.Equal(theirs, nobodys);
         Assert.Null(await Auth.DeathOfAsync(johns));
@@ -138,7 +146,11 @@ public sealed class SessionStoreTests : AuthTest
     public async Task All_others_are_ended_at_both_doors_and_this_one_stays()
     {
         await Auth.RegisterAsync(Jane);
-        var (mine, browser, api) = (await Auth.SignInAsync(Jane), await Auth.SignInAsync(Jane), await Auth.ApiPairAsync(Jane));
+        var (mine, browser, api) = (
+            await Auth.SignInAsync(Jane),
+            await Auth.SignInAsync(Jane),
+            await Auth.ApiPairAsync(Jane)
+        );
         Assert.Null((await Auth.Use((SessionStore flow) => flow.EndOthersAsync(Auth.In(mine), default))).Failure);
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(browser));
         Assert.Equal(AuthError.SessionRevoked, (await Auth.RefreshAsync(api.RefreshToken)).Failure?.Error);
@@ -150,8 +162,12 @@ public sealed class SessionStoreTests : AuthTest
     {
         await Auth.RegisterAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        Assert.Equal(AuthError.SessionRevoked,
-            (await Auth.Use((SessionStore flow) => flow.FindLiveAsync("AAAAAAAAAAAAAAAAAAAAAA", 1, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.SessionRevoked,
+            (await Auth.Use((SessionStore flow) => flow.FindLiveAsync("AAAAAAAAAAAAAAAAAAAAAA", 1, default)))
+                .Failure
+                ?.Error
+        );
         Assert.Equal(AuthError.AccessTokenInvalid, await Auth.DeathOfAsync(session, generation: 2)); // not yet issued
     }
 }

@@ -23,8 +23,18 @@ public sealed class ReauthenticateTests : AuthTest
         session = await Auth.SignInAsync("jane@example.net");
     }
 
-    private async Task<AuthFailure?> Demand(string? password, Caller? caller = null) => (await Auth.Use((Reauthenticate flow) =>
-        flow.RequireRecentAuthenticationAsync(caller ?? Auth.In(session), Reauthentication.From(password), "password", default))).Failure;
+    private async Task<AuthFailure?> Demand(string? password, Caller? caller = null) =>
+        (
+            await Auth.Use(
+                (Reauthenticate flow) =>
+                    flow.RequireRecentAuthenticationAsync(
+                        caller ?? Auth.In(session),
+                        Reauthentication.From(password),
+                        "password",
+                        default
+                    )
+            )
+        ).Failure;
 
     [Fact]
     public async Task A_recent_sign_in_is_proof_for_a_quarter_of_an_hour()
@@ -59,16 +69,21 @@ public sealed class ReauthenticateTests : AuthTest
     {
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "2"));
         await SignInAsync();
-        for (var i = 0; i < 3; i++) await Auth.TrySignInAsync("jane@example.net", "not the password");
+        for (var i = 0; i < 3; i++)
+            await Auth.TrySignInAsync("jane@example.net", "not the password");
         Assert.Null(await Demand(Password));
-        for (var i = 0; i < 2; i++) Assert.Equal(AuthError.InvalidCredentials, (await Demand("not the password"))?.Error);
+        for (var i = 0; i < 2; i++)
+            Assert.Equal(AuthError.InvalidCredentials, (await Demand("not the password"))?.Error);
         Assert.Equal(AuthError.RateLimited, (await Demand(Password))?.Error);
         Auth.Clock.Move(TimeSpan.FromMinutes(15));
         Assert.Null(await Demand(Password));
     }
 
     private Task<Result<Session>> Prove(string? password, string? code = null, Caller? caller = null) =>
-        Auth.Use((Reauthenticate flow) => flow.ReauthenticateAsync(caller ?? Auth.In(session), Reauthentication.From(password, code), default));
+        Auth.Use(
+            (Reauthenticate flow) =>
+                flow.ReauthenticateAsync(caller ?? Auth.In(session), Reauthentication.From(password, code), default)
+        );
 
     [Fact]
     public async Task A_proof_makes_the_session_fresh_and_its_older_credentials_worthless()
@@ -96,7 +111,12 @@ public sealed class ReauthenticateTests : AuthTest
         Assert.Equal("pwd otp mfa", fresh.Methods);
         session = fresh;
         Assert.Equal(AuthError.SecondFactorInvalid, (await Prove(null, app.Code())).Failure?.Error); // used
-        Assert.Equal(2, (await Auth.AuditAsync()).Count(e => e is { Event: AuditEvent.StepUpRefused, Reason: "second_factor_invalid" }));
+        Assert.Equal(
+            2,
+            (await Auth.AuditAsync()).Count(e =>
+                e is { Event: AuditEvent.StepUpRefused, Reason: "second_factor_invalid" }
+            )
+        );
     }
 
     [Fact]
@@ -106,7 +126,14 @@ public sealed class ReauthenticateTests : AuthTest
         await SignInAsync();
         var app = await Auth.AuthenticatorAsync(user);
         await Prove(null, "000000");
-        await Auth.Use(async (VerifySecondFactor flow) => await flow.VerifyAsync(Auth.Caller, new(await Auth.TicketAsync("jane@example.net"), "000000", null), default));
+        await Auth.Use(
+            async (VerifySecondFactor flow) =>
+                await flow.VerifyAsync(
+                    Auth.Caller,
+                    new(await Auth.TicketAsync("jane@example.net"), "000000", null),
+                    default
+                )
+        );
         Assert.Equal(AuthError.RateLimited, (await Prove(null, app.Code())).Failure?.Error);
         Assert.NotNull((await Prove(Password)).Value);
     }
@@ -115,7 +142,9 @@ public sealed class ReauthenticateTests : AuthTest
     public async Task Neither_an_api_key_nor_an_ended_session_proves_anything()
     {
         await SignInAsync();
-        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session;
+        var key = (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default)))
+            .Value!
+            .Session;
         Assert.Equal(AuthError.Forbidden, (await Prove(Password, caller: Auth.In(key))).Failure?.Error);
         await Auth.Use((SessionStore flow) => flow.SignOutAsync(Auth.Caller, session.Id, default));
         Assert.Equal(AuthError.SessionRevoked, (await Prove(Password)).Failure?.Error);
@@ -127,7 +156,10 @@ public sealed class ReauthenticateTests : AuthTest
         await SignInAsync();
         Assert.Equal(AuthError.ValidationFailed, (await Demand(""))?.Error);
         await Auth.AuthenticatorAsync(user);
-        Assert.Equal(new FieldError("password", FieldErrorCode.Required), Assert.Single((await Demand(""))!.FieldErrors));
+        Assert.Equal(
+            new FieldError("password", FieldErrorCode.Required),
+            Assert.Single((await Demand(""))!.FieldErrors)
+        );
     }
 
     [Fact]
@@ -137,7 +169,10 @@ public sealed class ReauthenticateTests : AuthTest
         Assert.Null(await FactorAsync(session));
         var app = await Auth.AuthenticatorAsync(user);
         session = (await Prove(Password)).Value!;
-        Assert.Equal(AuthFailure.Of(AuthError.StepUpRequired, "code", FieldErrorCode.Required).FieldErrors, (await FactorAsync(session))!.FieldErrors);
+        Assert.Equal(
+            AuthFailure.Of(AuthError.StepUpRequired, "code", FieldErrorCode.Required).FieldErrors,
+            (await FactorAsync(session))!.FieldErrors
+        );
         session = (await Prove(null, app.Code())).Value!;
         Assert.Null(await FactorAsync(session));
         Auth.Clock.Move(TimeSpan.FromMinutes(15));
@@ -153,11 +188,19 @@ public sealed class ReauthenticateTests : AuthTest
     {
         await Auth.RestartAsync(("Throttle:SignInPerAccount", "2"), ("Throttle:SignInPerAddress", "2"));
         await SignInAsync();
-        for (var i = 0; i < 3; i++) Assert.Null(await Demand(Password));
+        for (var i = 0; i < 3; i++)
+            Assert.Null(await Demand(Password));
     }
 
     private Task<Result<Session>> ProveByPasskey(string ticket, string credential, Session? of = null) =>
-        Auth.Use((Reauthenticate flow) => flow.ReauthenticateAsync(Auth.In(of ?? session), Reauthentication.From(null, null, ticket, credential), default));
+        Auth.Use(
+            (Reauthenticate flow) =>
+                flow.ReauthenticateAsync(
+                    Auth.In(of ?? session),
+                    Reauthentication.From(null, null, ticket, credential),
+                    default
+                )
+        );
 
     private async Task<Ceremony> CeremonyAsync(Session? of = null) =>
         (await Auth.Use((Reauthenticate flow) => flow.BeginPasskeyAsync(Auth.In(of ?? session), default))).Value!;
@@ -170,13 +213,20 @@ public sealed class ReauthenticateTests : AuthTest
         await Auth.PasskeyAsync(session, device);
         Auth.Clock.Move(TimeSpan.FromMinutes(20));
         var ceremony = await CeremonyAsync();
-        Assert.Contains(device.Id, ceremony.Options, StringComparison.Ordinal); // the browser offers this account's only
+        // the browser offers this account's only
+        Assert.Contains(device.Id, ceremony.Options, StringComparison.Ordinal);
         var credential = device.Get(ceremony);
         var renewed = (await ProveByPasskey(ceremony.Ticket, credential)).Value!;
-        Assert.Equal((session.Id, "pwd hwk user mfa", Auth.Clock.GetUtcNow()), (renewed.Id, renewed.Methods, renewed.AuthenticatedAt));
+        Assert.Equal(
+            (session.Id, "pwd hwk user mfa", Auth.Clock.GetUtcNow()),
+            (renewed.Id, renewed.Methods, renewed.AuthenticatedAt)
+        );
         Assert.Null(await Demand(null, Auth.In(renewed)));
         Assert.NotNull(await Auth.DeathOfAsync(session));
-        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, credential, renewed)).Failure?.Error);
+        Assert.Equal(
+            AuthError.PasskeyFailed,
+            (await ProveByPasskey(ceremony.Ticket, credential, renewed)).Failure?.Error
+        );
     }
 
     [Fact]
@@ -184,17 +234,32 @@ public sealed class ReauthenticateTests : AuthTest
     {
         await SignInAsync();
         await Auth.RegisterAsync("john@example.net");
-        var (john, elsewhere) = (await Auth.SignInAsync("john@example.net"), await Auth.SignInAsync("jane@example.net"));
+        var (john, elsewhere) = (
+            await Auth.SignInAsync("john@example.net"),
+            await Auth.SignInAsync("jane@example.net")
+        );
         using var device = new SoftAuthenticator();
         using var johns = new SoftAuthenticator();
         await Auth.PasskeyAsync(session, device);
         await Auth.PasskeyAsync(john, johns);
         var ceremony = await CeremonyAsync();
-        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, johns.Get(ceremony))).Failure?.Error);
-        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, device.Get(ceremony), elsewhere)).Failure?.Error);
-        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(ceremony.Ticket, device.Get(ceremony), john)).Failure?.Error);
+        Assert.Equal(
+            AuthError.PasskeyFailed,
+            (await ProveByPasskey(ceremony.Ticket, johns.Get(ceremony))).Failure?.Error
+        );
+        Assert.Equal(
+            AuthError.PasskeyFailed,
+            (await ProveByPasskey(ceremony.Ticket, device.Get(ceremony), elsewhere)).Failure?.Error
+        );
+        Assert.Equal(
+            AuthError.PasskeyFailed,
+            (await ProveByPasskey(ceremony.Ticket, device.Get(ceremony), john)).Failure?.Error
+        );
         var signsIn = await Auth.CeremonyAsync();
-        Assert.Equal(AuthError.PasskeyFailed, (await ProveByPasskey(signsIn.Ticket, device.Get(signsIn))).Failure?.Error);
+        Assert.Equal(
+            AuthError.PasskeyFailed,
+            (await ProveByPasskey(signsIn.Ticket, device.Get(signsIn))).Failure?.Error
+        );
         Assert.Null((await ProveByPasskey(ceremony.Ticket, device.Get(ceremony))).Failure);
         Assert.Equal("credential", Assert.Single((await ProveByPasskey("t", "")).Failure!.FieldErrors).Field);
     }

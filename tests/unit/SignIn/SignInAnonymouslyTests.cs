@@ -21,7 +21,10 @@ public sealed class SignInAnonymouslyTests : AuthTest
         var begun = Assert.IsType<SignInOutcome.SignedIn>(await BeginAsync("""{"a":1}"""));
         Assert.Null(await Auth.DeathOfAsync(begun.Session));
         var account = (await Auth.Use((ChangeProfile flow) => flow.ReadAsync(Auth.In(begun.Session), default))).Value!;
-        Assert.Equal((begun.User.Id, true, null, null, false), (account.Id, account.IsAnonymous, account.Email, account.Username, account.EmailVerified));
+        Assert.Equal(
+            (begun.User.Id, true, null, null, false),
+            (account.Id, account.IsAnonymous, account.Email, account.Username, account.EmailVerified)
+        );
         Assert.Equal(1, account.Profile.GetProperty("a").GetInt32());
         Assert.Equal("anon", begun.Session.Methods);
     }
@@ -83,5 +86,6 @@ public sealed class SignInAnonymouslyTests : AuthTest
         Assert.Equal(AuthError.SignUpDisabled, Assert.IsType<SignInOutcome.Refused>(await BeginAsync()).Failure.Error);
     }
 
-    private Task PurgeAsync() => ActivatorUtilities.CreateInstance<ExpiredDataCleanup>(Auth.Services).PurgeAsync(default);
+    private Task PurgeAsync() =>
+        ActivatorUtilities.CreateInstance<ExpiredDataCleanup>(Auth.Services).PurgeAsync(default);
 }

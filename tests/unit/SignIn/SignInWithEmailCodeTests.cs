@@ -19,7 +19,8 @@ public class SignInWithEmailCodeTests : AuthTest
 
     private sealed record Email(string Ticket, string Code, string Link);
 
-    private async Task<string> RequestAsync(string email = Jane) => (await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, email, default))).Value!;
+    private async Task<string> RequestAsync(string email = Jane) =>
+        (await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, email, default))).Value!;
 
     private async Task<Email> LetterAsync(string email = Jane)
     {
@@ -30,10 +31,18 @@ public class SignInWithEmailCodeTests : AuthTest
         return new(ticket, CodeIn(mail), LinkTokenIn(mail));
     }
 
-    private Task<SignInOutcome> VerifyAsync(string? ticket, string? code, SessionKind door = SessionKind.Api, Caller? caller = null) =>
-        Auth.Use((SignInWithEmailCode flow) => flow.VerifyAsync(caller ?? Auth.Caller, ticket, code, new(door), default));
+    private Task<SignInOutcome> VerifyAsync(
+        string? ticket,
+        string? code,
+        SessionKind door = SessionKind.Api,
+        Caller? caller = null
+    ) =>
+        Auth.Use(
+            (SignInWithEmailCode flow) => flow.VerifyAsync(caller ?? Auth.Caller, ticket, code, new(door), default)
+        );
 
-    private Task<SignInOutcome> OpenAsync(string? link) => Auth.Use((SignInWithEmailCode flow) => flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default));
+    private Task<SignInOutcome> OpenAsync(string? link) =>
+        Auth.Use((SignInWithEmailCode flow) => flow.OpenAsync(Auth.Caller, link, new(SessionKind.Browser), default));
 
     private static AuthError? Why(SignInOutcome outcome) => outcome.Failure()?.Error;
 
@@ -44,7 +53,9 @@ public class SignInWithEmailCodeTests : AuthTest
     {
         var user = await Auth.MemberAsync(Jane);
         var letter = await LetterAsync();
-        var session = Assert.IsType<SignInOutcome.SignedIn>(await VerifyAsync(letter.Ticket, $"{letter.Code[..3]} {letter.Code[3..]}")).Session;
+        var session = Assert
+            .IsType<SignInOutcome.SignedIn>(await VerifyAsync(letter.Ticket, $"{letter.Code[..3]} {letter.Code[3..]}"))
+            .Session;
         Assert.Equal((user.Id, SessionKind.Api, "otp"), (session.UserId, session.Kind, session.Methods));
         Assert.Equal(AuthError.TicketExpired, Why(await VerifyAsync(letter.Ticket, letter.Code)));
         Assert.Equal(AuthError.LinkUsed, Why(await OpenAsync(letter.Link)));
@@ -55,7 +66,10 @@ public class SignInWithEmailCodeTests : AuthTest
     {
         await Auth.MemberAsync(Jane);
         var letter = await LetterAsync();
-        Assert.Equal(SessionKind.Browser, Assert.IsType<SignInOutcome.SignedIn>(await OpenAsync(letter.Link)).Session.Kind);
+        Assert.Equal(
+            SessionKind.Browser,
+            Assert.IsType<SignInOutcome.SignedIn>(await OpenAsync(letter.Link)).Session.Kind
+        );
         Assert.Equal(AuthError.LinkUsed, Why(await OpenAsync(letter.Link)));
         Assert.Equal(AuthError.TicketExpired, Why(await VerifyAsync(letter.Ticket, letter.Code)));
     }
@@ -74,7 +88,12 @@ public class SignInWithEmailCodeTests : AuthTest
         }
         Assert.Null(Why(await VerifyAsync(letter.Ticket, letter.Code)));
 
-        async Task<SignInWithEmailCode.CodePreview?> PreviewAsync(string? ticket) => (await Auth.Use((SignInWithEmailCode flow) => flow.PreviewAsync(Auth.Caller, letter.Link, ticket, default))).Value;
+        async Task<SignInWithEmailCode.CodePreview?> PreviewAsync(string? ticket) =>
+            (
+                await Auth.Use(
+                    (SignInWithEmailCode flow) => flow.PreviewAsync(Auth.Caller, letter.Link, ticket, default)
+                )
+            ).Value;
     }
 
     [Fact]
@@ -83,7 +102,8 @@ public class SignInWithEmailCodeTests : AuthTest
         await Auth.MemberAsync(Jane);
         var strangers = await RequestAsync();
         var letter = await LetterAsync();
-        for (var i = 0; i < 5; i++) Assert.Equal(AuthError.LinkInvalid, Why(await VerifyAsync(strangers, letter.Code)));
+        for (var i = 0; i < 5; i++)
+            Assert.Equal(AuthError.LinkInvalid, Why(await VerifyAsync(strangers, letter.Code)));
         Assert.Equal(AuthError.TicketExpired, Why(await VerifyAsync(strangers, letter.Code)));
         Assert.Null(Why(await VerifyAsync(letter.Ticket, letter.Code)));
     }
@@ -96,7 +116,10 @@ public class SignInWithEmailCodeTests : AuthTest
         for (var i = 0; i < 5; i++)
         {
             var refusal = (await VerifyAsync(letter.Ticket, Other(letter.Code))).Failure()!;
-            Assert.Equal((AuthError.LinkInvalid, new FieldError("code", FieldErrorCode.Wrong)), (refusal.Error, Assert.Single(refusal.FieldErrors)));
+            Assert.Equal(
+                (AuthError.LinkInvalid, new FieldError("code", FieldErrorCode.Wrong)),
+                (refusal.Error, Assert.Single(refusal.FieldErrors))
+            );
         }
         Assert.Equal(AuthError.TicketExpired, Why(await VerifyAsync(letter.Ticket, letter.Code)));
         Assert.Equal(5, (await Auth.AuditAsync()).Count(e => e is { Event: AuditEvent.CodeRefused, UserId: null }));
@@ -141,7 +164,10 @@ public class SignInWithEmailCodeTests : AuthTest
     [Theory]
     [InlineData(9, 1)]
     [InlineData(10, 0)]
-    public async Task An_email_that_could_not_be_sent_in_time_is_not_sent_and_one_that_could_holds_its_ten_minutes(int minutes, int sent)
+    public async Task An_email_that_could_not_be_sent_in_time_is_not_sent_and_one_that_could_holds_its_ten_minutes(
+        int minutes,
+        int sent
+    )
     {
         await Auth.MemberAsync(Jane);
         var ticket = await RequestAsync();
@@ -149,7 +175,8 @@ public class SignInWithEmailCodeTests : AuthTest
         Auth.Clock.Move(TimeSpan.FromMinutes(minutes));
         await Auth.DeliverAsync();
         Assert.Equal(before + sent, Auth.Mail.Sent.Count);
-        if (sent == 0) return;
+        if (sent == 0)
+            return;
         Auth.Clock.Move(TimeSpan.FromMinutes(9.9));
         Assert.Null(Why(await VerifyAsync(ticket, CodeIn(Auth.LastEmailTo(Jane)))));
     }
@@ -168,18 +195,34 @@ public class SignInWithEmailCodeTests : AuthTest
     [InlineData(null)]
     [InlineData("")]
     [InlineData("not a ticket")]
-    public async Task A_ticket_that_is_none_is_refused(string? ticket) => Assert.Equal(AuthError.TicketExpired, Why(await VerifyAsync(ticket, "123456")));
+    public async Task A_ticket_that_is_none_is_refused(string? ticket) =>
+        Assert.Equal(AuthError.TicketExpired, Why(await VerifyAsync(ticket, "123456")));
 
     [Fact]
-    public async Task An_address_that_is_none_is_refused() => Assert.Equal(AuthError.ValidationFailed,
-        (await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, "no address", default))).Failure!.Error);
+    public async Task An_address_that_is_none_is_refused() =>
+        Assert.Equal(
+            AuthError.ValidationFailed,
+            (await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, "no address", default)))
+                .Failure!
+                .Error
+        );
 
     [Fact]
     public async Task Emails_are_limited_for_the_network_that_asks()
     {
         await Auth.RestartAsync(("Throttle:MailPerCaller", "10"));
-        for (var i = 0; i < 10; i++) await RequestAsync("nobody@example.net");
-        Assert.Equal(AuthError.RateLimited, (await Auth.Use((SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, "nobody@example.net", default))).Failure!.Error);
+        for (var i = 0; i < 10; i++)
+            await RequestAsync("nobody@example.net");
+        Assert.Equal(
+            AuthError.RateLimited,
+            (
+                await Auth.Use(
+                    (SignInWithEmailCode flow) => flow.RequestAsync(Auth.Caller, "nobody@example.net", default)
+                )
+            )
+                .Failure!
+                .Error
+        );
     }
 
     [Fact]
@@ -193,7 +236,8 @@ public class SignInWithEmailCodeTests : AuthTest
             Assert.Null(Why(await VerifyAsync(letter.Ticket, letter.Code)));
         }
         var last = await LetterAsync();
-        for (var i = 0; i < 2; i++) await VerifyAsync(last.Ticket, Other(last.Code));
+        for (var i = 0; i < 2; i++)
+            await VerifyAsync(last.Ticket, Other(last.Code));
         Assert.Equal(AuthError.RateLimited, Why(await VerifyAsync(last.Ticket, last.Code)));
     }
 
@@ -216,27 +260,40 @@ public class SignInWithEmailCodeTests : AuthTest
         var letter = await LetterAsync();
         var due = Assert.IsType<SignInOutcome.NeedsSecondFactor>(await VerifyAsync(letter.Ticket, letter.Code));
         Assert.Equal(AuthError.LinkUsed, Why(await OpenAsync(letter.Link)));
-        var given = await Auth.Use((VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(due.Ticket, Auth.CodeOf(app), null), default));
-        Assert.Equal((SessionKind.Api, "otp mfa"), given.Outcome is SignInOutcome.SignedIn { Session: var s } ? (s.Kind, s.Methods) : default);
+        var given = await Auth.Use(
+            (VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(due.Ticket, Auth.CodeOf(app), null), default)
+        );
+        Assert.Equal(
+            (SessionKind.Api, "otp mfa"),
+            given.Outcome is SignInOutcome.SignedIn { Session: var s } ? (s.Kind, s.Methods) : default
+        );
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task On_an_address_never_verified_what_the_registrant_set_is_void_and_the_address_is_verified(bool privately)
+    public async Task On_an_address_never_verified_what_the_registrant_set_is_void_and_the_address_is_verified(
+        bool privately
+    )
     {
         var user = await Auth.RegisterAsync(Jane, username: "jane.doe");
         var strangers = await Auth.SignInAsync(Jane);
         await Auth.AuthenticatorAsync(user);
         await Auth.Use((ChangeProfile flow) => flow.ChangeAsync(Auth.In(strangers), new(DisplayName: "Evil"), default));
-        if (privately) await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
+        if (privately)
+            await Auth.RestartAsync(("SignIn:RequireVerifiedEmail", "true"));
         var letter = await LetterAsync();
         // Asked from the stranger's own session, as a browser would that was signed in to it.
-        var mine = Assert.IsType<SignInOutcome.SignedIn>(await VerifyAsync(letter.Ticket, letter.Code, caller: Auth.In(strangers))).Session;
+        var mine = Assert
+            .IsType<SignInOutcome.SignedIn>(await VerifyAsync(letter.Ticket, letter.Code, caller: Auth.In(strangers)))
+            .Session;
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(strangers));
         Assert.Null(await Auth.DeathOfAsync(mine));
         var after = await Auth.UserAsync(Jane);
-        Assert.Equal((true, null, null, null), (after.EmailConfirmed, after.PasswordHash, after.DisplayName, after.ChosenUserName));
+        Assert.Equal(
+            (true, null, null, null),
+            (after.EmailConfirmed, after.PasswordHash, after.DisplayName, after.ChosenUserName)
+        );
         Assert.Equal(0, (await Auth.RowsAsync())["Authenticators"]);
         Assert.Equal(AuthError.InvalidCredentials, Why(await Auth.TrySignInAsync(Jane)));
     }
@@ -258,7 +315,13 @@ public class SignInWithEmailCodeTests : AuthTest
         await Auth.MemberAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
         var letter = await LetterAsync();
-        Assert.Null((await Auth.Use((ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ChangePassword flow) => flow.ChangeAsync(Auth.In(session), Password, OtherPassword, default)
+                )
+            ).Failure
+        );
         Assert.Equal(AuthError.LinkInvalid, Why(await VerifyAsync(letter.Ticket, letter.Code)));
         Assert.Equal(AuthError.LinkExpired, Why(await OpenAsync(letter.Link)));
     }

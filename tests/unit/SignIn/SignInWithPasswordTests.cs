@@ -34,8 +34,10 @@ public sealed class SignInWithPasswordTests : AuthTest
     {
         await Auth.RegisterAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        Assert.Equal((SessionKind.Browser, "pwd", Auth.Clock.Now, Auth.Caller.Address, Auth.Caller.Agent),
-            (session.Kind, session.Methods, session.AuthenticatedAt, session.Address, session.Agent));
+        Assert.Equal(
+            (SessionKind.Browser, "pwd", Auth.Clock.Now, Auth.Caller.Address, Auth.Caller.Agent),
+            (session.Kind, session.Methods, session.AuthenticatedAt, session.Address, session.Agent)
+        );
         Assert.Contains(await Auth.AuditAsync(), e => e.Event == AuditEvent.SignedIn && e.SessionId == session.Id);
     }
 
@@ -68,7 +70,10 @@ public sealed class SignInWithPasswordTests : AuthTest
     [InlineData(" ", Password, "identifier")]
     [InlineData("jane@example.net", "", "password")]
     public async Task An_empty_field_is_named(string identifier, string password, string field) =>
-        Assert.Equal(new FieldError(field, FieldErrorCode.Required), Assert.Single((await Refused(identifier, password)).FieldErrors));
+        Assert.Equal(
+            new FieldError(field, FieldErrorCode.Required),
+            Assert.Single((await Refused(identifier, password)).FieldErrors)
+        );
 
     [Fact]
     public async Task A_password_beyond_the_maximum_is_wrong_and_not_cut()
@@ -122,7 +127,8 @@ public sealed class SignInWithPasswordTests : AuthTest
         await Auth.RegisterAsync(Jane);
         for (var round = 0; round < 3; round++)
         {
-            for (var i = 0; i < 2; i++) Assert.Equal(AuthError.InvalidCredentials, (await Refused(Jane, Wrong)).Error);
+            for (var i = 0; i < 2; i++)
+                Assert.Equal(AuthError.InvalidCredentials, (await Refused(Jane, Wrong)).Error);
             await Auth.SignInAsync(Jane);
         }
     }
@@ -135,7 +141,9 @@ public sealed class SignInWithPasswordTests : AuthTest
         await Refused(Jane, Wrong);
         Assert.Equal(AuthError.RateLimited, (await Refused(Jane)).Error);
         var link = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Failure);
+        Assert.Null(
+            (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))).Failure
+        );
         await Auth.SignInAsync(Jane, OtherPassword);
     }
 
@@ -155,7 +163,8 @@ public sealed class SignInWithPasswordTests : AuthTest
     {
         await Auth.RestartAsync(("Throttle:SignInPerAddress", "3"));
         await Auth.RegisterAsync(Jane);
-        for (var i = 0; i < 3; i++) Assert.Equal(AuthError.InvalidCredentials, (await Refused($"jane{i}@example.net", Wrong)).Error);
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(AuthError.InvalidCredentials, (await Refused($"jane{i}@example.net", Wrong)).Error);
         Assert.Equal(AuthError.RateLimited, (await Refused(Jane)).Error);
         Auth.Caller = Auth.Caller with { Address = "203.0.113.8" };
         await Auth.SignInAsync(Jane);
@@ -166,7 +175,8 @@ public sealed class SignInWithPasswordTests : AuthTest
     {
         await Auth.RestartAsync(("Throttle:SignInPerAddress", "2"));
         await Auth.RegisterAsync(Jane);
-        for (var i = 0; i < 5; i++) await Auth.SignInAsync(Jane);
+        for (var i = 0; i < 5; i++)
+            await Auth.SignInAsync(Jane);
     }
 
     [Fact]
@@ -189,8 +199,13 @@ public sealed class SignInWithPasswordTests : AuthTest
     {
         await Auth.RegisterAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
-        Auth.Hashes.AfterNextVerify = () => Assert.Null(
-            Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default)).GetAwaiter().GetResult().Failure);
+        Auth.Hashes.AfterNextVerify = () =>
+            Assert.Null(
+                Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, OtherPassword, default))
+                    .GetAwaiter()
+                    .GetResult()
+                    .Failure
+            );
         var outcome = await Auth.TrySignInAsync(Jane);
         Assert.Null(Auth.Hashes.AfterNextVerify);
         Assert.Equal(AuthError.InvalidCredentials, Assert.IsType<SignInOutcome.Refused>(outcome).Failure.Error);
@@ -202,8 +217,13 @@ public sealed class SignInWithPasswordTests : AuthTest
     {
         await Auth.RegisterAsync(Jane);
         var session = await Auth.SignInAsync(Jane);
-        Auth.Hashes.AfterNextVerify = () => Assert.Null(
-            Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(session), Password, default)).GetAwaiter().GetResult().Failure);
+        Auth.Hashes.AfterNextVerify = () =>
+            Assert.Null(
+                Auth.Use((CloseAccount flow) => flow.CloseAsync(Auth.In(session), Password, default))
+                    .GetAwaiter()
+                    .GetResult()
+                    .Failure
+            );
         Assert.Equal(AuthError.InvalidCredentials, (await Refused(Jane)).Error);
     }
 
@@ -211,7 +231,9 @@ public sealed class SignInWithPasswordTests : AuthTest
     public async Task A_fresh_account_is_signed_in_by_its_own_sign_up()
     {
         var user = await Auth.RegisterAsync(Jane);
-        var outcome = await Auth.Use((SignInWithPassword flow) => flow.AfterRegisterAsync(Auth.Caller, user, SessionKind.Api, null, default));
+        var outcome = await Auth.Use(
+            (SignInWithPassword flow) => flow.AfterRegisterAsync(Auth.Caller, user, SessionKind.Api, null, default)
+        );
         var session = Assert.IsType<SignInOutcome.SignedIn>(outcome).Session;
         Assert.Null(await Auth.DeathOfAsync(session));
     }

@@ -25,7 +25,8 @@ using Microsoft.Extensions.Logging;
 namespace BlazorAuth.UnitTests.Support;
 
 /// <summary>
-/// Core as the hosts register it, over a database of its own. Only the edges of the process are replaced: the clock, the last
+/// Core as the hosts register it, over a database of its own. Only the edges of the process are replaced: the clock,
+/// the last
 /// hop of mail, and the cost of a password hash.
 /// </summary>
 public sealed class AuthFixture : IAsyncDisposable
@@ -61,13 +62,20 @@ public sealed class AuthFixture : IAsyncDisposable
     internal IReadOnlyDictionary<string, string?> Settings => settings;
 
     /// <summary>Somebody who is not signed in.</summary>
-    public Caller Caller { get; set; } = Caller.Anonymous("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+    public Caller Caller { get; set; } =
+        Caller.Anonymous("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
 
-    /// <summary>A new store: in memory, or a file or a server's database where connections have to meet real locks.</summary>
-    public static async Task<AuthFixture> StartAsync(Store store = Store.Memory, params (string Key, string Value)[] settings)
+    /// <summary>
+    /// A new store: in memory, or a file or a server's database where connections have to meet real locks.
+    /// </summary>
+    public static async Task<AuthFixture> StartAsync(
+        Store store = Store.Memory,
+        params (string Key, string Value)[] settings
+    )
     {
         var fixture = new AuthFixture(store, null, new ManualClock(), new CapturedMail());
-        foreach (var (key, value) in settings) fixture.settings["BlazorAuth:" + key] = value;
+        foreach (var (key, value) in settings)
+            fixture.settings["BlazorAuth:" + key] = value;
         if (store == Store.Postgres)
         {
             fixture.settings["BlazorAuth:Database:Provider"] = "Postgres";
@@ -79,7 +87,8 @@ public sealed class AuthFixture : IAsyncDisposable
             fixture.settings["BlazorAuth:Database:ConnectionString"] = source;
             fixture.keeper = new SqliteConnection(source);
             fixture.keeper.Open();
-            lock (Migrated) Migrated.Value.BackupDatabase(fixture.keeper);
+            lock (Migrated)
+                Migrated.Value.BackupDatabase(fixture.keeper);
         }
         await fixture.OpenAsync();
         return fixture;
@@ -89,22 +98,28 @@ public sealed class AuthFixture : IAsyncDisposable
     public async Task<AuthFixture> BesideAsync(params (string Key, string Value)[] changed)
     {
         var beside = new AuthFixture(store, Folder, Clock, Mail) { Caller = Caller };
-        foreach (var (key, value) in settings) beside.settings[key] = value;
-        foreach (var (key, value) in changed) beside.settings["BlazorAuth:" + key] = value;
+        foreach (var (key, value) in settings)
+            beside.settings[key] = value;
+        foreach (var (key, value) in changed)
+            beside.settings["BlazorAuth:" + key] = value;
         await beside.OpenAsync();
         return beside;
     }
 
-    /// <summary>The process ends and another begins, with other settings where some are given; the store and its folder stay.</summary>
+    /// <summary>
+    /// The process ends and another begins, with other settings where some are given; the store and its folder stay.
+    /// </summary>
     public async Task RestartAsync(params (string Key, string Value)[] changed)
     {
         await services.DisposeAsync();
-        foreach (var (key, value) in changed) settings["BlazorAuth:" + key] = value;
+        foreach (var (key, value) in changed)
+            settings["BlazorAuth:" + key] = value;
         await OpenAsync();
     }
 
     /// <summary>
-    /// The site itself over this store, on Kestrel, with this fixture's clock, mail and counts. EmailTemplates leave when the test delivers them.
+    /// The site itself over this store, on Kestrel, with this fixture's clock, mail and counts. EmailTemplates leave
+    /// when the test delivers them.
     /// </summary>
     public async Task<RunningSite> SiteAsync(params (string Key, string Value)[] changed)
     {
@@ -114,14 +129,16 @@ public sealed class AuthFixture : IAsyncDisposable
     }
 
     /// <summary>One act in a scope of its own, as one request is.</summary>
-    public async Task<T> Use<TService, T>(Func<TService, Task<T>> act) where TService : notnull
+    public async Task<T> Use<TService, T>(Func<TService, Task<T>> act)
+        where TService : notnull
     {
         await using var scope = services.CreateAsyncScope();
         return await act(scope.ServiceProvider.GetRequiredService<TService>());
     }
 
     /// <inheritdoc cref="Use{TService,T}(Func{TService,Task{T}})"/>
-    public async Task Use<TService>(Func<TService, Task> act) where TService : notnull
+    public async Task Use<TService>(Func<TService, Task> act)
+        where TService : notnull
     {
         await using var scope = services.CreateAsyncScope();
         await act(scope.ServiceProvider.GetRequiredService<TService>());
@@ -132,11 +149,16 @@ public sealed class AuthFixture : IAsyncDisposable
     {
         ThreadPool.SetMinThreads(64, 64); // SQLite waits on its thread
         using var start = new ManualResetEventSlim();
-        var running = Enumerable.Range(0, racers).Select(i => Task.Run(() =>
-        {
-            start.Wait();
-            return act(i);
-        })).ToArray();
+        var running = Enumerable
+            .Range(0, racers)
+            .Select(i =>
+                Task.Run(() =>
+                {
+                    start.Wait();
+                    return act(i);
+                })
+            )
+            .ToArray();
         start.Set();
         return await Task.WhenAll(running);
     }
@@ -153,20 +175,30 @@ public sealed class AuthFixture : IAsyncDisposable
     {
         await RegisterAsync(email, password, username);
         await DeliverAsync();
-        var outcome = await Use((VerifyEmail flow) => flow.ConfirmAsync(Caller, LinkTokenIn(LastEmailTo(email)), default));
+        var outcome = await Use(
+            (VerifyEmail flow) => flow.ConfirmAsync(Caller, LinkTokenIn(LastEmailTo(email)), default)
+        );
         Assert.Null(outcome.Failure);
         return await UserAsync(email);
     }
 
-    public Task<AuthUser> UserAsync(string email) => Use((AuthDbContext db) => db.Users.AsNoTracking().SingleAsync(u => u.NormalizedEmail == email));
+    public Task<AuthUser> UserAsync(string email) =>
+        Use((AuthDbContext db) => db.Users.AsNoTracking().SingleAsync(u => u.NormalizedEmail == email));
 
-    public Task<AuthUser?> FindUserAsync(string id) => Use((AuthDbContext db) => db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == id));
+    public Task<AuthUser?> FindUserAsync(string id) =>
+        Use((AuthDbContext db) => db.Users.AsNoTracking().SingleOrDefaultAsync(u => u.Id == id));
 
-    public Task<SignInOutcome> TrySignInAsync(string identifier, string password = Password, SessionKind door = SessionKind.Browser) =>
-        Use((SignInWithPassword flow) => flow.WithPasswordAsync(Caller, new(identifier, password, door), default));
+    public Task<SignInOutcome> TrySignInAsync(
+        string identifier,
+        string password = Password,
+        SessionKind door = SessionKind.Browser
+    ) => Use((SignInWithPassword flow) => flow.WithPasswordAsync(Caller, new(identifier, password, door), default));
 
-    public async Task<Session> SignInAsync(string identifier, string password = Password, SessionKind door = SessionKind.Browser) =>
-        Assert.IsType<SignInOutcome.SignedIn>(await TrySignInAsync(identifier, password, door)).Session;
+    public async Task<Session> SignInAsync(
+        string identifier,
+        string password = Password,
+        SessionKind door = SessionKind.Browser
+    ) => Assert.IsType<SignInOutcome.SignedIn>(await TrySignInAsync(identifier, password, door)).Session;
 
     public async Task<RefreshTokens.Pair> ApiPairAsync(string identifier, string password = Password)
     {
@@ -174,7 +206,8 @@ public sealed class AuthFixture : IAsyncDisposable
         return await Use((RefreshTokens flow) => flow.IssueAsync(session, default));
     }
 
-    public Task<Result<RefreshTokens.Pair>> RefreshAsync(string? token) => Use((RefreshTokens flow) => flow.RotateAsync(Caller, token, default));
+    public Task<Result<RefreshTokens.Pair>> RefreshAsync(string? token) =>
+        Use((RefreshTokens flow) => flow.RotateAsync(Caller, token, default));
 
     /// <summary>Gives an account an authenticator app, as if set up.</summary>
     internal Task<AuthenticatorApp> AuthenticatorAsync(AuthUser user) => AuthenticatorApp.AddAsync(services, user.Id);
@@ -182,8 +215,12 @@ public sealed class AuthFixture : IAsyncDisposable
     /// <summary>Sets the second factor up in a session; returns the recovery codes and the app's secret.</summary>
     public async Task<(IReadOnlyList<string> Codes, byte[] App)> SecondFactorAsync(Session session)
     {
-        var app = SecretOf((await Use((ManageAuthenticator flow) => flow.BeginAsync(this.ProvenIn(session), default))).Value!);
-        var confirmed = await Use((ManageAuthenticator flow) => flow.ConfirmAsync(this.ProvenIn(session), CodeOf(app), default));
+        var app = SecretOf(
+            (await Use((ManageAuthenticator flow) => flow.BeginAsync(this.ProvenIn(session), default))).Value!
+        );
+        var confirmed = await Use(
+            (ManageAuthenticator flow) => flow.ConfirmAsync(this.ProvenIn(session), CodeOf(app), default)
+        );
         Assert.Null(confirmed.Failure);
         return (confirmed.Value!.RecoveryCodes, app);
     }
@@ -194,13 +231,23 @@ public sealed class AuthFixture : IAsyncDisposable
     /// <inheritdoc cref="SecretOf(ManageAuthenticator.AuthenticatorSetup)"/>
     public static byte[] SecretOf(string base32)
     {
-        var bits = string.Concat(base32.Select(c => Convert.ToString("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".IndexOf(c, StringComparison.Ordinal), 2).PadLeft(5, '0')));
+        var bits = string.Concat(
+            base32.Select(c =>
+                Convert
+                    .ToString("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".IndexOf(c, StringComparison.Ordinal), 2)
+                    .PadLeft(5, '0')
+            )
+        );
         return [.. bits.Chunk(8).Select(octet => Convert.ToByte(new string(octet), 2))];
     }
 
     /// <summary>Goes on with a ticket.</summary>
-    public Task<VerifySecondFactor.SecondFactorResult> VerifyAsync(string? ticket, string? code, string? recoveryCode = null, bool remember = false) =>
-        Use((VerifySecondFactor flow) => flow.VerifyAsync(Caller, new(ticket, code, recoveryCode, remember), default));
+    public Task<VerifySecondFactor.SecondFactorResult> VerifyAsync(
+        string? ticket,
+        string? code,
+        string? recoveryCode = null,
+        bool remember = false
+    ) => Use((VerifySecondFactor flow) => flow.VerifyAsync(Caller, new(ticket, code, recoveryCode, remember), default));
 
     /// <summary>What the authenticator app shows now.</summary>
     public string CodeOf(byte[] secret) => new AuthenticatorApp(secret, Clock).Code();
@@ -216,7 +263,9 @@ public sealed class AuthFixture : IAsyncDisposable
 
     /// <summary>Why a credential of this session opens nothing, or null where it does.</summary>
     public async Task<AuthError?> DeathOfAsync(Session session, int? generation = null) =>
-        (await Use((SessionStore flow) => flow.FindLiveAsync(session.Id, generation ?? session.Generation, default))).Failure?.Error;
+        (await Use((SessionStore flow) => flow.FindLiveAsync(session.Id, generation ?? session.Generation, default)))
+            .Failure
+            ?.Error;
 
     /// <summary>Asks for a reset email and returns its link.</summary>
     public async Task<string> ResetLinkAsync(string email)
@@ -229,7 +278,9 @@ public sealed class AuthFixture : IAsyncDisposable
     /// <summary>Asks for another address and returns the link sent there.</summary>
     public async Task<string> EmailChangeLinkAsync(Session session, string newEmail, string password = Password)
     {
-        Assert.Null((await Use((ChangeEmail flow) => flow.RequestAsync(In(session), newEmail, password, default))).Failure);
+        Assert.Null(
+            (await Use((ChangeEmail flow) => flow.RequestAsync(In(session), newEmail, password, default))).Failure
+        );
         await DeliverAsync();
         return LinkTokenIn(LastEmailTo(newEmail));
     }
@@ -239,43 +290,71 @@ public sealed class AuthFixture : IAsyncDisposable
     public OutgoingEmail LastEmailTo(string address) => Mail.Sent.Last(mail => mail.To == address);
 
     public IReadOnlyList<string> SubjectsTo(string address) =>
-        [.. Mail.Sent.Where(mail => mail.To == address).Select(mail => mail.Content.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal))];
+        [
+            .. Mail
+                .Sent.Where(mail => mail.To == address)
+                .Select(mail => mail.Content.Subject.Replace("BlazorAuth: ", "", StringComparison.Ordinal)),
+        ];
 
     public static string LinkTokenIn(OutgoingEmail mail) =>
-        Regex.Match(mail.Content.Text, @"[?&]token=([A-Za-z0-9_-]+)", RegexOptions.None, TimeSpan.FromSeconds(1)).Groups[1].Value;
+        Regex
+            .Match(mail.Content.Text, @"[?&]token=([A-Za-z0-9_-]+)", RegexOptions.None, TimeSpan.FromSeconds(1))
+            .Groups[1]
+            .Value;
 
     public static string CodeIn(OutgoingEmail mail) =>
-        Regex.Match(mail.Content.Text, @"^([0-9]{6})$", RegexOptions.Multiline, TimeSpan.FromSeconds(1)).Groups[1].Value;
+        Regex
+            .Match(mail.Content.Text, @"^([0-9]{6})$", RegexOptions.Multiline, TimeSpan.FromSeconds(1))
+            .Groups[1]
+            .Value;
 
-    public Task<List<AuditEntry>> AuditAsync() => Use((AuthDbContext db) => db.AuditEntries.AsNoTracking().OrderBy(e => e.Id).ToListAsync());
+    public Task<List<AuditEntry>> AuditAsync() =>
+        Use((AuthDbContext db) => db.AuditEntries.AsNoTracking().OrderBy(e => e.Id).ToListAsync());
 
     /// <summary>How many rows each table has.</summary>
-    public Task<SortedDictionary<string, long>> RowsAsync() => Use(async (AuthDbContext db) =>
-    {
-        var rows = new SortedDictionary<string, long>(StringComparer.Ordinal);
+    public Task<SortedDictionary<string, long>> RowsAsync() =>
+        Use(
+            async (AuthDbContext db) =>
+            {
+                var rows = new SortedDictionary<string, long>(StringComparer.Ordinal);
 #pragma warning disable EF1002 // the names are the model's own
-        foreach (var table in db.Model.GetEntityTypes().Select(type => type.GetTableName()!).Distinct())
-            rows[table] = await db.Database.SqlQueryRaw<long>($"SELECT COUNT(*) AS \"Value\" FROM \"{table}\"").SingleAsync();
+                foreach (var table in db.Model.GetEntityTypes().Select(type => type.GetTableName()!).Distinct())
+                    rows[table] = await db
+                        .Database.SqlQueryRaw<long>($"SELECT COUNT(*) AS \"Value\" FROM \"{table}\"")
+                        .SingleAsync();
 #pragma warning restore EF1002
-        return rows;
-    });
+                return rows;
+            }
+        );
 
-    public Task ChangeUserAsync(string id, Action<AuthUser> change) => Use(async (AuthDbContext db) =>
-    {
-        change(await db.Users.SingleAsync(u => u.Id == id));
-        await db.SaveChangesAsync();
-    });
+    public Task ChangeUserAsync(string id, Action<AuthUser> change) =>
+        Use(
+            async (AuthDbContext db) =>
+            {
+                change(await db.Users.SingleAsync(u => u.Id == id));
+                await db.SaveChangesAsync();
+            }
+        );
 
     public async ValueTask DisposeAsync()
     {
-        var connection = settings.GetValueOrDefault("BlazorAuth:Database:ConnectionString") ?? $"Data Source={Path.Combine(Folder, "blazorauth.db")}";
+        var connection =
+            settings.GetValueOrDefault("BlazorAuth:Database:ConnectionString")
+            ?? $"Data Source={Path.Combine(Folder, "blazorauth.db")}";
         await services.DisposeAsync();
         // Whatever a test was about: no password and no link of an email was written into the log (ASVS 16.2.5).
-        foreach (var secret in Mail.Sent.Select(LinkTokenIn).Where(link => link.Length > 0).Append(Password).Append(OtherPassword))
+        foreach (
+            var secret in Mail
+                .Sent.Select(LinkTokenIn)
+                .Where(link => link.Length > 0)
+                .Append(Password)
+                .Append(OtherPassword)
+        )
             Assert.DoesNotContain(secret, log.Text, StringComparison.Ordinal);
         if (store == Store.Postgres)
         {
-            if (owner) await PostgresServer.DropDatabaseAsync(connection);
+            if (owner)
+                await PostgresServer.DropDatabaseAsync(connection);
         }
         else
         {
@@ -283,7 +362,8 @@ public sealed class AuthFixture : IAsyncDisposable
             SqliteConnection.ClearPool(pool);
         }
         keeper?.Dispose();
-        if (owner) Directory.Delete(Folder, recursive: true);
+        if (owner)
+            Directory.Delete(Folder, recursive: true);
     }
 
     private async Task OpenAsync()
@@ -291,7 +371,13 @@ public sealed class AuthFixture : IAsyncDisposable
         settings["BlazorAuth:DataDirectory"] = Folder;
         var collection = new ServiceCollection();
         collection.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Debug).AddProvider(log));
-        collection.AddAuthCore(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), development: true, Site, new SqliteDatabase(), new PostgresDatabase());
+        collection.AddAuthCore(
+            new ConfigurationBuilder().AddInMemoryCollection(settings).Build(),
+            development: true,
+            Site,
+            new SqliteDatabase(),
+            new PostgresDatabase()
+        );
         ReplaceEdges(collection, Sql);
         services = collection.BuildServiceProvider(validateScopes: true);
         await services.OpenAuthStoreAsync();
@@ -313,15 +399,17 @@ public sealed class AuthFixture : IAsyncDisposable
     {
         var connection = new SqliteConnection("Data Source=:memory:");
         connection.Open();
-        using var db = new SqliteAuthDbContext(new DbContextOptionsBuilder<SqliteAuthDbContext>().UseSqlite(connection)
-            .UseIdentityModel().Options);
+        using var db = new SqliteAuthDbContext(
+            new DbContextOptionsBuilder<SqliteAuthDbContext>().UseSqlite(connection).UseIdentityModel().Options
+        );
         db.Database.Migrate();
         return connection;
     }
 }
 
 /// <summary>Tests of one flow or law: every test has a store of its own.</summary>
-public abstract class AuthTest(Store store = Store.Memory, params (string Key, string Value)[] settings) : IAsyncLifetime
+public abstract class AuthTest(Store store = Store.Memory, params (string Key, string Value)[] settings)
+    : IAsyncLifetime
 {
     protected AuthFixture Auth { get; private set; } = null!;
 
@@ -333,5 +421,6 @@ public abstract class AuthTest(Store store = Store.Memory, params (string Key, s
 internal static class SignInOutcomes
 {
     /// <summary>Why nothing began yet; null where a session did.</summary>
-    public static AuthFailure? Failure(this SignInOutcome outcome) => outcome.Match<AuthFailure?>(_ => null, due => due.Failure, refusal => refusal);
+    public static AuthFailure? Failure(this SignInOutcome outcome) =>
+        outcome.Match<AuthFailure?>(_ => null, due => due.Failure, refusal => refusal);
 }

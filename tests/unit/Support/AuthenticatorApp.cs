@@ -10,11 +10,23 @@ internal sealed class AuthenticatorApp(byte[] secret, TimeProvider clock)
 {
     public static async Task<AuthenticatorApp> AddAsync(IServiceProvider services, string userId)
     {
-        var (secret, clock) = (RandomNumberGenerator.GetBytes(TotpCode.SecretLength), services.GetRequiredService<TimeProvider>());
+        var (secret, clock) = (
+            RandomNumberGenerator.GetBytes(TotpCode.SecretLength),
+            services.GetRequiredService<TimeProvider>()
+        );
         await using var scope = services.CreateAsyncScope();
         var (db, id) = (scope.ServiceProvider.GetRequiredService<AuthDbContext>(), Guid.CreateVersion7().ToString());
         var wrapped = scope.ServiceProvider.GetRequiredService<SecondFactorStore>().Wrap(id, secret);
-        db.Authenticators.Add(new() { Id = id, UserId = userId, Wrapped = wrapped, CreatedAt = clock.GetUtcNow(), ConfirmedAt = clock.GetUtcNow() });
+        db.Authenticators.Add(
+            new()
+            {
+                Id = id,
+                UserId = userId,
+                Wrapped = wrapped,
+                CreatedAt = clock.GetUtcNow(),
+                ConfirmedAt = clock.GetUtcNow(),
+            }
+        );
         await db.SaveChangesAsync();
         return new(secret, clock);
     }

@@ -23,7 +23,8 @@ public sealed class CapturedMail : IEmailTransport
 
     public async Task SendAsync(OutgoingEmail mail, CancellationToken ct)
     {
-        if (before is { } act) await act(mail);
+        if (before is { } act)
+            await act(mail);
         sent.Enqueue(mail);
     }
 }

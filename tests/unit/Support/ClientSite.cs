@@ -14,7 +14,9 @@ public sealed class ClientSite() : RunningSite(("Throttle:SignInPerAddress", "10
     public async Task<string> AccountAsync(string? email = null)
     {
         email ??= $"{Guid.NewGuid():N}@example.com";
-        (await Client.PostAsJsonAsync("/api/account", new { email, password = Person.Password })).EnsureSuccessStatusCode();
+        (
+            await Client.PostAsJsonAsync("/api/account", new { email, password = Person.Password })
+        ).EnsureSuccessStatusCode();
         return email;
     }
 
@@ -45,7 +47,9 @@ public sealed class ClientSite() : RunningSite(("Throttle:SignInPerAddress", "10
     }
 }
 
-/// <summary>One user of the client: a clock, a wire that can be watched and cut, and what the observers heard.</summary>
+/// <summary>
+/// One user of the client: a clock, a wire that can be watched and cut, and what the observers heard.
+/// </summary>
 public sealed class Person
 {
     public const string Password = "correct horse battery";
@@ -75,7 +79,10 @@ public sealed class Person
 
     /// <summary>Requests of this user, over the same wire.</summary>
     public HttpClient Api(Uri? address = null, params Uri[] origins) =>
-        new(new BlazorAuthHandler(Auth, new Shared(Wire), origins), disposeHandler: false) { BaseAddress = address ?? _site };
+        new(new BlazorAuthHandler(Auth, new Shared(Wire), origins), disposeHandler: false)
+        {
+            BaseAddress = address ?? _site,
+        };
 
     /// <summary>The same user after a restart of their program.</summary>
     public Person Again(ITokenStore store) => new(_site, store);
@@ -88,7 +95,8 @@ public sealed class Tap : DelegatingHandler
 {
     private readonly ConcurrentQueue<string> _sent = [];
 
-    public Tap() : base(new SocketsHttpHandler { UseCookies = false }) { }
+    public Tap()
+        : base(new SocketsHttpHandler { UseCookies = false }) { }
 
     /// <summary>Answers instead of the site, or throws instead of reaching it.</summary>
     public Func<HttpRequestMessage, HttpResponseMessage?>? Before { get; set; }
@@ -102,14 +110,20 @@ public sealed class Tap : DelegatingHandler
 
     public void Forget() => _sent.Clear();
 
-    public void Cut() => Before = _ => throw new HttpRequestException(HttpRequestError.ConnectionError, "The wire is cut.");
+    public void Cut() =>
+        Before = _ => throw new HttpRequestException(HttpRequestError.ConnectionError, "The wire is cut.");
 
-    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    protected override async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request,
+        CancellationToken cancellationToken
+    )
     {
         _sent.Enqueue($"{request.Method} {request.RequestUri!.AbsolutePath}");
-        if (Before?.Invoke(request) is { } instead) return instead;
+        if (Before?.Invoke(request) is { } instead)
+            return instead;
         var answer = await base.SendAsync(request, cancellationToken);
-        if (After is { } after) await after(request, answer);
+        if (After is { } after)
+            await after(request, answer);
         return answer;
     }
 }

@@ -8,7 +8,8 @@ internal static class Clone
     private static string Find()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "BlazorAuth.sln"))) return folder.FullName;
+            if (File.Exists(Path.Combine(folder.FullName, "BlazorAuth.sln")))
+                return folder.FullName;
         throw new InvalidOperationException("The tests run inside a clone.");
     }
 }

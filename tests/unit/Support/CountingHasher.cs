@@ -8,7 +8,8 @@ namespace BlazorAuth.UnitTests.Support;
 /// <summary>How often passwords were hashed and compared.</summary>
 public sealed class HashLog
 {
-    private int hashed, verified;
+    private int hashed,
+        verified;
 
     public int Hashed => hashed;
     public int Verified => verified;
@@ -24,7 +25,8 @@ public sealed class HashLog
     internal void Verify()
     {
         Interlocked.Increment(ref verified);
-        if (Slow > TimeSpan.Zero) Thread.Sleep(Slow);
+        if (Slow > TimeSpan.Zero)
+            Thread.Sleep(Slow);
         var act = AfterNextVerify;
         AfterNextVerify = null;
         act?.Invoke();
@@ -42,7 +44,11 @@ internal sealed class CountingHasher(IOptions<PasswordHasherOptions> options, Ha
         return inner.HashPassword(user, password);
     }
 
-    public PasswordVerificationResult VerifyHashedPassword(AuthUser user, string hashedPassword, string providedPassword)
+    public PasswordVerificationResult VerifyHashedPassword(
+        AuthUser user,
+        string hashedPassword,
+        string providedPassword
+    )
     {
         var result = inner.VerifyHashedPassword(user, hashedPassword, providedPassword);
         log.Verify();

@@ -9,7 +9,10 @@ namespace BlazorAuth.UnitTests.Support;
 /// <summary>Tests of the paths that speak OAuth, over a site of their own.</summary>
 public abstract class OAuthTest(OAuthSite site) : IClassFixture<OAuthSite>, IAsyncLifetime
 {
-    protected static readonly AuthenticationHeaderValue Orders = OAuthSite.Basic(OAuthSite.Orders, OAuthSite.OrdersSecret);
+    protected static readonly AuthenticationHeaderValue Orders = OAuthSite.Basic(
+        OAuthSite.Orders,
+        OAuthSite.OrdersSecret
+    );
 
     // The counts of one test are not the next one's.
     public Task InitializeAsync()
@@ -27,12 +30,18 @@ public abstract class OAuthTest(OAuthSite site) : IClassFixture<OAuthSite>, IAsy
     }
 
     protected async Task<JsonElement> SignInAsync(string email) =>
-        await OAuthSite.JsonAsync(await site.Client.PostAsJsonAsync("/api/token", new { identifier = email, password = OAuthSite.Password }));
+        await OAuthSite.JsonAsync(
+            await site.Client.PostAsJsonAsync("/api/token", new { identifier = email, password = OAuthSite.Password })
+        );
 
     protected async Task<JsonElement> ChangePasswordAsync(JsonElement pair)
     {
-        var answer = await site.SendAsync(HttpMethod.Post, "/api/account/password",
-            JsonContent.Create(new { currentPassword = OAuthSite.Password, newPassword = "an even better one" }), Access(pair));
+        var answer = await site.SendAsync(
+            HttpMethod.Post,
+            "/api/account/password",
+            JsonContent.Create(new { currentPassword = OAuthSite.Password, newPassword = "an even better one" }),
+            Access(pair)
+        );
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         return await OAuthSite.JsonAsync(answer);
     }
@@ -44,9 +53,14 @@ public abstract class OAuthTest(OAuthSite site) : IClassFixture<OAuthSite>, IAsy
         return paths;
     }
 
-    protected Task<HttpResponseMessage> SendAsync(string path, string body) => SendAsync(path, Encoding.UTF8.GetBytes(body));
+    protected Task<HttpResponseMessage> SendAsync(string path, string body) =>
+        SendAsync(path, Encoding.UTF8.GetBytes(body));
 
-    protected async Task<HttpResponseMessage> SendAsync(string path, byte[] body, AuthenticationHeaderValue? client = null)
+    protected async Task<HttpResponseMessage> SendAsync(
+        string path,
+        byte[] body,
+        AuthenticationHeaderValue? client = null
+    )
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new("application/x-www-form-urlencoded");
@@ -59,11 +73,19 @@ public abstract class OAuthTest(OAuthSite site) : IClassFixture<OAuthSite>, IAsy
         foreach (var token in tokens)
         {
             var answer = await site.PostAsync("/oauth/introspect", Orders, ("token", token));
-            Assert.Equal((HttpStatusCode.OK, """{"active":false}"""), (answer.StatusCode, await answer.Content.ReadAsStringAsync()));
+            Assert.Equal(
+                (HttpStatusCode.OK, """{"active":false}"""),
+                (answer.StatusCode, await answer.Content.ReadAsStringAsync())
+            );
         }
     }
 
-    protected static async Task ExpectAsync(HttpResponseMessage answer, int status, string error, string? description = null)
+    protected static async Task ExpectAsync(
+        HttpResponseMessage answer,
+        int status,
+        string error,
+        string? description = null
+    )
     {
         var text = await answer.Content.ReadAsStringAsync();
         Assert.True(status == (int)answer.StatusCode, $"{(int)answer.StatusCode} {text}");
@@ -73,9 +95,16 @@ public abstract class OAuthTest(OAuthSite site) : IClassFixture<OAuthSite>, IAsy
         Assert.Equal(error, json.GetProperty("error").GetString());
         var told = json.GetProperty("error_description").GetString()!;
         Assert.Matches(@"^[\x20-\x21\x23-\x5B\x5D-\x7E]+$", told); // RFC 6749 §5.2
-        if (description is not null) Assert.Equal(description, told);
-        Assert.Equal(("no-store", "no-cache"), (answer.Headers.CacheControl?.ToString(), answer.Headers.Pragma.ToString()));
-        Assert.Equal(status == 401 ? "Basic realm=\"BlazorAuth\", charset=\"UTF-8\"" : "", answer.Headers.WwwAuthenticate.ToString());
+        if (description is not null)
+            Assert.Equal(description, told);
+        Assert.Equal(
+            ("no-store", "no-cache"),
+            (answer.Headers.CacheControl?.ToString(), answer.Headers.Pragma.ToString())
+        );
+        Assert.Equal(
+            status == 401 ? "Basic realm=\"BlazorAuth\", charset=\"UTF-8\"" : "",
+            answer.Headers.WwwAuthenticate.ToString()
+        );
     }
 
     protected static string Access(JsonElement pair) => Text(pair, "accessToken", "access_token");

@@ -5,7 +5,9 @@ using Npgsql;
 
 namespace BlazorAuth.UnitTests.Support;
 
-/// <summary>The PostgreSQL server of the tests: a database for each test, copied from one that was migrated once.</summary>
+/// <summary>
+/// The PostgreSQL server of the tests: a database for each test, copied from one that was migrated once.
+/// </summary>
 internal static class PostgresServer
 {
     public const string Variable = "BLAZORAUTH_TEST_POSTGRES";
@@ -39,19 +41,27 @@ internal static class PostgresServer
 
     public static async Task DropDatabaseAsync(string connectionString)
     {
-        await using (var pool = new NpgsqlConnection(connectionString)) NpgsqlConnection.ClearPool(pool);
-        await RunAsync($"DROP DATABASE IF EXISTS {new NpgsqlConnectionStringBuilder(connectionString).Database} WITH (FORCE)");
+        await using (var pool = new NpgsqlConnection(connectionString))
+            NpgsqlConnection.ClearPool(pool);
+        await RunAsync(
+            $"DROP DATABASE IF EXISTS {new NpgsqlConnectionStringBuilder(connectionString).Database} WITH (FORCE)"
+        );
     }
 
     private static string NewName() => "test_" + Guid.NewGuid().ToString("N");
 
-    private static string Of(string database) => new NpgsqlConnectionStringBuilder(ConnectionString) { Database = database, Timeout = 15 }.ConnectionString;
+    private static string Of(string database) =>
+        new NpgsqlConnectionStringBuilder(ConnectionString) { Database = database, Timeout = 15 }.ConnectionString;
 
     private static async Task<string> MigrateAsync()
     {
         var name = NewName();
-        await using var db = new PostgresAuthDbContext(new DbContextOptionsBuilder<PostgresAuthDbContext>()
-            .UseNpgsql(Of(name) + ";Pooling=false").UseIdentityModel().Options);
+        await using var db = new PostgresAuthDbContext(
+            new DbContextOptionsBuilder<PostgresAuthDbContext>()
+                .UseNpgsql(Of(name) + ";Pooling=false")
+                .UseIdentityModel()
+                .Options
+        );
         await db.Database.MigrateAsync();
         return name;
     }

@@ -12,19 +12,26 @@ using Microsoft.Extensions.Hosting;
 
 namespace BlazorAuth.UnitTests.Support;
 
-/// <summary>The site with the API in its process, on Kestrel (its limits are part of what is tested), over a store of its own.</summary>
+/// <summary>
+/// The site with the API in its process, on Kestrel (its limits are part of what is tested), over a store of its own.
+/// </summary>
 public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
 {
-    private readonly Dictionary<string, string?> _settings = new() { ["BlazorAuth:PublicUrl"] = "http://localhost:5080" };
+    private readonly Dictionary<string, string?> _settings = new()
+    {
+        ["BlazorAuth:PublicUrl"] = "http://localhost:5080",
+    };
     private readonly AuthFixture? _store;
 
-    public RunningSite() : this([]) { }
+    public RunningSite()
+        : this([]) { }
 
     /// <summary>A site with settings of its own; its store and its counts are nobody else's.</summary>
     private protected RunningSite(params (string Key, string Value)[] settings)
     {
         _settings["BlazorAuth:DataDirectory"] = Directory.CreateTempSubdirectory("blazorauth-site-").FullName;
-        foreach (var (key, value) in settings) _settings["BlazorAuth:" + key] = value;
+        foreach (var (key, value) in settings)
+            _settings["BlazorAuth:" + key] = value;
         UseKestrel(); // the port is a setting: given here, it would be set after the program has begun to listen
     }
 
@@ -32,8 +39,10 @@ public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
     {
         _store = store;
         _settings["BlazorAuth:Tokens:Issuer"] = AuthFixture.Site; // the store's own tokens open this site
-        foreach (var (key, value) in store.Settings.Where(s => s.Key != "BlazorAuth:PublicUrl")) _settings[key] = value;
-        foreach (var (key, value) in changed) _settings["BlazorAuth:" + key] = value;
+        foreach (var (key, value) in store.Settings.Where(s => s.Key != "BlazorAuth:PublicUrl"))
+            _settings[key] = value;
+        foreach (var (key, value) in changed)
+            _settings["BlazorAuth:" + key] = value;
         UseKestrel();
     }
 
@@ -43,7 +52,8 @@ public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
     internal SqlLog Sql { get; } = new() { OfRequestsOnly = true };
 
     /// <summary>Every route of the running application.</summary>
-    public IEnumerable<RouteEndpoint> Routes => Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
+    public IEnumerable<RouteEndpoint> Routes =>
+        Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
 
     /// <summary>Those that speak JSON and answer errors with problems.</summary>
     public IEnumerable<RouteEndpoint> ApiRoutes => Under("api/");
@@ -51,8 +61,11 @@ public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
     /// <summary>Those that speak OAuth: forms, and errors of its shape.</summary>
     public IEnumerable<RouteEndpoint> OAuthRoutes => Under("oauth/");
 
-    private IEnumerable<RouteEndpoint> Under(string prefix) => Routes.Where(r =>
-        r.RoutePattern.RawText!.TrimStart('/').StartsWith(prefix, StringComparison.Ordinal) && r.Metadata.GetMetadata<HttpMethodMetadata>() is not null);
+    private IEnumerable<RouteEndpoint> Under(string prefix) =>
+        Routes.Where(r =>
+            r.RoutePattern.RawText!.TrimStart('/').StartsWith(prefix, StringComparison.Ordinal)
+            && r.Metadata.GetMetadata<HttpMethodMetadata>() is not null
+        );
 
     public Task InitializeAsync()
     {
@@ -79,16 +92,23 @@ public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
         return await answer.Content.ReadFromJsonAsync<JsonElement>();
     }
 
-    public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? body = null, string? bearer = null)
+    public Task<HttpResponseMessage> SendAsync(
+        HttpMethod method,
+        string path,
+        HttpContent? body = null,
+        string? bearer = null
+    )
     {
         var request = new HttpRequestMessage(method, path) { Content = body };
-        if (bearer is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
+        if (bearer is not null)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
         return Client.SendAsync(request);
     }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
-        foreach (var (key, value) in _settings) builder.UseSetting(key, value);
+        foreach (var (key, value) in _settings)
+            builder.UseSetting(key, value);
         builder.UseSetting("urls", "http://127.0.0.1:0");
         builder.UseSetting("Logging:LogLevel:Default", "None");
         builder.ConfigureServices(services =>
@@ -99,7 +119,12 @@ public class RunningSite : WebApplicationFactory<BrowserSession>, IAsyncLifetime
                 return;
             }
             _store.ReplaceEdges(services, Sql);
-            services.Remove(services.Single(s => s.ServiceType == typeof(IHostedService) && s.ImplementationFactory is Func<IServiceProvider, OutboxDispatcher>));
+            services.Remove(
+                services.Single(s =>
+                    s.ServiceType == typeof(IHostedService)
+                    && s.ImplementationFactory is Func<IServiceProvider, OutboxDispatcher>
+                )
+            );
         });
     }
 }

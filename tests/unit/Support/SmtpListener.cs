@@ -71,7 +71,8 @@ public sealed class SmtpListener : IAsyncDisposable
         var end = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
         while (received.Count < count)
         {
-            if (Environment.TickCount64 > end) throw new TimeoutException($"{received.Count} of {count} messages came within {timeout}.");
+            if (Environment.TickCount64 > end)
+                throw new TimeoutException($"{received.Count} of {count} messages came within {timeout}.");
             await Task.Delay(10);
         }
         return received;
@@ -90,7 +91,8 @@ public sealed class SmtpListener : IAsyncDisposable
         var talks = new List<Task>();
         try
         {
-            while (true) talks.Add(Talk(await listener.AcceptTcpClientAsync(stop.Token)));
+            while (true)
+                talks.Add(Talk(await listener.AcceptTcpClientAsync(stop.Token)));
         }
         catch (Exception over) when (over is OperationCanceledException or SocketException or ObjectDisposedException)
         {
@@ -104,16 +106,22 @@ public sealed class SmtpListener : IAsyncDisposable
         try
         {
             Stream stream = client.GetStream();
-            if (TlsFromTheFirstByte) stream = await Encrypt(stream);
+            if (TlsFromTheFirstByte)
+                stream = await Encrypt(stream);
             var (reader, writer) = Open(stream);
-            if (!await Answer(SmtpStage.Connect, "220 listener")) return;
+            if (!await Answer(SmtpStage.Connect, "220 listener"))
+                return;
             while (await reader.ReadLineAsync(stop.Token) is { } line)
             {
                 ImmutableInterlocked.Update(ref commands, (all, one) => all.Add(one), line);
                 switch (line.Split(' ', ':')[0].ToUpperInvariant())
                 {
                     case "EHLO":
-                        await writer.WriteAsync(string.Concat(new[] { "listener" }.Concat(Offers).SkipLast(1).Select(offer => $"250-{offer}\r\n")));
+                        await writer.WriteAsync(
+                            string.Concat(
+                                new[] { "listener" }.Concat(Offers).SkipLast(1).Select(offer => $"250-{offer}\r\n")
+                            )
+                        );
                         await Say($"250 {(Offers.Count == 0 ? "listener" : Offers[^1])}");
                         break;
                     case "STARTTLS":
@@ -130,9 +138,11 @@ public sealed class SmtpListener : IAsyncDisposable
                         await Answer(SmtpStage.Rcpt, "250 ok");
                         break;
                     case "DATA":
-                        if (!await Answer(SmtpStage.Data, "354 go on")) break;
+                        if (!await Answer(SmtpStage.Data, "354 go on"))
+                            break;
                         var message = await Message();
-                        if (trouble?.Stage != SmtpStage.Message) ImmutableInterlocked.Update(ref received, (all, one) => all.Add(one), message);
+                        if (trouble?.Stage != SmtpStage.Message)
+                            ImmutableInterlocked.Update(ref received, (all, one) => all.Add(one), message);
                         await Answer(SmtpStage.Message, "250 taken");
                         break;
                     case "QUIT":
@@ -145,7 +155,10 @@ public sealed class SmtpListener : IAsyncDisposable
             }
 
             (StreamReader, StreamWriter) Open(Stream over) =>
-                (new StreamReader(over, new UTF8Encoding(false)), new StreamWriter(over, new UTF8Encoding(false)) { NewLine = "\r\n", AutoFlush = true });
+                (
+                    new StreamReader(over, new UTF8Encoding(false)),
+                    new StreamWriter(over, new UTF8Encoding(false)) { NewLine = "\r\n", AutoFlush = true }
+                );
 
             async Task<Stream> Encrypt(Stream clear)
             {
@@ -160,7 +173,8 @@ public sealed class SmtpListener : IAsyncDisposable
             async Task<bool> Answer(SmtpStage stage, string fine)
             {
                 var now = trouble?.Stage == stage ? trouble : null;
-                if (now is { Reply: null }) await Task.Delay(Timeout.Infinite, stop.Token);
+                if (now is { Reply: null })
+                    await Task.Delay(Timeout.Infinite, stop.Token);
                 await Say(now?.Reply ?? fine);
                 return now is null;
             }
@@ -172,7 +186,11 @@ public sealed class SmtpListener : IAsyncDisposable
                 for (var i = 0; i < asked; i++)
                 {
                     await Say(i == asked - 1 ? "334 UGFzc3dvcmQ6" : "334 VXNlcm5hbWU6");
-                    ImmutableInterlocked.Update(ref commands, (all, one) => all.Add(one), await reader.ReadLineAsync(stop.Token) ?? "");
+                    ImmutableInterlocked.Update(
+                        ref commands,
+                        (all, one) => all.Add(one),
+                        await reader.ReadLineAsync(stop.Token) ?? ""
+                    );
                 }
                 await Say("235 welcome");
             }
@@ -185,7 +203,14 @@ public sealed class SmtpListener : IAsyncDisposable
                 return message.ToString();
             }
         }
-        catch (Exception over) when (over is IOException or OperationCanceledException or SocketException or ObjectDisposedException or AuthenticationException)
+        catch (Exception over)
+            when (over
+                    is IOException
+                        or OperationCanceledException
+                        or SocketException
+                        or ObjectDisposedException
+                        or AuthenticationException
+            )
         {
             // The client hung up, or the test is over.
         }

@@ -12,10 +12,20 @@ using BlazorAuth.Web;
 
 namespace BlazorAuth.UnitTests.Support;
 
-/// <summary>A browser with an authenticator in software: one ES256 key, attestation 'none' (WebAuthn §6). What a test changes is wrong on purpose.</summary>
-internal sealed class SoftAuthenticator(string origin = AuthFixture.Site, string aaguid = "ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4") : IDisposable
+/// <summary>
+/// A browser with an authenticator in software: one ES256 key, attestation 'none' (WebAuthn §6). What a test changes is
+/// wrong on purpose.
+/// </summary>
+internal sealed class SoftAuthenticator(
+    string origin = AuthFixture.Site,
+    string aaguid = "ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4"
+) : IDisposable
 {
-    private const byte Present = 0x01, Verified = 0x04, Eligible = 0x08, Backed = 0x10, Attested = 0x40;
+    private const byte Present = 0x01,
+        Verified = 0x04,
+        Eligible = 0x08,
+        Backed = 0x10,
+        Attested = 0x40;
 
     private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private string userHandle = "";
@@ -42,12 +52,16 @@ internal sealed class SoftAuthenticator(string origin = AuthFixture.Site, string
     {
         var asked = JsonNode.Parse(options)!;
         userHandle = (string)asked["user"]!["id"]!;
-        return Answer(new JsonObject
-        {
-            ["clientDataJSON"] = Base64Url.EncodeToString(ClientData("webauthn.create", (string)asked["challenge"]!)),
-            ["attestationObject"] = Base64Url.EncodeToString(AttestationObject()),
-            ["transports"] = new JsonArray("internal"),
-        });
+        return Answer(
+            new JsonObject
+            {
+                ["clientDataJSON"] = Base64Url.EncodeToString(
+                    ClientData("webauthn.create", (string)asked["challenge"]!)
+                ),
+                ["attestationObject"] = Base64Url.EncodeToString(AttestationObject()),
+                ["transports"] = new JsonArray("internal"),
+            }
+        );
     }
 
     /// <inheritdoc cref="Create(string)"/>
@@ -58,14 +72,20 @@ internal sealed class SoftAuthenticator(string origin = AuthFixture.Site, string
     {
         var client = ClientData("webauthn.get", (string)JsonNode.Parse(options)!["challenge"]!);
         var data = AuthenticatorData(0);
-        var signature = key.SignData([.. data, .. SHA256.HashData(client)], HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
-        return Answer(new JsonObject
-        {
-            ["clientDataJSON"] = Base64Url.EncodeToString(client),
-            ["authenticatorData"] = Base64Url.EncodeToString(data),
-            ["signature"] = Base64Url.EncodeToString(signature),
-            ["userHandle"] = userHandle,
-        });
+        var signature = key.SignData(
+            [.. data, .. SHA256.HashData(client)],
+            HashAlgorithmName.SHA256,
+            DSASignatureFormat.Rfc3279DerSequence
+        );
+        return Answer(
+            new JsonObject
+            {
+                ["clientDataJSON"] = Base64Url.EncodeToString(client),
+                ["authenticatorData"] = Base64Url.EncodeToString(data),
+                ["signature"] = Base64Url.EncodeToString(signature),
+                ["userHandle"] = userHandle,
+            }
+        );
     }
 
     /// <inheritdoc cref="Get(string)"/>
@@ -83,16 +103,28 @@ internal sealed class SoftAuthenticator(string origin = AuthFixture.Site, string
 
     public void Dispose() => key.Dispose();
 
-    private string Answer(JsonObject response) => new JsonObject
-    {
-        ["id"] = Id, ["rawId"] = Id, ["type"] = "public-key", ["authenticatorAttachment"] = "platform", ["clientExtensionResults"] = new JsonObject(),
-        ["response"] = response,
-    }.ToJsonString();
+    private string Answer(JsonObject response) =>
+        new JsonObject
+        {
+            ["id"] = Id,
+            ["rawId"] = Id,
+            ["type"] = "public-key",
+            ["authenticatorAttachment"] = "platform",
+            ["clientExtensionResults"] = new JsonObject(),
+            ["response"] = response,
+        }.ToJsonString();
 
     private byte[] ClientData(string type, string challenge)
     {
-        var data = new JsonObject { ["type"] = type, ["challenge"] = challenge, ["origin"] = Origin, ["crossOrigin"] = TopOrigin is not null };
-        if (TopOrigin is not null) data["topOrigin"] = TopOrigin;
+        var data = new JsonObject
+        {
+            ["type"] = type,
+            ["challenge"] = challenge,
+            ["origin"] = Origin,
+            ["crossOrigin"] = TopOrigin is not null,
+        };
+        if (TopOrigin is not null)
+            data["topOrigin"] = TopOrigin;
         return JsonSerializer.SerializeToUtf8Bytes(data);
     }
 
@@ -108,7 +140,14 @@ internal sealed class SoftAuthenticator(string origin = AuthFixture.Site, string
     {
         var length = new byte[2];
         BinaryPrimitives.WriteUInt16BigEndian(length, (ushort)CredentialId.Length);
-        byte[] data = [.. AuthenticatorData(Attested), .. new Guid(aaguid).ToByteArray(bigEndian: true), .. length, .. CredentialId, .. CoseKey()];
+        byte[] data =
+        [
+            .. AuthenticatorData(Attested),
+            .. new Guid(aaguid).ToByteArray(bigEndian: true),
+            .. length,
+            .. CredentialId,
+            .. CoseKey(),
+        ];
         var writer = new CborWriter(CborConformanceMode.Ctap2Canonical);
         writer.WriteStartMap(3);
         writer.WriteTextString("fmt");
@@ -146,17 +185,31 @@ internal static class PasskeysOfTests
 {
     /// <summary>Gives an account the passkey of an authenticator, through the flow.</summary>
     public static async Task<BlazorAuth.Core.Passkeys.ManagePasskeys.Passkey> PasskeyAsync(
-        this AuthFixture auth, Core.Sessions.Session session, SoftAuthenticator device, string? name = null)
+        this AuthFixture auth,
+        Core.Sessions.Session session,
+        SoftAuthenticator device,
+        string? name = null
+    )
     {
-        var begun = await auth.Use((BlazorAuth.Core.Passkeys.ManagePasskeys flow) => flow.BeginAsync(auth.ProvenIn(session), default));
+        var begun = await auth.Use(
+            (BlazorAuth.Core.Passkeys.ManagePasskeys flow) => flow.BeginAsync(auth.ProvenIn(session), default)
+        );
         Assert.Null(begun.Failure);
-        var added = await auth.Use((BlazorAuth.Core.Passkeys.ManagePasskeys flow) =>
-            flow.AddAsync(auth.ProvenIn(session), new(begun.Value!.Ticket, device.Create(begun.Value), name), default));
+        var added = await auth.Use(
+            (BlazorAuth.Core.Passkeys.ManagePasskeys flow) =>
+                flow.AddAsync(
+                    auth.ProvenIn(session),
+                    new(begun.Value!.Ticket, device.Create(begun.Value), name),
+                    default
+                )
+        );
         Assert.Null(added.Failure);
         return added.Value!;
     }
 
     /// <summary>Begins a sign-in by passkey.</summary>
     public static async Task<Ceremony> CeremonyAsync(this AuthFixture auth) =>
-        (await auth.Use((BlazorAuth.Core.Passkeys.SignInWithPasskey flow) => flow.BeginAsync(auth.Caller, default))).Value!;
+        (
+            await auth.Use((BlazorAuth.Core.Passkeys.SignInWithPasskey flow) => flow.BeginAsync(auth.Caller, default))
+        ).Value!;
 }

@@ -14,7 +14,9 @@ internal sealed class SqlLog : DbCommandInterceptor
     /// <summary>Whether to leave out what is sent outside of a request.</summary>
     public bool OfRequestsOnly { get; init; }
 
-    /// <summary>Runs once, just before the next statement that contains the fragment: a place for what happens in between.</summary>
+    /// <summary>
+    /// Runs once, just before the next statement that contains the fragment: a place for what happens in between.
+    /// </summary>
     public void BeforeNext(string fragment, Action act) => trap = (fragment, act);
 
     public bool IsTrapSet => trap is not null;
@@ -31,17 +33,25 @@ internal sealed class SqlLog : DbCommandInterceptor
     }
 
     public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
-        DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default) =>
-        new(Note(command, result));
+        DbCommand command,
+        CommandEventData eventData,
+        InterceptionResult<DbDataReader> result,
+        CancellationToken cancellationToken = default
+    ) => new(Note(command, result));
 
     public override ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
-        DbCommand command, CommandEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default) =>
-        new(Note(command, result));
+        DbCommand command,
+        CommandEventData eventData,
+        InterceptionResult<int> result,
+        CancellationToken cancellationToken = default
+    ) => new(Note(command, result));
 
     private T Note<T>(DbCommand command, T result)
     {
-        if (OfRequestsOnly && accessor.HttpContext is null) return result;
-        lock (statements) statements.Add(command.CommandText);
+        if (OfRequestsOnly && accessor.HttpContext is null)
+            return result;
+        lock (statements)
+            statements.Add(command.CommandText);
         if (trap is { } set && command.CommandText.Contains(set.Fragment, StringComparison.Ordinal))
         {
             trap = null;

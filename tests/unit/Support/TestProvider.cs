@@ -12,7 +12,8 @@ using Microsoft.Extensions.Logging;
 namespace BlazorAuth.Tests;
 
 /// <summary>
-/// An OAuth 2.0 provider on a port of its own, strict where RFC 6749 and RFC 7636 are: exact redirect addresses, PKCE with S256, codes
+/// An OAuth 2.0 provider on a port of its own, strict where RFC 6749 and RFC 7636 are: exact redirect addresses, PKCE
+/// with S256, codes
 /// of one use, one way to authenticate a client. What it answers otherwise is the test's to say.
 /// </summary>
 public sealed class TestProvider : IAsyncDisposable
@@ -32,7 +33,14 @@ public sealed class TestProvider : IAsyncDisposable
     public string Url { get; private set; } = "";
 
     /// <summary>Who is signed in at the provider.</summary>
-    public Dictionary<string, object?> Person { get; set; } = new() { ["sub"] = "u-1", ["email"] = "jane@example.net", ["email_verified"] = true, ["name"] = "Jane Doe" };
+    public Dictionary<string, object?> Person { get; set; } =
+        new()
+        {
+            ["sub"] = "u-1",
+            ["email"] = "jane@example.net",
+            ["email_verified"] = true,
+            ["name"] = "Jane Doe",
+        };
 
     /// <summary>Addresses it sends browsers back to, character for character.</summary>
     public HashSet<string> RedirectUris { get; } = [];
@@ -73,8 +81,12 @@ public sealed class TestProvider : IAsyncDisposable
         RedirectUris.Add($"{site}/login/external/{name}/callback");
         (string Key, string Value)[] settings =
         [
-            ("ClientId", ClientId), ("ClientSecret", ClientSecret), ("AuthorizationEndpoint", Url + "/authorize"), ("TokenEndpoint", Url + "/token"),
-            ("UserInfoEndpoint", Url + "/userinfo"), .. more,
+            ("ClientId", ClientId),
+            ("ClientSecret", ClientSecret),
+            ("AuthorizationEndpoint", Url + "/authorize"),
+            ("TokenEndpoint", Url + "/token"),
+            ("UserInfoEndpoint", Url + "/userinfo"),
+            .. more,
         ];
         return [.. settings.Select(s => ($"External:{name}:{s.Key}", s.Value))];
     }
@@ -85,7 +97,8 @@ public sealed class TestProvider : IAsyncDisposable
     {
         Requests.Enqueue(http.Request.Path + http.Request.QueryString);
         var path = http.Request.Path.Value!;
-        if (Instead.TryGetValue(path, out var instead)) return instead(http);
+        if (Instead.TryGetValue(path, out var instead))
+            return instead(http);
         return path switch
         {
             "/authorize" => AuthorizeAsync(http),
@@ -106,17 +119,34 @@ public sealed class TestProvider : IAsyncDisposable
         }
         if (AsksConsent && Of("consent").Length == 0)
         {
-            var fields = string.Concat(http.Request.Query.Select(q => $"<input type=\"hidden\" name=\"{q.Key}\" value=\"{WebUtility.HtmlEncode(q.Value)}\">"));
+            var fields = string.Concat(
+                http.Request.Query.Select(q =>
+                    $"<input type=\"hidden\" name=\"{q.Key}\" value=\"{WebUtility.HtmlEncode(q.Value)}\">"
+                )
+            );
             http.Response.ContentType = "text/html; charset=utf-8";
-            await http.Response.WriteAsync($"<!DOCTYPE html><title>Test provider</title><form action=\"/authorize\">{fields}<button name=\"consent\" value=\"yes\">Allow</button><button name=\"consent\" value=\"no\">Deny</button></form>");
+            await http.Response.WriteAsync(
+                $"<!DOCTYPE html><title>Test provider</title><form action=\"/authorize\">{fields}<button name=\"consent\" value=\"yes\">Allow</button><button name=\"consent\" value=\"no\">Deny</button></form>"
+            );
             return;
         }
-        var error = Refuses ?? (Of("consent") == "no" ? "access_denied"
-            : Of("response_type") != "code" ? "unsupported_response_type"
-            : Of("code_challenge_method") != "S256" || !Regex.IsMatch(Of("code_challenge"), "^[A-Za-z0-9_-]{43}$") || Of("state").Length == 0 ? "invalid_request" : null);
-        var back = error is null ? ("code", CodeFor(new(Of("redirect_uri"), Of("code_challenge"), Person))) : ("error", error);
+        var error =
+            Refuses
+            ?? (
+                Of("consent") == "no" ? "access_denied"
+                : Of("response_type") != "code" ? "unsupported_response_type"
+                : Of("code_challenge_method") != "S256"
+                || !Regex.IsMatch(Of("code_challenge"), "^[A-Za-z0-9_-]{43}$")
+                || Of("state").Length == 0
+                    ? "invalid_request"
+                : null
+            );
+        var back = error is null
+            ? ("code", CodeFor(new(Of("redirect_uri"), Of("code_challenge"), Person)))
+            : ("error", error);
         var query = new Dictionary<string, string?> { [back.Item1] = back.Item2, ["state"] = Of("state") };
-        if (error is not null) query["error_description"] = "<script>alert(1)</script>\r\nforged line";
+        if (error is not null)
+            query["error_description"] = "<script>alert(1)</script>\r\nforged line";
         http.Response.Redirect(QueryHelpers.AddQueryString(Of("redirect_uri"), query));
     }
 
@@ -135,32 +165,57 @@ public sealed class TestProvider : IAsyncDisposable
             return;
         }
         var form = await http.Request.ReadFormAsync();
-        if (!IsClient(http, form)) await ErrorAsync(http, HttpStatusCode.Unauthorized, "invalid_client");
-        else if (form["grant_type"] != "authorization_code") await ErrorAsync(http, HttpStatusCode.BadRequest, "unsupported_grant_type");
-        else if (!_codes.TryRemove(form["code"].ToString(), out var grant) || grant.RedirectUri != form["redirect_uri"]
-                 || grant.Challenge != WebEncoders.Base64UrlEncode(SHA256.HashData(Encoding.ASCII.GetBytes(form["code_verifier"].ToString()))))
+        if (!IsClient(http, form))
+            await ErrorAsync(http, HttpStatusCode.Unauthorized, "invalid_client");
+        else if (form["grant_type"] != "authorization_code")
+            await ErrorAsync(http, HttpStatusCode.BadRequest, "unsupported_grant_type");
+        else if (
+            !_codes.TryRemove(form["code"].ToString(), out var grant)
+            || grant.RedirectUri != form["redirect_uri"]
+            || grant.Challenge
+                != WebEncoders.Base64UrlEncode(
+                    SHA256.HashData(Encoding.ASCII.GetBytes(form["code_verifier"].ToString()))
+                )
+        )
             await ErrorAsync(http, HttpStatusCode.BadRequest, "invalid_grant");
         else
         {
             var token = Issue();
             _tokens[token] = grant.Claims;
-            await http.Response.WriteAsJsonAsync(new { access_token = token, token_type = "Bearer", expires_in = 3600, refresh_token = Issue(), id_token = Issue() });
+            await http.Response.WriteAsJsonAsync(
+                new
+                {
+                    access_token = token,
+                    token_type = "Bearer",
+                    expires_in = 3600,
+                    refresh_token = Issue(),
+                    id_token = Issue(),
+                }
+            );
         }
     }
 
     private bool IsClient(HttpContext http, IFormCollection form)
     {
-        var basic = Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Uri.EscapeDataString(ClientId)}:{Uri.EscapeDataString(ClientSecret)}"));
+        var basic = Convert.ToBase64String(
+            Encoding.ASCII.GetBytes($"{Uri.EscapeDataString(ClientId)}:{Uri.EscapeDataString(ClientSecret)}")
+        );
         return SecretInBody
-            ? form["client_id"] == ClientId && form["client_secret"] == ClientSecret && http.Request.Headers.Authorization.Count == 0
+            ? form["client_id"] == ClientId
+                && form["client_secret"] == ClientSecret
+                && http.Request.Headers.Authorization.Count == 0
             : http.Request.Headers.Authorization == "Basic " + basic && !form.ContainsKey("client_secret");
     }
 
     private async Task UserInfoAsync(HttpContext http)
     {
-        if (http.Request.Headers.Authorization.ToString() is ['B', 'e', 'a', 'r', 'e', 'r', ' ', .. var token] && _tokens.TryGetValue(token, out var claims))
+        if (
+            http.Request.Headers.Authorization.ToString() is ['B', 'e', 'a', 'r', 'e', 'r', ' ', .. var token]
+            && _tokens.TryGetValue(token, out var claims)
+        )
             await http.Response.WriteAsJsonAsync(claims);
-        else await EndAsync(http, HttpStatusCode.Unauthorized);
+        else
+            await EndAsync(http, HttpStatusCode.Unauthorized);
     }
 
     private string Issue()

@@ -39,11 +39,14 @@ public sealed class AccessTokensTests : AuthTest
         var user = await Auth.MemberAsync("jane@example.net");
         await Auth.ChangeUserAsync(user.Id, changed => changed.DisplayName = "The Lady");
         var pair = await Auth.ApiPairAsync("jane@example.net");
-        foreach (var token in new[] { pair.AccessToken, (await Auth.RefreshAsync(pair.RefreshToken)).Value!.AccessToken })
+        foreach (
+            var token in new[] { pair.AccessToken, (await Auth.RefreshAsync(pair.RefreshToken)).Value!.AccessToken }
+        )
         {
             var payload = Payload(token);
             Assert.Equal(name, payload.GetValueOrDefault("name"));
-            Assert.Equal(name is null ? null : "jane@example.net", payload.GetValueOrDefault("unique_name")); // never the display name
+            // never the display name
+            Assert.Equal(name is null ? null : "jane@example.net", payload.GetValueOrDefault("unique_name"));
             Assert.Equal(email, payload.GetValueOrDefault("email"));
             Assert.Equal(email is null ? null : true, payload.GetValueOrDefault("email_verified"));
         }
@@ -53,7 +56,9 @@ public sealed class AccessTokensTests : AuthTest
     public async Task An_account_without_a_name_is_not_named()
     {
         await Auth.RestartAsync(("Tokens:Claims:0", "Name"), ("Tokens:Claims:1", "Email"));
-        var outcome = await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default));
+        var outcome = await Auth.Use(
+            (SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default)
+        );
         var session = outcome.Match<Session?>(done => done.Session, _ => null, _ => null)!;
         var payload = Payload((await Auth.Use((RefreshTokens flow) => flow.IssueAsync(session, default))).AccessToken);
         Assert.Empty(payload.Keys.Intersect(["name", "unique_name", "email", "email_verified"]));
@@ -75,7 +80,10 @@ public sealed class AccessTokensTests : AuthTest
 
     private async Task<JsonWebToken> ValidateAsync(string token)
     {
-        var result = await new JsonWebTokenHandler { MapInboundClaims = false }.ValidateTokenAsync(token, Tokens.Validation());
+        var result = await new JsonWebTokenHandler { MapInboundClaims = false }.ValidateTokenAsync(
+            token,
+            Tokens.Validation()
+        );
         return result.IsValid ? (JsonWebToken)result.SecurityToken : throw result.Exception;
     }
 
@@ -90,13 +98,19 @@ public sealed class AccessTokensTests : AuthTest
     private static Dictionary<string, object> Payload(string token)
     {
         var payload = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.Split('.')[1])).RootElement;
-        return payload.EnumerateObject().ToDictionary(claim => claim.Name, claim => claim.Value.ValueKind switch
-        {
-            JsonValueKind.Number => claim.Value.GetInt64(),
-            JsonValueKind.True or JsonValueKind.False => claim.Value.GetBoolean(),
-            JsonValueKind.String => claim.Value.GetString()!,
-            _ => (object)claim.Value,
-        });
+        return payload
+            .EnumerateObject()
+            .ToDictionary(
+                claim => claim.Name,
+                claim =>
+                    claim.Value.ValueKind switch
+                    {
+                        JsonValueKind.Number => claim.Value.GetInt64(),
+                        JsonValueKind.True or JsonValueKind.False => claim.Value.GetBoolean(),
+                        JsonValueKind.String => claim.Value.GetString()!,
+                        _ => (object)claim.Value,
+                    }
+            );
     }
 
     // Signed with the real key: what is refused is refused for its content.
@@ -106,12 +120,24 @@ public sealed class AccessTokensTests : AuthTest
         return $"{text}.{Base64UrlEncoder.Encode(Key.Key.ECDsa.SignData(Encoding.ASCII.GetBytes(text), HashAlgorithmName.SHA256))}";
     }
 
-    private Dictionary<string, object> Header(string? kid = null) => new() { ["alg"] = "ES256", ["typ"] = "at+jwt", ["kid"] = kid ?? Key.Key.KeyId };
+    private Dictionary<string, object> Header(string? kid = null) =>
+        new()
+        {
+            ["alg"] = "ES256",
+            ["typ"] = "at+jwt",
+            ["kid"] = kid ?? Key.Key.KeyId,
+        };
 
-    private Dictionary<string, object> Simple() => new()
-    {
-        ["iss"] = AuthFixture.Site, ["aud"] = "blazorauth", ["sub"] = "u", ["sid"] = "s", ["gen"] = 1, ["exp"] = Auth.Clock.Now.AddMinutes(5).ToUnixTimeSeconds(),
-    };
+    private Dictionary<string, object> Simple() =>
+        new()
+        {
+            ["iss"] = AuthFixture.Site,
+            ["aud"] = "blazorauth",
+            ["sub"] = "u",
+            ["sid"] = "s",
+            ["gen"] = 1,
+            ["exp"] = Auth.Clock.Now.AddMinutes(5).ToUnixTimeSeconds(),
+        };
 
     [Fact]
     public async Task A_token_says_who_which_session_and_how()
@@ -120,7 +146,10 @@ public sealed class AccessTokensTests : AuthTest
         var read = await ValidateAsync(token);
         var user = await Auth.UserAsync("jane@example.net");
         string? Claim(string name) => read.Claims.FirstOrDefault(claim => claim.Type == name)?.Value;
-        Assert.Equal((user.Id, "blazorauth", AuthFixture.Site, "pwd"), (Claim("sub"), Claim("aud"), Claim("iss"), Claim("amr")));
+        Assert.Equal(
+            (user.Id, "blazorauth", AuthFixture.Site, "pwd"),
+            (Claim("sub"), Claim("aud"), Claim("iss"), Claim("amr"))
+        );
         Assert.Equal(1, AccessToken.Of(read)!.Generation);
         Assert.Equal(Auth.Clock.Now.ToUnixTimeSeconds().ToString(), Claim("auth_time"));
         Assert.Equal(Auth.Clock.Now.AddMinutes(10).ToUnixTimeSeconds().ToString(), Claim("exp"));
@@ -131,7 +160,15 @@ public sealed class AccessTokensTests : AuthTest
     [Fact]
     public async Task No_two_tokens_are_the_same()
     {
-        var session = (await Auth.Use(async (IServiceProvider _) => { await TokenAsync(); return await Auth.ApiPairAsync("jane@example.net"); })).Session;
+        var session = (
+            await Auth.Use(
+                async (IServiceProvider _) =>
+                {
+                    await TokenAsync();
+                    return await Auth.ApiPairAsync("jane@example.net");
+                }
+            )
+        ).Session;
         Assert.NotEqual(await Tokens.IssueAsync(session, default), await Tokens.IssueAsync(session, default));
     }
 
@@ -146,7 +183,8 @@ public sealed class AccessTokensTests : AuthTest
     }
 
     [Fact]
-    public async Task The_simplest_token_signed_by_us_passes() => await ValidateAsync(Signed(Header(), Simple())); // or the refusals below prove nothing
+    // or the refusals below prove nothing
+    public async Task The_simplest_token_signed_by_us_passes() => await ValidateAsync(Signed(Header(), Simple()));
 
     [Theory]
     [InlineData("iss", "https://id.example.org/")]
@@ -159,7 +197,8 @@ public sealed class AccessTokensTests : AuthTest
     {
         var payload = Simple();
         payload.Remove(claim);
-        if (value is not null) payload[claim] = value;
+        if (value is not null)
+            payload[claim] = value;
         await Refused(Signed(Header(), payload));
     }
 
@@ -183,7 +222,8 @@ public sealed class AccessTokensTests : AuthTest
     {
         var header = Header();
         header.Remove(name);
-        if (value is not null) header[name] = value;
+        if (value is not null)
+            header[name] = value;
         await Refused(Signed(header, Simple()));
     }
 
@@ -204,7 +244,13 @@ public sealed class AccessTokensTests : AuthTest
         var header = Header();
         header["alg"] = "HS256";
         var text = $"{Part(header)}.{Part(Simple())}";
-        foreach (var key in new[] { Key.Key.ECDsa.ExportSubjectPublicKeyInfo(), Encoding.ASCII.GetBytes(Key.Key.ECDsa.ExportSubjectPublicKeyInfoPem()) })
+        foreach (
+            var key in new[]
+            {
+                Key.Key.ECDsa.ExportSubjectPublicKeyInfo(),
+                Encoding.ASCII.GetBytes(Key.Key.ECDsa.ExportSubjectPublicKeyInfoPem()),
+            }
+        )
             await Refused($"{text}.{Base64UrlEncoder.Encode(HMACSHA256.HashData(key, Encoding.ASCII.GetBytes(text)))}");
     }
 
@@ -214,10 +260,19 @@ public sealed class AccessTokensTests : AuthTest
         using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var point = own.ExportParameters(false).Q;
         var header = Header("own");
-        header["jwk"] = new { kty = "EC", crv = "P-256", x = Base64UrlEncoder.Encode(point.X), y = Base64UrlEncoder.Encode(point.Y), kid = "own" };
+        header["jwk"] = new
+        {
+            kty = "EC",
+            crv = "P-256",
+            x = Base64UrlEncoder.Encode(point.X),
+            y = Base64UrlEncoder.Encode(point.Y),
+            kid = "own",
+        };
         header["jku"] = "https://evil.example/jwks.json";
         var text = $"{Part(header)}.{Part(Simple())}";
-        await Refused($"{text}.{Base64UrlEncoder.Encode(own.SignData(Encoding.ASCII.GetBytes(text), HashAlgorithmName.SHA256))}");
+        await Refused(
+            $"{text}.{Base64UrlEncoder.Encode(own.SignData(Encoding.ASCII.GetBytes(text), HashAlgorithmName.SHA256))}"
+        );
     }
 
     [Fact]
@@ -250,14 +305,26 @@ public sealed class AccessTokensTests : AuthTest
         payload["iat"] = Auth.Clock.Now.ToUnixTimeSeconds();
         Assert.NotNull(await Tokens.ReadAsync(Signed(Header(), payload)));
         payload.Remove(claim);
-        if (value is not null) payload[claim] = value;
+        if (value is not null)
+            payload[claim] = value;
         Assert.Null(await Tokens.ReadAsync(Signed(Header(), payload)));
     }
 
     [Fact]
     public async Task What_was_signed_is_what_is_read()
     {
-        var signed = await Tokens.IssueAsync((await Auth.Use(async (IServiceProvider _) => { await TokenAsync(); return await Auth.ApiPairAsync("jane@example.net"); })).Session, default);
+        var signed = await Tokens.IssueAsync(
+            (
+                await Auth.Use(
+                    async (IServiceProvider _) =>
+                    {
+                        await TokenAsync();
+                        return await Auth.ApiPairAsync("jane@example.net");
+                    }
+                )
+            ).Session,
+            default
+        );
         Assert.Equal(signed, await Tokens.ReadAsync(signed.Text));
     }
 
@@ -267,13 +334,30 @@ public sealed class AccessTokensTests : AuthTest
         await Auth.RegisterAsync("jane@example.net");
         var session = (await Auth.ApiPairAsync("jane@example.net")).Session;
         async Task<string> Ask(TimeSpan? lifetime) => (await Tokens.IssueAsync(session, lifetime, default)).Text;
-        TimeSpan Life(string token) => DateTimeOffset.FromUnixTimeSeconds(Convert.ToInt64(Payload(token)["exp"])) - Auth.Clock.Now;
-        Assert.InRange(Life(await Ask(TimeSpan.FromDays(20))), TimeSpan.FromDays(20) - TimeSpan.FromSeconds(1), TimeSpan.FromDays(20));
+        TimeSpan Life(string token) =>
+            DateTimeOffset.FromUnixTimeSeconds(Convert.ToInt64(Payload(token)["exp"])) - Auth.Clock.Now;
+        Assert.InRange(
+            Life(await Ask(TimeSpan.FromDays(20))),
+            TimeSpan.FromDays(20) - TimeSpan.FromSeconds(1),
+            TimeSpan.FromDays(20)
+        );
         Assert.InRange(Life(await Ask(TimeSpan.FromSeconds(30))), TimeSpan.FromSeconds(29), TimeSpan.FromSeconds(30));
-        Assert.InRange(Life(await Ask(TimeSpan.MaxValue)), TimeSpan.FromDays(90) - TimeSpan.FromSeconds(1), TimeSpan.FromDays(90));
+        Assert.InRange(
+            Life(await Ask(TimeSpan.MaxValue)),
+            TimeSpan.FromDays(90) - TimeSpan.FromSeconds(1),
+            TimeSpan.FromDays(90)
+        );
         Auth.Clock.Move(TimeSpan.FromDays(80));
-        Assert.InRange(Life(await Ask(TimeSpan.FromDays(20))), TimeSpan.FromDays(10) - TimeSpan.FromSeconds(1), TimeSpan.FromDays(10));
-        Assert.InRange(Life(await Ask(null)), TimeSpan.FromMinutes(10) - TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10));
+        Assert.InRange(
+            Life(await Ask(TimeSpan.FromDays(20))),
+            TimeSpan.FromDays(10) - TimeSpan.FromSeconds(1),
+            TimeSpan.FromDays(10)
+        );
+        Assert.InRange(
+            Life(await Ask(null)),
+            TimeSpan.FromMinutes(10) - TimeSpan.FromSeconds(1),
+            TimeSpan.FromMinutes(10)
+        );
     }
 
     [Fact]
@@ -281,8 +365,14 @@ public sealed class AccessTokensTests : AuthTest
     {
         var user = await Auth.RegisterAsync("jane@example.net");
         Assert.DoesNotContain("_id", Payload((await Auth.ApiPairAsync("jane@example.net")).AccessToken).Keys);
-        var outcome = await Auth.Use((SignInWithPassword flow) => flow.WithPasswordAsync(
-            Auth.Caller, new("jane@example.net", AuthFixture.Password, SessionKind.Api, Dialect: Dialect.Kuzzle), default));
+        var outcome = await Auth.Use(
+            (SignInWithPassword flow) =>
+                flow.WithPasswordAsync(
+                    Auth.Caller,
+                    new("jane@example.net", AuthFixture.Password, SessionKind.Api, Dialect: Dialect.Kuzzle),
+                    default
+                )
+        );
         var token = (await Tokens.IssueAsync(Assert.IsType<SignInOutcome.SignedIn>(outcome).Session, default)).Text;
         Assert.Equal(user.Id, Payload(token)["_id"]);
     }

@@ -26,7 +26,8 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
         return (await MakeAsync(new("ci", Scopes: scopes is { Length: > 0 } ? scopes : null))).Value!;
     }
 
-    private Task<Result<ApiKeys.CreatedKey>> MakeAsync(ApiKeys.Input input) => Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), input, default));
+    private Task<Result<ApiKeys.CreatedKey>> MakeAsync(ApiKeys.Input input) =>
+        Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), input, default));
 
     private async Task<AuthError?> WhyNotAsync(string key, bool changes = false) =>
         (await Auth.Use((ApiKeys flow) => flow.FindAsync(key, changes, default))).Failure?.Error;
@@ -40,8 +41,11 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
         var listed = Assert.Single(await Auth.Use((ApiKeys flow) => flow.ListAsync(Auth.In(session), default)));
         Assert.Equal(("ci", null), (listed.Description, ApiKeys.EndOf(listed)));
         var proof = made.Key[^43..];
-        Assert.DoesNotContain(Directory.EnumerateFiles(Auth.Folder, "blazorauth.db*"), file =>
-            System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(file)).Contains(proof, StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.EnumerateFiles(Auth.Folder, "blazorauth.db*"),
+            file =>
+                System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(file)).Contains(proof, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -50,7 +54,10 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
         var made = await MadeAsync();
         for (var i = 0; i < made.Key.Length; i++)
             foreach (var other in "Aa0_-.".Where(c => c != made.Key[i]))
-                Assert.Equal(AuthError.AccessTokenInvalid, await WhyNotAsync(made.Key[..i] + other + made.Key[(i + 1)..]));
+                Assert.Equal(
+                    AuthError.AccessTokenInvalid,
+                    await WhyNotAsync(made.Key[..i] + other + made.Key[(i + 1)..])
+                );
         foreach (var cut in new[] { made.Key[..^1], made.Key + "A", made.Key.ToUpperInvariant(), "blazorauth_", "" })
             Assert.Equal(AuthError.AccessTokenInvalid, await WhyNotAsync(cut));
     }
@@ -61,7 +68,10 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
         var made = await MadeAsync();
         Auth.Clock.Move(TimeSpan.FromDays(40));
         Assert.Null(await WhyNotAsync(made.Key));
-        Assert.Equal(Auth.Clock.Now, Assert.Single(await Auth.Use((ApiKeys flow) => flow.ListAsync(Auth.In(session), default))).LastSeenAt);
+        Assert.Equal(
+            Auth.Clock.Now,
+            Assert.Single(await Auth.Use((ApiKeys flow) => flow.ListAsync(Auth.In(session), default))).LastSeenAt
+        );
     }
 
     [Fact]
@@ -81,9 +91,16 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
         var made = await MadeAsync();
         await using var beside = await Auth.BesideAsync();
         Assert.Null(await WhyNotAsync(made.Key));
-        Assert.Null((await Auth.Use((ApiKeys flow) => flow.RevokeAsync(Auth.In(session), made.Session.Id, null, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use((ApiKeys flow) => flow.RevokeAsync(Auth.In(session), made.Session.Id, null, default))
+            ).Failure
+        );
         Assert.Equal(AuthError.SessionRevoked, await WhyNotAsync(made.Key));
-        Assert.Equal(AuthError.SessionRevoked, (await beside.Use((ApiKeys flow) => flow.FindAsync(made.Key, false, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.SessionRevoked,
+            (await beside.Use((ApiKeys flow) => flow.FindAsync(made.Key, false, default))).Failure?.Error
+        );
         await Auth.RestartAsync();
         Assert.Equal(AuthError.SessionRevoked, await WhyNotAsync(made.Key));
     }
@@ -94,9 +111,24 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
         var made = await MadeAsync();
         await Auth.MemberAsync("john@example.net");
         var john = await Auth.SignInAsync("john@example.net");
-        Assert.Equal(AuthError.NotFound, (await Auth.Use((ApiKeys flow) => flow.RevokeAsync(Auth.In(john), made.Session.Id, null, default))).Failure?.Error);
-        Assert.Equal(AuthError.NotFound, (await Auth.Use((ApiKeys flow) => flow.RevokeAsync(Auth.In(session), session.Id, null, default))).Failure?.Error);
-        Assert.Equal(AuthError.NotFound, (await Auth.Use((SessionStore flow) => flow.EndAsync(Auth.In(session), made.Session.Id, default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.NotFound,
+            (await Auth.Use((ApiKeys flow) => flow.RevokeAsync(Auth.In(john), made.Session.Id, null, default)))
+                .Failure
+                ?.Error
+        );
+        Assert.Equal(
+            AuthError.NotFound,
+            (await Auth.Use((ApiKeys flow) => flow.RevokeAsync(Auth.In(session), session.Id, null, default)))
+                .Failure
+                ?.Error
+        );
+        Assert.Equal(
+            AuthError.NotFound,
+            (await Auth.Use((SessionStore flow) => flow.EndAsync(Auth.In(session), made.Session.Id, default)))
+                .Failure
+                ?.Error
+        );
         Assert.Null(await WhyNotAsync(made.Key));
     }
 
@@ -113,15 +145,40 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
     {
         var (first, kept) = (await MadeAsync(), true);
         var made = first;
-        Assert.Null((await Auth.Use((ChangePassword flow) =>
-            flow.ChangeAsync(Auth.In(session), new Reauthentication.ByPassword(Password), OtherPassword, endKeys: !kept, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ChangePassword flow) =>
+                        flow.ChangeAsync(
+                            Auth.In(session),
+                            new Reauthentication.ByPassword(Password),
+                            OtherPassword,
+                            endKeys: !kept,
+                            default
+                        )
+                )
+            ).Failure
+        );
         Assert.Null(await WhyNotAsync(made.Key));
-        Assert.Null((await Auth.Use((ChangePassword flow) =>
-            flow.ChangeAsync(Auth.In(session), new Reauthentication.ByPassword(OtherPassword), Password, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ChangePassword flow) =>
+                        flow.ChangeAsync(
+                            Auth.In(session),
+                            new Reauthentication.ByPassword(OtherPassword),
+                            Password,
+                            default
+                        )
+                )
+            ).Failure
+        );
         Assert.Equal(AuthError.PasswordChanged, await WhyNotAsync(made.Key));
         made = (await MakeAsync(new("another", Password: Password))).Value!;
         var link = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, Password, default))).Failure);
+        Assert.Null(
+            (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, Password, default))).Failure
+        );
         Assert.Equal(AuthError.PasswordChanged, await WhyNotAsync(made.Key));
     }
 
@@ -152,11 +209,21 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
         var caller = Auth.In((await MadeAsync()).Session);
         var refusals = new[]
         {
-            (await Auth.Use((ChangePassword flow) => flow.ChangeAsync(caller, Password, OtherPassword, default))).Failure,
-            (await Auth.Use((ChangeEmail flow) => flow.RequestAsync(caller, "new@example.net", Password, default))).Failure,
+            (
+                await Auth.Use((ChangePassword flow) => flow.ChangeAsync(caller, Password, OtherPassword, default))
+            ).Failure,
+            (
+                await Auth.Use((ChangeEmail flow) => flow.RequestAsync(caller, "new@example.net", Password, default))
+            ).Failure,
             (await Auth.Use((CloseAccount flow) => flow.CloseAsync(caller, Password, default))).Failure,
-            (await Auth.Use((CloseAccount flow) => flow.CloseAsync(caller, new Reauthentication.RecentOnly(), default))).Failure,
-            (await Auth.Use((ApiKeys flow) => flow.MakeAsync(caller, new("more", Password: Password), default))).Failure,
+            (
+                await Auth.Use(
+                    (CloseAccount flow) => flow.CloseAsync(caller, new Reauthentication.RecentOnly(), default)
+                )
+            ).Failure,
+            (
+                await Auth.Use((ApiKeys flow) => flow.MakeAsync(caller, new("more", Password: Password), default))
+            ).Failure,
             (await Auth.Use((ApiKeys flow) => flow.RevokeAsync(caller, caller.SessionId!, Password, default))).Failure,
             (await Auth.Use((SessionStore flow) => flow.EndOthersAsync(caller, default))).Failure,
             (await Auth.Use((SessionStore flow) => flow.EndAsync(caller, session.Id, default))).Failure,
@@ -170,7 +237,10 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
         await MadeAsync();
         Auth.Clock.Move(TimeSpan.FromMinutes(15));
         Assert.Equal(AuthError.StepUpRequired, (await MakeAsync(new("late"))).Failure?.Error);
-        Assert.Equal(AuthError.InvalidCredentials, (await MakeAsync(new("late", Password: "not the password"))).Failure?.Error);
+        Assert.Equal(
+            AuthError.InvalidCredentials,
+            (await MakeAsync(new("late", Password: "not the password"))).Failure?.Error
+        );
         Assert.Null((await MakeAsync(new("late", Password: Password))).Failure);
     }
 
@@ -186,12 +256,22 @@ public sealed class ApiKeysTests() : AuthTest(Store.File)
     public async Task Bad_input_is_refused(string? description, int? seconds, string? scope)
     {
         await MadeAsync();
-        var input = new ApiKeys.Input(description == "long" ? new string('x', 201) : description, seconds is null ? null : TimeSpan.FromSeconds(seconds.Value),
-            scope is null ? null : [scope]);
+        var input = new ApiKeys.Input(
+            description == "long" ? new string('x', 201) : description,
+            seconds is null ? null : TimeSpan.FromSeconds(seconds.Value),
+            scope is null ? null : [scope]
+        );
         Assert.Equal(AuthError.ValidationFailed, (await MakeAsync(input)).Failure?.Error);
     }
 
     [Fact]
     public async Task Its_text_can_be_read_apart_from_the_text_of_a_session() =>
-        Assert.False((await Auth.Use((TokenCodec secret) => Task.FromResult(secret.TryReadApiKey(secret.RefreshToken(TokenCodec.Random(16), 1), out _)))));
+        Assert.False(
+            (
+                await Auth.Use(
+                    (TokenCodec secret) =>
+                        Task.FromResult(secret.TryReadApiKey(secret.RefreshToken(TokenCodec.Random(16), 1), out _))
+                )
+            )
+        );
 }

@@ -8,18 +8,29 @@ using static BlazorAuth.UnitTests.Support.AuthFixture;
 
 namespace BlazorAuth.UnitTests.Tokens;
 
-public abstract class IntrospectTokenTests(Store store) : AuthTest(store,
-    ("Api:IntrospectionClients:orders:Secret", Secret), ("Api:IntrospectionClients:stock:Secret", OtherSecret), ("Throttle:SignInPerAddress", "3"))
+public abstract class IntrospectTokenTests(Store store)
+    : AuthTest(
+        store,
+        ("Api:IntrospectionClients:orders:Secret", Secret),
+        ("Api:IntrospectionClients:stock:Secret", OtherSecret),
+        ("Throttle:SignInPerAddress", "3")
+    )
 {
     public sealed class OnSqlite() : IntrospectTokenTests(Store.File);
 
     [OnPostgres]
     public sealed class OnPostgres() : IntrospectTokenTests(Store.Postgres);
 
-    private const string Jane = "jane@example.net", Secret = "0123456789abcdef0123456789abcdef", OtherSecret = "fedcba9876543210fedcba9876543210";
+    private const string Jane = "jane@example.net",
+        Secret = "0123456789abcdef0123456789abcdef",
+        OtherSecret = "fedcba9876543210fedcba9876543210";
 
-    private Task<Result<IntrospectToken.Answer>> RequestAsync(string? token, string? id = "orders", string? secret = Secret, Caller? caller = null) =>
-        Auth.Use((IntrospectToken flow) => flow.DescribeAsync(caller ?? Auth.Caller, new(id, secret), token, default));
+    private Task<Result<IntrospectToken.Answer>> RequestAsync(
+        string? token,
+        string? id = "orders",
+        string? secret = Secret,
+        Caller? caller = null
+    ) => Auth.Use((IntrospectToken flow) => flow.DescribeAsync(caller ?? Auth.Caller, new(id, secret), token, default));
 
     private async Task<IntrospectToken.Token?> FindAsync(string token)
     {
@@ -39,11 +50,17 @@ public abstract class IntrospectTokenTests(Store store) : AuthTest(store,
     {
         var pair = await PairAsync();
         var access = await FindAsync(pair.AccessToken);
-        Assert.Equal((false, Jane, pair.Session.UserId, pair.Session.Id), (access!.IsRefresh, access.Username, access.Session.UserId, access.Session.Id));
+        Assert.Equal(
+            (false, Jane, pair.Session.UserId, pair.Session.Id),
+            (access!.IsRefresh, access.Username, access.Session.UserId, access.Session.Id)
+        );
         Assert.Equal((Site, "blazorauth"), (access.Issuer, access.Audience));
         Assert.Equal(TimeSpan.FromMinutes(10), access.ExpiresAt - access.IssuedAt!.Value);
         var refresh = await FindAsync(pair.RefreshToken);
-        Assert.Equal((true, Jane, Auth.Clock.Now + TimeSpan.FromDays(14)), (refresh!.IsRefresh, refresh.Username, refresh.ExpiresAt));
+        Assert.Equal(
+            (true, Jane, Auth.Clock.Now + TimeSpan.FromDays(14)),
+            (refresh!.IsRefresh, refresh.Username, refresh.ExpiresAt)
+        );
     }
 
     [StoreFact]
@@ -119,22 +136,28 @@ public abstract class IntrospectTokenTests(Store store) : AuthTest(store,
     [InlineData("nobody", Secret)]
     [InlineData("blazorauth", Secret)]
     public async Task Who_is_no_client_is_told_nothing(string? id, string? secret) =>
-        Assert.Equal(AuthError.InvalidCredentials, (await RequestAsync((await PairAsync()).AccessToken, id, secret)).Failure?.Error);
+        Assert.Equal(
+            AuthError.InvalidCredentials,
+            (await RequestAsync((await PairAsync()).AccessToken, id, secret)).Failure?.Error
+        );
 
     [StoreFact]
-    public async Task A_client_without_a_token_is_told_what_is_missing() => Assert.Equal(AuthError.ValidationFailed, (await RequestAsync("")).Failure?.Error);
+    public async Task A_client_without_a_token_is_told_what_is_missing() =>
+        Assert.Equal(AuthError.ValidationFailed, (await RequestAsync("")).Failure?.Error);
 
     [StoreFact]
     public async Task Guesses_at_secrets_run_out_and_the_right_one_is_then_refused_too()
     {
-        for (var i = 0; i < 3; i++) Assert.Equal(AuthError.InvalidCredentials, (await RequestAsync("x", secret: $"wrong {i}")).Failure?.Error);
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(AuthError.InvalidCredentials, (await RequestAsync("x", secret: $"wrong {i}")).Failure?.Error);
         foreach (var secret in new[] { "wrong again", Secret })
         {
             var refusal = (await RequestAsync("x", secret: secret)).Failure!;
             Assert.Equal(AuthError.RateLimited, refusal.Error);
             Assert.Equal(TimeSpan.FromMinutes(15), refusal.RetryAfter);
         }
-        Assert.NotNull((await RequestAsync("x", caller: Caller.Anonymous("198.51.100.9", null))).Value); // another network's guesses are its own
+        // another network's guesses are its own
+        Assert.NotNull((await RequestAsync("x", caller: Caller.Anonymous("198.51.100.9", null))).Value);
         Auth.Clock.Move(TimeSpan.FromMinutes(15));
         Assert.NotNull((await RequestAsync("x")).Value);
     }
@@ -142,8 +165,10 @@ public abstract class IntrospectTokenTests(Store store) : AuthTest(store,
     [StoreFact]
     public async Task Right_secrets_spend_nothing_and_after_the_first_write_nothing()
     {
-        for (var i = 0; i < 5; i++) Assert.NotNull((await RequestAsync("x")).Value);
-        for (var i = 0; i < 5; i++) Assert.NotNull((await RequestAsync("x", "stock", OtherSecret)).Value);
+        for (var i = 0; i < 5; i++)
+            Assert.NotNull((await RequestAsync("x")).Value);
+        for (var i = 0; i < 5; i++)
+            Assert.NotNull((await RequestAsync("x", "stock", OtherSecret)).Value);
         Auth.Sql.Take();
         Assert.NotNull((await RequestAsync("x")).Value);
         Assert.Empty(Auth.Sql.Take());
@@ -164,7 +189,8 @@ public abstract class IntrospectTokenTests(Store store) : AuthTest(store,
         var pair = await PairAsync();
         await FindAsync(pair.AccessToken);
         var before = await Auth.RowsAsync();
-        foreach (var token in new[] { pair.AccessToken, pair.RefreshToken, "nonsense" }) await FindAsync(token);
+        foreach (var token in new[] { pair.AccessToken, pair.RefreshToken, "nonsense" })
+            await FindAsync(token);
         Assert.Equal(before, await Auth.RowsAsync());
     }
 }

@@ -12,16 +12,24 @@ public sealed class OneTimeTokensTests : AuthTest
 {
     private const string Jane = "jane@example.net";
 
-    private Task<OneTimeTokens.Minted> Mint(TokenPurpose purpose, string user = "u1", string destination = Jane, bool withCode = true) =>
-        Auth.Use(async (IServiceProvider services) =>
-        {
-            var tokens = (OneTimeTokens)services.GetService(typeof(OneTimeTokens))!;
-            var minted = await tokens.MintAsync(purpose, user, destination, withCode, sessionId: null, default);
-            await ((AuthDbContext)services.GetService(typeof(AuthDbContext))!).SaveChangesAsync();
-            return minted;
-        });
+    private Task<OneTimeTokens.Minted> Mint(
+        TokenPurpose purpose,
+        string user = "u1",
+        string destination = Jane,
+        bool withCode = true
+    ) =>
+        Auth.Use(
+            async (IServiceProvider services) =>
+            {
+                var tokens = (OneTimeTokens)services.GetService(typeof(OneTimeTokens))!;
+                var minted = await tokens.MintAsync(purpose, user, destination, withCode, sessionId: null, default);
+                await ((AuthDbContext)services.GetService(typeof(AuthDbContext))!).SaveChangesAsync();
+                return minted;
+            }
+        );
 
-    private Task<Result<OneTimeToken>> Find(TokenPurpose purpose, string? link) => Auth.Use((OneTimeTokens t) => t.FindAsync(Auth.Caller, purpose, link, default));
+    private Task<Result<OneTimeToken>> Find(TokenPurpose purpose, string? link) =>
+        Auth.Use((OneTimeTokens t) => t.FindAsync(Auth.Caller, purpose, link, default));
 
     private Task<OneTimeToken?> FindByCode(string code, string destination = Jane) =>
         Auth.Use((OneTimeTokens t) => t.FindByCodeAsync(TokenPurpose.VerifyEmail, destination, code, default));
@@ -34,7 +42,10 @@ public sealed class OneTimeTokensTests : AuthTest
     {
         var minted = await Mint(purpose);
         foreach (var asked in Enum.GetValues<TokenPurpose>())
-            Assert.Equal(asked == purpose ? null : AuthError.LinkInvalid, (await Find(asked, minted.Link)).Failure?.Error);
+            Assert.Equal(
+                asked == purpose ? null : AuthError.LinkInvalid,
+                (await Find(asked, minted.Link)).Failure?.Error
+            );
     }
 
     [Theory]
@@ -54,7 +65,10 @@ public sealed class OneTimeTokensTests : AuthTest
         Assert.True(OneTimeTokens.Lifetime(TokenPurpose.ResetPassword) <= TimeSpan.FromHours(1));
         Assert.True(OneTimeTokens.Lifetime(TokenPurpose.ChangeEmail) <= TimeSpan.FromHours(1));
         // 'This wasn't me' sets no password and signs nobody in.
-        Assert.All(Enum.GetValues<TokenPurpose>().Except([TokenPurpose.Undo]), purpose => Assert.True(OneTimeTokens.Lifetime(purpose) <= TimeSpan.FromHours(24)));
+        Assert.All(
+            Enum.GetValues<TokenPurpose>().Except([TokenPurpose.Undo]),
+            purpose => Assert.True(OneTimeTokens.Lifetime(purpose) <= TimeSpan.FromHours(24))
+        );
     }
 
     [Fact]
@@ -122,7 +136,8 @@ public sealed class OneTimeTokensTests : AuthTest
         await Auth.RegisterAsync(Jane); // codes are counted for the account
         var code = (await Mint(TokenPurpose.VerifyEmail)).Code!;
         Assert.Null(await FindByCode(code, "john@example.net"));
-        for (var i = 0; i < OneTimeTokens.MaximumAttempts; i++) Assert.Null(await FindByCode("x"));
+        for (var i = 0; i < OneTimeTokens.MaximumAttempts; i++)
+            Assert.Null(await FindByCode("x"));
         Assert.Null(await FindByCode(code));
     }
 

@@ -39,8 +39,12 @@ public sealed class RefreshTokensTests : AuthTest
         Assert.Equal(first.Session.Id, second.Session.Id);
         Assert.NotEqual(first.RefreshToken, second.RefreshToken);
         Assert.NotEqual(first.AccessToken, second.AccessToken);
-        Assert.Equal((TimeSpan.FromMinutes(10), TimeSpan.FromDays(14)), (second.AccessLifetime, second.RefreshLifetime));
-        Assert.Equal(first.Session.AuthenticatedAt, second.Session.AuthenticatedAt); // a refresh is no proof of anything
+        Assert.Equal(
+            (TimeSpan.FromMinutes(10), TimeSpan.FromDays(14)),
+            (second.AccessLifetime, second.RefreshLifetime)
+        );
+        // a refresh is no proof of anything
+        Assert.Equal(first.Session.AuthenticatedAt, second.Session.AuthenticatedAt);
     }
 
     [Fact]
@@ -88,7 +92,8 @@ public sealed class RefreshTokensTests : AuthTest
             chain.Add(await Next(chain[^1]));
             Auth.Clock.Move(TimeSpan.FromSeconds(1));
         }
-        foreach (var pair in chain[..^1]) Assert.Equal(chain[^1].RefreshToken, (await Next(pair)).RefreshToken);
+        foreach (var pair in chain[..^1])
+            Assert.Equal(chain[^1].RefreshToken, (await Next(pair)).RefreshToken);
         await Auth.RestartAsync();
         Assert.Equal(chain[^1].RefreshToken, (await Next(chain[0])).RefreshToken);
         await Next(chain[^1]);
@@ -113,7 +118,8 @@ public sealed class RefreshTokensTests : AuthTest
     {
         var first = await PairAsync();
         var pair = first;
-        for (var i = 0; i < 300; i++) pair = await Next(pair);
+        for (var i = 0; i < 300; i++)
+            pair = await Next(pair);
         Assert.Equal(pair.RefreshToken, (await Next(first)).RefreshToken);
         Assert.True(pair.Session.EarlierRotations!.Length <= Session.MaximumEarlierRotations);
         Auth.Clock.Move(TimeSpan.FromSeconds(10));
@@ -134,7 +140,13 @@ public sealed class RefreshTokensTests : AuthTest
     [Fact]
     public async Task An_answer_whose_tokens_were_used_was_not_lost()
     {
-        foreach (var use in new Func<RefreshTokens.Pair, Task>[] { pair => Auth.DeathOfAsync(pair.Session), async pair => await Next(pair) })
+        foreach (
+            var use in new Func<RefreshTokens.Pair, Task>[]
+            {
+                pair => Auth.DeathOfAsync(pair.Session),
+                async pair => await Next(pair),
+            }
+        )
         {
             var first = await Auth.ApiPairAsync((await Auth.RegisterAsync($"{Guid.NewGuid():N}@example.net")).Email!);
             await use(await Next(first));
@@ -171,7 +183,8 @@ public sealed class RefreshTokensTests : AuthTest
         var thief = await Next(stolen);
         Assert.Null(await Auth.DeathOfAsync(thief.Session)); // looks around
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
-        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(stolen.RefreshToken)); // the owner, who has the stolen one
+        // the owner, who has the stolen one
+        Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(stolen.RefreshToken));
         Assert.Equal(AuthError.RefreshTokenReused, await RefusalOf(thief.RefreshToken));
     }
 
@@ -247,7 +260,10 @@ public sealed class RefreshTokensTests : AuthTest
     [InlineData(null, AuthError.ValidationFailed)]
     [InlineData("", AuthError.ValidationFailed)]
     [InlineData("x", AuthError.RefreshTokenInvalid)]
-    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", AuthError.RefreshTokenInvalid)]
+    [InlineData(
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        AuthError.RefreshTokenInvalid
+    )]
     public async Task A_token_that_is_not_ours_is_refused(string? token, AuthError error)
     {
         await PairAsync();
@@ -276,11 +292,13 @@ public sealed class RefreshTokensTests : AuthTest
     public async Task A_token_of_a_store_that_was_set_back_is_refused_without_alarm()
     {
         var pair = await Next(await PairAsync());
-        await Auth.Use(async (AuthDbContext db) =>
-        {
-            (await db.Sessions.FindAsync(pair.Session.Id))!.Generation = 1;
-            await db.SaveChangesAsync();
-        });
+        await Auth.Use(
+            async (AuthDbContext db) =>
+            {
+                (await db.Sessions.FindAsync(pair.Session.Id))!.Generation = 1;
+                await db.SaveChangesAsync();
+            }
+        );
         Assert.Equal(AuthError.RefreshTokenInvalid, await RefusalOf(pair.RefreshToken));
         Assert.DoesNotContain(await Auth.AuditAsync(), e => e.Event == AuditEvent.RefreshTokenReused);
     }
@@ -320,7 +338,16 @@ public sealed class RefreshTokensTests : AuthTest
     {
         var first = await PairAsync();
         Task<Result<RefreshTokens.Pair>> Exchange() =>
-            Auth.Use((RefreshTokens flow) => flow.RotateAsync(Auth.Caller, first.Session, first.Session.Generation, TimeSpan.FromHours(2), default));
+            Auth.Use(
+                (RefreshTokens flow) =>
+                    flow.RotateAsync(
+                        Auth.Caller,
+                        first.Session,
+                        first.Session.Generation,
+                        TimeSpan.FromHours(2),
+                        default
+                    )
+            );
         var (one, other) = ((await Exchange()).Value!, (await Exchange()).Value!);
         Assert.Equal((one.RefreshToken, TimeSpan.FromHours(2)), (other.RefreshToken, other.AccessLifetime));
         Auth.Clock.Move(TimeSpan.FromMinutes(1));

@@ -34,7 +34,10 @@ public sealed class TokenCodecTests : AuthTest
         Assert.NotEqual(hash, await With(s => s.Hash("link:VerifyEmail", "x")));
         Assert.NotEqual(hash, await With(s => s.Hash("link:ResetPassword", "y")));
         await using var elsewhere = await AuthFixture.StartAsync();
-        Assert.NotEqual(hash, await elsewhere.Use((TokenCodec s) => Task.FromResult(s.Hash("link:ResetPassword", "x"))));
+        Assert.NotEqual(
+            hash,
+            await elsewhere.Use((TokenCodec s) => Task.FromResult(s.Hash("link:ResetPassword", "x")))
+        );
     }
 
     [Fact]
@@ -43,7 +46,10 @@ public sealed class TokenCodecTests : AuthTest
         var session = TokenCodec.Random(16);
         var token = await With(s => s.RefreshToken(session, 7));
         Assert.Equal(token, await With(s => s.RefreshToken(session, 7)));
-        Assert.Equal((true, session, 7), await With(s => (s.TryReadRefreshToken(token, out var id, out var generation), id, generation)));
+        Assert.Equal(
+            (true, session, 7),
+            await With(s => (s.TryReadRefreshToken(token, out var id, out var generation), id, generation))
+        );
     }
 
     [Fact]
@@ -54,14 +60,19 @@ public sealed class TokenCodecTests : AuthTest
         Assert.NotEqual(token, await With(s => s.RefreshToken(session, 2)));
         Assert.NotEqual(token, await With(s => s.RefreshToken(TokenCodec.Random(16), 1)));
         await using var elsewhere = await AuthFixture.StartAsync();
-        Assert.False(await elsewhere.Use((TokenCodec s) => Task.FromResult(s.TryReadRefreshToken(token, out _, out _))));
+        Assert.False(
+            await elsewhere.Use((TokenCodec s) => Task.FromResult(s.TryReadRefreshToken(token, out _, out _)))
+        );
     }
 
     [Fact]
     public async Task A_verifier_of_another_generation_does_not_fit()
     {
         var session = TokenCodec.Random(16);
-        var (first, second) = (await With(s => s.RefreshToken(session, 1)), await With(s => s.RefreshToken(session, 2)));
+        var (first, second) = (
+            await With(s => s.RefreshToken(session, 1)),
+            await With(s => s.RefreshToken(session, 2))
+        );
         var mixed = second.Split('.')[0] + "." + first.Split('.')[1];
         Assert.False(await With(s => s.TryReadRefreshToken(mixed, out _, out _)));
     }
@@ -72,9 +83,18 @@ public sealed class TokenCodecTests : AuthTest
         const string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         var token = await With(s => s.RefreshToken(TokenCodec.Random(16), 1));
         foreach (var at in new[] { token.IndexOf('.') - 1, token.Length - 1 })
-            foreach (var other in alphabet.Where(c => c != token[at]))
-                Assert.False(await With(s => s.TryReadRefreshToken(token[..at] + other + token[(at + 1)..], out _, out _)));
-        foreach (var other in new[] { token + "=", " " + token, token + "\n", token.Replace('.', ':'), token.Replace(".", "..") })
+        foreach (var other in alphabet.Where(c => c != token[at]))
+            Assert.False(await With(s => s.TryReadRefreshToken(token[..at] + other + token[(at + 1)..], out _, out _)));
+        foreach (
+            var other in new[]
+            {
+                token + "=",
+                " " + token,
+                token + "\n",
+                token.Replace('.', ':'),
+                token.Replace(".", ".."),
+            }
+        )
             Assert.False(await With(s => s.TryReadRefreshToken(other, out _, out _)));
     }
 
@@ -83,5 +103,6 @@ public sealed class TokenCodecTests : AuthTest
     [InlineData("")]
     [InlineData(".")]
     [InlineData("ÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄ.ÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄ")]
-    public async Task Nonsense_is_no_token(string? token) => Assert.False(await With(s => s.TryReadRefreshToken(token, out _, out _)));
+    public async Task Nonsense_is_no_token(string? token) =>
+        Assert.False(await With(s => s.TryReadRefreshToken(token, out _, out _)));
 }

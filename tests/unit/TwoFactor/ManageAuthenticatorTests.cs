@@ -34,13 +34,17 @@ public sealed class ManageAuthenticatorTests : AuthTest
         return (await BeginAsync()).Value!;
     }
 
-    private Task<Result<ManageAuthenticator.AuthenticatorSetup>> BeginAsync() => Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(Auth.ProvenIn(session), default));
+    private Task<Result<ManageAuthenticator.AuthenticatorSetup>> BeginAsync() =>
+        Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(Auth.ProvenIn(session), default));
 
-    private Task<Result<ManageAuthenticator.Confirmed>> ConfirmAsync(string? code) => Auth.Use((ManageAuthenticator flow) => flow.ConfirmAsync(Auth.ProvenIn(session), code, default));
+    private Task<Result<ManageAuthenticator.Confirmed>> ConfirmAsync(string? code) =>
+        Auth.Use((ManageAuthenticator flow) => flow.ConfirmAsync(Auth.ProvenIn(session), code, default));
 
-    private Task<Result> RemoveAsync() => Auth.Use((ManageAuthenticator flow) => flow.RemoveAsync(Auth.ProvenIn(session), default));
+    private Task<Result> RemoveAsync() =>
+        Auth.Use((ManageAuthenticator flow) => flow.RemoveAsync(Auth.ProvenIn(session), default));
 
-    private Task<ManageAuthenticator.AuthenticatorState> PreviewAsync() => Auth.Use((ManageAuthenticator flow) => flow.PreviewAsync(Auth.ProvenIn(session), default));
+    private Task<ManageAuthenticator.AuthenticatorState> PreviewAsync() =>
+        Auth.Use((ManageAuthenticator flow) => flow.PreviewAsync(Auth.ProvenIn(session), default));
 
     private async Task<IReadOnlyList<string>> OnAsync()
     {
@@ -69,7 +73,10 @@ public sealed class ManageAuthenticatorTests : AuthTest
     {
         var begun = await BegunAsync();
         Assert.Matches("^[A-Z2-7]{32}$", begun.Secret);
-        Assert.Equal($"otpauth://totp/BlazorAuth:jane%40example.org?secret={begun.Secret}&issuer=BlazorAuth&algorithm=SHA1&digits=6&period=30", begun.Uri);
+        Assert.Equal(
+            $"otpauth://totp/BlazorAuth:jane%40example.org?secret={begun.Secret}&issuer=BlazorAuth&algorithm=SHA1&digits=6&period=30",
+            begun.Uri
+        );
     }
 
     [Theory]
@@ -77,7 +84,8 @@ public sealed class ManageAuthenticatorTests : AuthTest
     [InlineData("0000000000", "AAAAAAAA")]
     [InlineData("ffffffffff", "77777777")]
     [InlineData("0000000001", "AAAAAAAB")]
-    public void Base32_is_that_of_rfc_4648(string bytes, string text) => Assert.Equal(text, TotpCode.Base32(Convert.FromHexString(bytes)));
+    public void Base32_is_that_of_rfc_4648(string bytes, string text) =>
+        Assert.Equal(text, TotpCode.Base32(Convert.FromHexString(bytes)));
 
     [Fact]
     public async Task The_code_that_confirmed_signs_nobody_in()
@@ -97,7 +105,10 @@ public sealed class ManageAuthenticatorTests : AuthTest
         var first = await BegunAsync();
         var second = await BegunAsync();
         Assert.Equal(second.Id, (await PreviewAsync()).Pending);
-        Assert.Equal(AuthError.SecondFactorInvalid, (await ConfirmAsync(Auth.CodeOf(AuthFixture.SecretOf(first)))).Failure?.Error);
+        Assert.Equal(
+            AuthError.SecondFactorInvalid,
+            (await ConfirmAsync(Auth.CodeOf(AuthFixture.SecretOf(first)))).Failure?.Error
+        );
         Assert.Null((await ConfirmAsync(Auth.CodeOf(AuthFixture.SecretOf(second)))).Failure);
         Assert.Equal(1, (await Auth.RowsAsync())["Authenticators"]);
     }
@@ -134,7 +145,10 @@ public sealed class ManageAuthenticatorTests : AuthTest
         await OnAsync();
         Assert.Null(await Auth.DeathOfAsync(session));
         var now = await Auth.Use((AuthDbContext db) => db.Sessions.AsNoTracking().SingleAsync(s => s.Id == session.Id));
-        Assert.Equal(("pwd", session.Generation, session.AuthenticatedAt), (now.Methods, now.Generation, now.AuthenticatedAt));
+        Assert.Equal(
+            ("pwd", session.Generation, session.AuthenticatedAt),
+            (now.Methods, now.Generation, now.AuthenticatedAt)
+        );
     }
 
     [Fact]
@@ -151,7 +165,10 @@ public sealed class ManageAuthenticatorTests : AuthTest
     public async Task Its_owner_can_take_it_off_and_is_told()
     {
         await OnAsync();
-        var (id, wrapped) = await Auth.Use((AuthDbContext db) => db.Authenticators.Select(a => new ValueTuple<string, byte[]>(a.Id, a.Wrapped)).SingleAsync());
+        var (id, wrapped) = await Auth.Use(
+            (AuthDbContext db) =>
+                db.Authenticators.Select(a => new ValueTuple<string, byte[]>(a.Id, a.Wrapped)).SingleAsync()
+        );
         Assert.Null((await RemoveAsync()).Failure);
         Assert.Equal(AuthError.NotFound, (await RemoveAsync()).Failure?.Error);
         Assert.Equal(new ManageAuthenticator.AuthenticatorState(null, 0, null), await PreviewAsync());
@@ -159,9 +176,15 @@ public sealed class ManageAuthenticatorTests : AuthTest
         await Auth.DeliverAsync();
         Assert.Equal(["Your second factor is on", "Your second factor is off"], Auth.SubjectsTo(Jane).TakeLast(2));
 
-        var state = await Auth.Use((AuthDbContext db) => db.Outbox.Where(l => l.Kind == EmailKind.SecondFactorOff).Select(l => l.State).SingleAsync());
+        var state = await Auth.Use(
+            (AuthDbContext db) =>
+                db.Outbox.Where(l => l.Kind == EmailKind.SecondFactorOff).Select(l => l.State).SingleAsync()
+        );
         using var json = JsonDocument.Parse(state!);
-        Assert.Equal(("second-factor-removed", id), (json.RootElement.GetProperty("kind").GetString(), json.RootElement.GetProperty("id").GetString()));
+        Assert.Equal(
+            ("second-factor-removed", id),
+            (json.RootElement.GetProperty("kind").GetString(), json.RootElement.GetProperty("id").GetString())
+        );
         Assert.Equal(wrapped, json.RootElement.GetProperty("wrapped").GetBytesFromBase64());
     }
 
@@ -174,30 +197,48 @@ public sealed class ManageAuthenticatorTests : AuthTest
         Assert.Null((await ConfirmAsync(Auth.CodeOf(app))).Failure);
         await Auth.DeliverAsync();
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
-        if (removed) Assert.Null((await RemoveAsync()).Failure);
-        else await Auth.SecondFactorAsync(session);
+        if (removed)
+            Assert.Null((await RemoveAsync()).Failure);
+        else
+            await Auth.SecondFactorAsync(session);
         await Auth.DeliverAsync();
         var notice = Auth.LastEmailTo(Jane);
         Auth.Clock.Move(TimeSpan.FromDays(6));
-        Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, AuthFixture.LinkTokenIn(notice), default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (RevertChange flow) => flow.RevertAsync(Auth.Caller, AuthFixture.LinkTokenIn(notice), default)
+                )
+            ).Failure
+        );
 
         Assert.Equal(AuthError.SessionRevoked, await Auth.DeathOfAsync(session));
         var link = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, AuthFixture.Password, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, AuthFixture.Password, default))
+            ).Failure
+        );
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
-        Assert.IsType<SignInOutcome.SignedIn>((await Auth.VerifyAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app))).Outcome);
+        Assert.IsType<SignInOutcome.SignedIn>(
+            (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), Auth.CodeOf(app))).Outcome
+        );
     }
 
     [Fact]
     public async Task Wrong_codes_are_counted_before_they_are_looked_at_and_with_those_of_the_sign_in()
     {
         var begun = await BegunAsync();
-        for (var i = 0; i < 10; i++) Assert.Equal(AuthError.SecondFactorInvalid, (await ConfirmAsync("000000")).Failure?.Error);
+        for (var i = 0; i < 10; i++)
+            Assert.Equal(AuthError.SecondFactorInvalid, (await ConfirmAsync("000000")).Failure?.Error);
         var refusal = (await ConfirmAsync(Auth.CodeOf(AuthFixture.SecretOf(begun)))).Failure;
         Assert.Equal(AuthError.RateLimited, refusal?.Error);
         Assert.NotNull(refusal!.RetryAfter);
         await Auth.AuthenticatorAsync(user);
-        Assert.Equal(AuthError.RateLimited, (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), "000000")).Outcome.Failure()?.Error);
+        Assert.Equal(
+            AuthError.RateLimited,
+            (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), "000000")).Outcome.Failure()?.Error
+        );
         Assert.Equal(10, (await Auth.AuditAsync()).Count(e => e.Event == AuditEvent.SecondFactorRefused));
     }
 
@@ -219,7 +260,9 @@ public sealed class ManageAuthenticatorTests : AuthTest
     public async Task A_code_is_taken_as_people_paste_it_and_in_other_digits()
     {
         var code = Auth.CodeOf(AuthFixture.SecretOf(await BegunAsync()));
-        Assert.Null((await ConfirmAsync($" {code[..3]}-{string.Concat(code[3..].Select(c => (char)(c - '0' + '٠')))} ")).Failure);
+        Assert.Null(
+            (await ConfirmAsync($" {code[..3]}-{string.Concat(code[3..].Select(c => (char)(c - '0' + '٠')))} ")).Failure
+        );
     }
 
     [Fact]
@@ -235,13 +278,32 @@ public sealed class ManageAuthenticatorTests : AuthTest
     public async Task An_api_key_and_an_account_without_a_name_may_not()
     {
         await BegunAsync();
-        var key = Auth.In((await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session);
-        Assert.Equal(AuthError.Forbidden, (await Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(key, default))).Failure?.Error);
-        Assert.Equal(AuthError.Forbidden, (await Auth.Use((ManageAuthenticator flow) => flow.ConfirmAsync(key, "123456", default))).Failure?.Error);
-        Assert.Equal(AuthError.Forbidden, (await Auth.Use((ManageAuthenticator flow) => flow.RemoveAsync(key, default))).Failure?.Error);
-        var anonymous = Assert.IsType<SignInOutcome.SignedIn>(
-            await Auth.Use((SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default))).Session;
-        Assert.Equal(AuthError.Forbidden, (await Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(Auth.In(anonymous), default))).Failure?.Error);
+        var key = Auth.In(
+            (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session
+        );
+        Assert.Equal(
+            AuthError.Forbidden,
+            (await Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(key, default))).Failure?.Error
+        );
+        Assert.Equal(
+            AuthError.Forbidden,
+            (await Auth.Use((ManageAuthenticator flow) => flow.ConfirmAsync(key, "123456", default))).Failure?.Error
+        );
+        Assert.Equal(
+            AuthError.Forbidden,
+            (await Auth.Use((ManageAuthenticator flow) => flow.RemoveAsync(key, default))).Failure?.Error
+        );
+        var anonymous = Assert
+            .IsType<SignInOutcome.SignedIn>(
+                await Auth.Use(
+                    (SignInAnonymously flow) => flow.BeginAsync(Auth.Caller, null, SessionKind.Api, null, default)
+                )
+            )
+            .Session;
+        Assert.Equal(
+            AuthError.Forbidden,
+            (await Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(Auth.In(anonymous), default))).Failure?.Error
+        );
     }
 
     [Fact]
@@ -250,7 +312,10 @@ public sealed class ManageAuthenticatorTests : AuthTest
         var begun = await BegunAsync();
         var other = await Auth.SignInAsync(Jane);
         Assert.Null((await Auth.Use((SessionStore flow) => flow.EndOthersAsync(Auth.In(other), default))).Failure);
-        Assert.Equal(AuthError.SessionRevoked, (await ConfirmAsync(Auth.CodeOf(AuthFixture.SecretOf(begun)))).Failure?.Error);
+        Assert.Equal(
+            AuthError.SessionRevoked,
+            (await ConfirmAsync(Auth.CodeOf(AuthFixture.SecretOf(begun)))).Failure?.Error
+        );
         Assert.Equal(AuthError.SessionRevoked, (await BeginAsync()).Failure?.Error);
         Assert.Equal(AuthError.SessionRevoked, (await RemoveAsync()).Failure?.Error);
         Assert.False((await PreviewAsync()).On);

@@ -27,16 +27,20 @@ public sealed class ManagePasswordOnlySignInTests : AuthTest
         user = await Auth.MemberAsync(Jane);
         session = await Auth.SignInAsync(Jane);
         if (administrator)
-            await Auth.Use(async (AuthDbContext db) =>
-            {
-                db.UserRoles.Add(new() { UserId = user.Id, RoleId = AuthDbContext.Administrator });
-                await db.SaveChangesAsync();
-            });
+            await Auth.Use(
+                async (AuthDbContext db) =>
+                {
+                    db.UserRoles.Add(new() { UserId = user.Id, RoleId = AuthDbContext.Administrator });
+                    await db.SaveChangesAsync();
+                }
+            );
         await Auth.PasskeyAsync(session, device);
     }
 
     private Task<Result<ManagePasswordOnlySignIn.State>> ChooseAsync(bool? allowed, Caller? caller = null) =>
-        Auth.Use((ManagePasswordOnlySignIn flow) => flow.ChooseAsync(caller ?? Auth.ProvenIn(session), allowed, default));
+        Auth.Use(
+            (ManagePasswordOnlySignIn flow) => flow.ChooseAsync(caller ?? Auth.ProvenIn(session), allowed, default)
+        );
 
     private async Task<IReadOnlyList<string>?> MethodsAsync() =>
         await Auth.TrySignInAsync(Jane) is SignInOutcome.NeedsSecondFactor due ? due.Methods : null;
@@ -52,8 +56,10 @@ public sealed class ManagePasswordOnlySignInTests : AuthTest
         Assert.NotNull(await Auth.DeathOfAsync(other));
         Assert.Null(await Auth.DeathOfAsync(session));
         var ceremony = await Auth.CeremonyAsync();
-        var outcome = await Auth.Use((SignInWithPasskey flow) =>
-            flow.FinishAsync(Auth.Caller, new(ceremony.Ticket, device.Get(ceremony), SessionKind.Browser), default));
+        var outcome = await Auth.Use(
+            (SignInWithPasskey flow) =>
+                flow.FinishAsync(Auth.Caller, new(ceremony.Ticket, device.Get(ceremony), SessionKind.Browser), default)
+        );
         Assert.True(Auth.In(Assert.IsType<SignInOutcome.SignedIn>(outcome).Session).TwoFactors);
     }
 
@@ -62,7 +68,10 @@ public sealed class ManagePasswordOnlySignInTests : AuthTest
     {
         await JaneAsync();
         Assert.Equal(AuthError.StepUpRequired, (await ChooseAsync(false, Auth.In(session))).Failure?.Error);
-        Assert.Equal(AuthError.Forbidden, (await ChooseAsync(false, Auth.In(session) with { ByKey = true })).Failure?.Error);
+        Assert.Equal(
+            AuthError.Forbidden,
+            (await ChooseAsync(false, Auth.In(session) with { ByKey = true })).Failure?.Error
+        );
         Assert.Equal(AuthError.ValidationFailed, (await ChooseAsync(null)).Failure?.Error);
         Assert.NotNull((await ChooseAsync(false)).Value);
         Assert.Equal(AuthError.StepUpRequired, (await ChooseAsync(true, Auth.In(session))).Failure?.Error);
@@ -93,14 +102,28 @@ public sealed class ManagePasswordOnlySignInTests : AuthTest
         await JaneAsync();
         await ChooseAsync(false);
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
-        var id = (await Auth.Use((Core.Passkeys.ManagePasskeys flow) => flow.ListAsync(Auth.In(session), default)))[0].Id;
-        Assert.Null((await Auth.Use((Core.Passkeys.ManagePasskeys flow) => flow.RemoveAsync(Auth.ProvenIn(session), id, default))).Failure);
+        var id = (await Auth.Use((Core.Passkeys.ManagePasskeys flow) => flow.ListAsync(Auth.In(session), default)))[
+            0
+        ].Id;
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (Core.Passkeys.ManagePasskeys flow) => flow.RemoveAsync(Auth.ProvenIn(session), id, default)
+                )
+            ).Failure
+        );
         Assert.Null(await MethodsAsync()); // nobody is locked out
         await Auth.DeliverAsync();
-        var undo = LinkTokenIn(Auth.Mail.Sent.Last(m => m.To == Jane && m.Content.Subject.Contains("passkey was removed", StringComparison.Ordinal)));
+        var undo = LinkTokenIn(
+            Auth.Mail.Sent.Last(m =>
+                m.To == Jane && m.Content.Subject.Contains("passkey was removed", StringComparison.Ordinal)
+            )
+        );
         Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, undo, default))).Failure);
         var reset = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, Password, default))).Failure);
+        Assert.Null(
+            (await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, reset, Password, default))).Failure
+        );
         Assert.Equal(["passkey"], (await MethodsAsync())!);
     }
 
@@ -111,7 +134,11 @@ public sealed class ManagePasswordOnlySignInTests : AuthTest
         await ChooseAsync(false);
         await ChooseAsync(true);
         await Auth.DeliverAsync();
-        var undo = LinkTokenIn(Auth.Mail.Sent.Last(m => m.To == Jane && m.Content.Subject.EndsWith("A password alone signs in again", StringComparison.Ordinal)));
+        var undo = LinkTokenIn(
+            Auth.Mail.Sent.Last(m =>
+                m.To == Jane && m.Content.Subject.EndsWith("A password alone signs in again", StringComparison.Ordinal)
+            )
+        );
         Assert.Null((await Auth.Use((RevertChange flow) => flow.RevertAsync(Auth.Caller, undo, default))).Failure);
         Assert.True((await Auth.UserAsync(Jane)).PasskeyAfterPassword);
     }
@@ -121,10 +148,22 @@ public sealed class ManagePasswordOnlySignInTests : AuthTest
     {
         await JaneAsync(administrator: true);
         var thief = Auth.In(session); // from before the passkey, signed in by password alone
-        Assert.Equal(AuthError.StepUpRequired, (await Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(thief, default))).Failure?.Error);
-        Assert.Equal(AuthError.StepUpRequired, (await Auth.Use((Core.Passkeys.ManagePasskeys flow) => flow.BeginAsync(thief, default))).Failure?.Error);
-        Assert.Equal(AuthError.StepUpRequired, (await Auth.Use((SignInWithProvider flow) => flow.AskToLinkAsync(thief, default))).Failure?.Error);
-        Assert.Equal(AuthError.StepUpRequired, (await Auth.Use((ManageAccounts flow) => flow.ListAsync(thief, new(), default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.StepUpRequired,
+            (await Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(thief, default))).Failure?.Error
+        );
+        Assert.Equal(
+            AuthError.StepUpRequired,
+            (await Auth.Use((Core.Passkeys.ManagePasskeys flow) => flow.BeginAsync(thief, default))).Failure?.Error
+        );
+        Assert.Equal(
+            AuthError.StepUpRequired,
+            (await Auth.Use((SignInWithProvider flow) => flow.AskToLinkAsync(thief, default))).Failure?.Error
+        );
+        Assert.Equal(
+            AuthError.StepUpRequired,
+            (await Auth.Use((ManageAccounts flow) => flow.ListAsync(thief, new(), default))).Failure?.Error
+        );
     }
 
     [Fact]
@@ -135,11 +174,30 @@ public sealed class ManagePasswordOnlySignInTests : AuthTest
         session = await Auth.SignInAsync(Jane);
         var app = (await Auth.Use((ManageAuthenticator flow) => flow.BeginAsync(Auth.In(thief), default))).Value!;
         using var thiefs = new SoftAuthenticator();
-        var passkey = (await Auth.Use((Core.Passkeys.ManagePasskeys flow) => flow.BeginAsync(Auth.In(thief), default))).Value!;
+        var passkey = (
+            await Auth.Use((Core.Passkeys.ManagePasskeys flow) => flow.BeginAsync(Auth.In(thief), default))
+        ).Value!;
         await Auth.PasskeyAsync(session, device);
-        Assert.Equal(AuthError.StepUpRequired, (await Auth.Use((ManageAuthenticator flow) =>
-            flow.ConfirmAsync(Auth.In(thief), Auth.CodeOf(SecretOf(app)), default))).Failure?.Error);
-        Assert.Equal(AuthError.StepUpRequired, (await Auth.Use((Core.Passkeys.ManagePasskeys flow) =>
-            flow.AddAsync(Auth.In(thief), new(passkey.Ticket, thiefs.Create(passkey)), default))).Failure?.Error);
+        Assert.Equal(
+            AuthError.StepUpRequired,
+            (
+                await Auth.Use(
+                    (ManageAuthenticator flow) => flow.ConfirmAsync(Auth.In(thief), Auth.CodeOf(SecretOf(app)), default)
+                )
+            )
+                .Failure
+                ?.Error
+        );
+        Assert.Equal(
+            AuthError.StepUpRequired,
+            (
+                await Auth.Use(
+                    (Core.Passkeys.ManagePasskeys flow) =>
+                        flow.AddAsync(Auth.In(thief), new(passkey.Ticket, thiefs.Create(passkey)), default)
+                )
+            )
+                .Failure
+                ?.Error
+        );
     }
 }

@@ -21,12 +21,21 @@ public sealed class ManageTrustedDevicesTests : AuthTest
         return (Assert.IsType<SignInOutcome.SignedIn>(given.Outcome).Session, given.TrustedDevice!);
     }
 
-    private Task<IReadOnlyList<TrustedDevice>> ListAsync(Session session) => Auth.Use((ManageTrustedDevices flow) => flow.ListAsync(Auth.In(session), default));
+    private Task<IReadOnlyList<TrustedDevice>> ListAsync(Session session) =>
+        Auth.Use((ManageTrustedDevices flow) => flow.ListAsync(Auth.In(session), default));
 
-    private Task<Result> ForgetAsync(Caller caller, string id) => Auth.Use((ManageTrustedDevices flow) => flow.ForgetAsync(caller, id, default));
+    private Task<Result> ForgetAsync(Caller caller, string id) =>
+        Auth.Use((ManageTrustedDevices flow) => flow.ForgetAsync(caller, id, default));
 
-    private Task<SignInOutcome> SignInAsync(string device) => Auth.Use((SignInWithPassword flow) =>
-        flow.WithPasswordAsync(Auth.Caller, new(Jane, AuthFixture.Password, SessionKind.Browser, TrustedDevice: device), default));
+    private Task<SignInOutcome> SignInAsync(string device) =>
+        Auth.Use(
+            (SignInWithPassword flow) =>
+                flow.WithPasswordAsync(
+                    Auth.Caller,
+                    new(Jane, AuthFixture.Password, SessionKind.Browser, TrustedDevice: device),
+                    default
+                )
+        );
 
     [Fact]
     public async Task A_forgotten_browser_is_asked_again_and_its_sessions_go_on()
@@ -61,7 +70,9 @@ public sealed class ManageTrustedDevicesTests : AuthTest
         var john = await Auth.SignInAsync("john@example.net");
         Assert.Empty(await ListAsync(john));
         Assert.Equal(AuthError.NotFound, (await ForgetAsync(Auth.In(john), id)).Failure?.Error);
-        var key = Auth.In((await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session);
+        var key = Auth.In(
+            (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session
+        );
         Assert.Equal(AuthError.Forbidden, (await ForgetAsync(key, id)).Failure?.Error);
         Assert.IsType<SignInOutcome.SignedIn>(await SignInAsync(device));
     }

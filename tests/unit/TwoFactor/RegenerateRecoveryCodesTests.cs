@@ -20,7 +20,8 @@ public sealed class RegenerateRecoveryCodesTests : AuthTest
         return await Auth.SecondFactorAsync(session);
     }
 
-    private Task<Result<RegenerateRecoveryCodes.NewCodes>> MakeAsync() => Auth.Use((RegenerateRecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(session), default));
+    private Task<Result<RegenerateRecoveryCodes.NewCodes>> MakeAsync() =>
+        Auth.Use((RegenerateRecoveryCodes flow) => flow.MakeAsync(Auth.ProvenIn(session), default));
 
     [Fact]
     public async Task There_are_ten_each_opens_once_and_people_may_write_them_their_way()
@@ -28,12 +29,29 @@ public sealed class RegenerateRecoveryCodesTests : AuthTest
         var (codes, _) = await JaneAsync();
         Assert.Equal(10, codes.Distinct().Count());
         Assert.All(codes, code => Assert.Matches("^[0-9a-hjkmnp-tv-z]{5}-[0-9a-hjkmnp-tv-z]{5}$", code));
-        var typed = " " + codes[0].ToUpperInvariant().Replace("-", " ", StringComparison.Ordinal).Replace('0', 'O').Replace('1', 'l');
-        var given = Assert.IsType<SignInOutcome.SignedIn>((await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, typed)).Outcome);
+        var typed =
+            " "
+            + codes[0]
+                .ToUpperInvariant()
+                .Replace("-", " ", StringComparison.Ordinal)
+                .Replace('0', 'O')
+                .Replace('1', 'l');
+        var given = Assert.IsType<SignInOutcome.SignedIn>(
+            (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, typed)).Outcome
+        );
         Assert.Equal("pwd otp mfa", given.Session.Methods);
-        Assert.Equal(AuthError.SecondFactorInvalid, (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, codes[0])).Outcome.Failure()?.Error);
+        Assert.Equal(
+            AuthError.SecondFactorInvalid,
+            (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, codes[0])).Outcome.Failure()?.Error
+        );
         await Auth.DeliverAsync();
-        Assert.Contains("Codes left: 9", Auth.Mail.Sent.Last(m => m.Content.Subject.Contains("recovery code", StringComparison.Ordinal)).Content.Text, StringComparison.Ordinal);
+        Assert.Contains(
+            "Codes left: 9",
+            Auth.Mail.Sent.Last(m =>
+                m.Content.Subject.Contains("recovery code", StringComparison.Ordinal)
+            ).Content.Text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -57,7 +75,9 @@ public sealed class RegenerateRecoveryCodesTests : AuthTest
         for (var left = 9; left >= 2; left--)
         {
             Assert.Null((await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, codes[left])).Outcome.Failure());
-            var state = await Auth.Use((ManageAuthenticator flow) => flow.PreviewAsync(Auth.ProvenIn(session), default));
+            var state = await Auth.Use(
+                (ManageAuthenticator flow) => flow.PreviewAsync(Auth.ProvenIn(session), default)
+            );
             Assert.Equal((left, left <= 2), (state.CodesLeft, state.RunsOut));
         }
     }
@@ -68,7 +88,10 @@ public sealed class RegenerateRecoveryCodesTests : AuthTest
         var (codes, _) = await JaneAsync();
         Assert.Null((await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, codes[3])).Outcome.Failure());
         await Auth.RestartAsync();
-        Assert.Equal(AuthError.SecondFactorInvalid, (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, codes[3])).Outcome.Failure()?.Error);
+        Assert.Equal(
+            AuthError.SecondFactorInvalid,
+            (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, codes[3])).Outcome.Failure()?.Error
+        );
     }
 
     [Fact]
@@ -78,8 +101,13 @@ public sealed class RegenerateRecoveryCodesTests : AuthTest
         session = await Auth.SignInAsync(Jane);
         Assert.Equal(AuthError.NotFound, (await MakeAsync()).Failure?.Error);
         await Auth.SecondFactorAsync(session);
-        var key = Auth.In((await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session);
-        Assert.Equal(AuthError.Forbidden, (await Auth.Use((RegenerateRecoveryCodes flow) => flow.MakeAsync(key, default))).Failure?.Error);
+        var key = Auth.In(
+            (await Auth.Use((ApiKeys flow) => flow.MakeAsync(Auth.In(session), new("ci"), default))).Value!.Session
+        );
+        Assert.Equal(
+            AuthError.Forbidden,
+            (await Auth.Use((RegenerateRecoveryCodes flow) => flow.MakeAsync(key, default))).Failure?.Error
+        );
         Auth.Clock.Move(TimeSpan.FromMinutes(15));
         Assert.Equal(AuthError.StepUpRequired, (await MakeAsync()).Failure?.Error);
     }
@@ -90,10 +118,42 @@ public sealed class RegenerateRecoveryCodesTests : AuthTest
         var (codes, app) = await JaneAsync();
         Auth.Clock.Move(TimeSpan.FromMinutes(1));
         for (var i = 0; i < 10; i++)
-            Assert.Equal(AuthError.SecondFactorInvalid, (await Auth.VerifyAsync(
-                await Auth.TicketAsync(Jane, i % 2 == 0 ? SessionKind.Api : SessionKind.Browser), i % 3 == 0 ? "000000" : null, "aaaaa-aaaaa")).Outcome.Failure()?.Error);
-        Assert.Equal(AuthError.RateLimited, (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, codes[0])).Outcome.Failure()?.Error);
-        Assert.Equal(AuthError.RateLimited, (await Auth.VerifyAsync(await Auth.TicketAsync(Jane, SessionKind.Api), Auth.CodeOf(app))).Outcome.Failure()?.Error);
-        Assert.Equal(AuthError.RateLimited, (await Auth.Use((Reauthenticate flow) => flow.ReauthenticateAsync(Auth.In(session), new Reauthentication.ByCode(Auth.CodeOf(app)), default))).Failure?.Error);
+            Assert.Equal(
+                AuthError.SecondFactorInvalid,
+                (
+                    await Auth.VerifyAsync(
+                        await Auth.TicketAsync(Jane, i % 2 == 0 ? SessionKind.Api : SessionKind.Browser),
+                        i % 3 == 0 ? "000000" : null,
+                        "aaaaa-aaaaa"
+                    )
+                )
+                    .Outcome.Failure()
+                    ?.Error
+            );
+        Assert.Equal(
+            AuthError.RateLimited,
+            (await Auth.VerifyAsync(await Auth.TicketAsync(Jane), null, codes[0])).Outcome.Failure()?.Error
+        );
+        Assert.Equal(
+            AuthError.RateLimited,
+            (await Auth.VerifyAsync(await Auth.TicketAsync(Jane, SessionKind.Api), Auth.CodeOf(app)))
+                .Outcome.Failure()
+                ?.Error
+        );
+        Assert.Equal(
+            AuthError.RateLimited,
+            (
+                await Auth.Use(
+                    (Reauthenticate flow) =>
+                        flow.ReauthenticateAsync(
+                            Auth.In(session),
+                            new Reauthentication.ByCode(Auth.CodeOf(app)),
+                            default
+                        )
+                )
+            )
+                .Failure
+                ?.Error
+        );
     }
 }

@@ -21,8 +21,16 @@ public sealed class VerifySecondFactorTests : AuthTest
         return (user, await Auth.AuthenticatorAsync(user));
     }
 
-    private Task<VerifySecondFactor.SecondFactorResult> VerifyAsync(string? ticket, string? code, string? recoveryCode = null, bool remember = false) =>
-        Auth.Use((VerifySecondFactor flow) => flow.VerifyAsync(Auth.Caller, new(ticket, code, recoveryCode, remember), default));
+    private Task<VerifySecondFactor.SecondFactorResult> VerifyAsync(
+        string? ticket,
+        string? code,
+        string? recoveryCode = null,
+        bool remember = false
+    ) =>
+        Auth.Use(
+            (VerifySecondFactor flow) =>
+                flow.VerifyAsync(Auth.Caller, new(ticket, code, recoveryCode, remember), default)
+        );
 
     [Fact]
     public async Task The_password_alone_opens_nothing_where_a_second_factor_is_on()
@@ -86,7 +94,10 @@ public sealed class VerifySecondFactorTests : AuthTest
         var (_, app) = await JaneAsync();
         var ticket = await Auth.TicketAsync(Jane);
         for (var i = 0; i < 5; i++)
-            Assert.Equal(AuthError.SecondFactorInvalid, (await VerifyAsync(ticket, "000 000")).Outcome.Failure()?.Error);
+            Assert.Equal(
+                AuthError.SecondFactorInvalid,
+                (await VerifyAsync(ticket, "000 000")).Outcome.Failure()?.Error
+            );
         Assert.Equal(AuthError.TicketExpired, (await VerifyAsync(ticket, app.Code())).Outcome.Failure()?.Error);
     }
 
@@ -105,7 +116,13 @@ public sealed class VerifySecondFactorTests : AuthTest
         var (_, app) = await JaneAsync();
         var ticket = await Auth.TicketAsync(Jane);
         var link = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, AuthFixture.OtherPassword, default))).Failure);
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ResetPassword flow) => flow.SetAsync(Auth.Caller, link, AuthFixture.OtherPassword, default)
+                )
+            ).Failure
+        );
         Assert.Equal(AuthError.TicketExpired, (await VerifyAsync(ticket, app.Code())).Outcome.Failure()?.Error);
     }
 
@@ -115,30 +132,51 @@ public sealed class VerifySecondFactorTests : AuthTest
         var (_, app) = await JaneAsync();
         var given = await VerifyAsync(await Auth.TicketAsync(Jane), app.Code(), remember: true);
         Assert.NotNull(given.TrustedDevice);
-        Task<SignInOutcome> AgainAsync(string? device, string password = AuthFixture.Password) => Auth.Use((SignInWithPassword flow) =>
-            flow.WithPasswordAsync(Auth.Caller, new(Jane, password, SessionKind.Browser, TrustedDevice: device), default));
+        Task<SignInOutcome> AgainAsync(string? device, string password = AuthFixture.Password) =>
+            Auth.Use(
+                (SignInWithPassword flow) =>
+                    flow.WithPasswordAsync(
+                        Auth.Caller,
+                        new(Jane, password, SessionKind.Browser, TrustedDevice: device),
+                        default
+                    )
+            );
         Assert.IsType<SignInOutcome.SignedIn>(await AgainAsync(given.TrustedDevice));
         Assert.IsType<SignInOutcome.NeedsSecondFactor>(await AgainAsync(given.TrustedDevice![..^1] + "x"));
         Assert.IsType<SignInOutcome.NeedsSecondFactor>(await AgainAsync(null));
 
         var link = await Auth.ResetLinkAsync(Jane);
-        Assert.Null((await Auth.Use((ResetPassword flow) => flow.SetAsync(Auth.Caller, link, AuthFixture.OtherPassword, default))).Failure);
-        Assert.IsType<SignInOutcome.NeedsSecondFactor>(await AgainAsync(given.TrustedDevice, AuthFixture.OtherPassword));
+        Assert.Null(
+            (
+                await Auth.Use(
+                    (ResetPassword flow) => flow.SetAsync(Auth.Caller, link, AuthFixture.OtherPassword, default)
+                )
+            ).Failure
+        );
+        Assert.IsType<SignInOutcome.NeedsSecondFactor>(
+            await AgainAsync(given.TrustedDevice, AuthFixture.OtherPassword)
+        );
     }
 
     [Fact]
     public async Task A_hundred_wrong_codes_in_a_row_end_the_authenticator()
     {
         var (_, app) = await JaneAsync();
-        await Auth.Use((AuthDbContext db) => db.Authenticators.ExecuteUpdateAsync(set => set.SetProperty(a => a.FailedCount, 100)));
-        Assert.Equal(AuthError.SecondFactorInvalid, (await VerifyAsync(await Auth.TicketAsync(Jane), app.Code())).Outcome.Failure()?.Error);
+        await Auth.Use(
+            (AuthDbContext db) => db.Authenticators.ExecuteUpdateAsync(set => set.SetProperty(a => a.FailedCount, 100))
+        );
+        Assert.Equal(
+            AuthError.SecondFactorInvalid,
+            (await VerifyAsync(await Auth.TicketAsync(Jane), app.Code())).Outcome.Failure()?.Error
+        );
     }
 
     [Fact]
     public async Task Wrong_codes_are_limited_for_the_account_whichever_ticket()
     {
         var (_, app) = await JaneAsync();
-        for (var i = 0; i < 10; i++) await VerifyAsync(await Auth.TicketAsync(Jane), "000000");
+        for (var i = 0; i < 10; i++)
+            await VerifyAsync(await Auth.TicketAsync(Jane), "000000");
         var refusal = (await VerifyAsync(await Auth.TicketAsync(Jane), app.Code())).Outcome.Failure();
         Assert.Equal(AuthError.RateLimited, refusal?.Error);
         Assert.NotNull(refusal!.RetryAfter);

@@ -8,7 +8,9 @@ using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
-/// <summary>A method of a service, called over HTTP or over a socket: everything from here on is the same for both.</summary>
+/// <summary>
+/// A method of a service, called over HTTP or over a socket: everything from here on is the same for both.
+/// </summary>
 internal sealed record Call(string Service, string Method)
 {
     public string? Id { get; init; }
@@ -30,16 +32,24 @@ internal sealed record Call(string Service, string Method)
     /// <summary>Answers it.</summary>
     /// <param name="services">A scope of its own.</param>
     /// <param name="ct">Ends the work.</param>
-    public async Task<Answer> RunAsync(IServiceProvider services, CancellationToken ct) => Service switch
-    {
-        _ when Data.ValueKind == JsonValueKind.Array => Failure.NotAllowed($"Can not {Method} multiple entries"),
-        _ when Method is "create" or "update" or "patch" && Data.ValueKind != JsonValueKind.Object => Failure.Of(AuthError.BadJson),
-        "users" => await ActivatorUtilities.CreateInstance<Users>(services).RunAsync(this, await CallerAsync(services, ct), ct),
-        "authentication" => await ActivatorUtilities.CreateInstance<Authentication>(services, services).RunAsync(this, ct),
-        _ when Management.ActionOf(Service) is { } action =>
-            await ActivatorUtilities.CreateInstance<Management>(services).RunAsync(this, action, (await CallerAsync(services, ct)).Caller, ct),
-        _ => new Failure(404, "Service not found") { Reason = AuthError.NotFound },
-    };
+    public async Task<Answer> RunAsync(IServiceProvider services, CancellationToken ct) =>
+        Service switch
+        {
+            _ when Data.ValueKind == JsonValueKind.Array => Failure.NotAllowed($"Can not {Method} multiple entries"),
+            _ when Method is "create" or "update" or "patch" && Data.ValueKind != JsonValueKind.Object => Failure.Of(
+                AuthError.BadJson
+            ),
+            "users" => await ActivatorUtilities
+                .CreateInstance<Users>(services)
+                .RunAsync(this, await CallerAsync(services, ct), ct),
+            "authentication" => await ActivatorUtilities
+                .CreateInstance<Authentication>(services, services)
+                .RunAsync(this, ct),
+            _ when Management.ActionOf(Service) is { } action => await ActivatorUtilities
+                .CreateInstance<Management>(services)
+                .RunAsync(this, action, (await CallerAsync(services, ct)).Caller, ct),
+            _ => new Failure(404, "Service not found") { Reason = AuthError.NotFound },
+        };
 
     /// <summary>Somebody who is not signed in.</summary>
     public Caller Stranger => Caller.Anonymous(Address, Agent);
@@ -47,22 +57,31 @@ internal sealed record Call(string Service, string Method)
     public Caller Of(Session session) => Caller.Of(session, Address, Agent, Dialect.Feathers);
 
     /// <summary>A method that the service does not have.</summary>
-    public Failure Unsupported(params string[] supported) => Failure.NotAllowed("Method is not supported by this endpoint") with
-    {
-        Allow = string.Join(", ", supported.Select(m => m switch
+    public Failure Unsupported(params string[] supported) =>
+        Failure.NotAllowed("Method is not supported by this endpoint") with
         {
-            "create" => "POST",
-            "update" => "PUT",
-            "patch" => "PATCH",
-            "remove" => "DELETE",
-            _ => "GET",
-        }).Distinct()),
-    };
+            Allow = string.Join(
+                ", ",
+                supported
+                    .Select(m =>
+                        m switch
+                        {
+                            "create" => "POST",
+                            "update" => "PUT",
+                            "patch" => "PATCH",
+                            "remove" => "DELETE",
+                            _ => "GET",
+                        }
+                    )
+                    .Distinct()
+            ),
+        };
 
     // A token that opens nothing leaves a stranger; who needs a caller is told why there is none.
     private async Task<(Caller Caller, Failure? Refused)> CallerAsync(IServiceProvider services, CancellationToken ct)
     {
-        if (Token is null) return (Stranger, Failure.NotAuthenticated("Not authenticated"));
+        if (Token is null)
+            return (Stranger, Failure.NotAuthenticated("Not authenticated"));
         var found = await CallerFromBearer.FindAsync(services, Token, Dialect.Feathers, Changes, ct);
         return found.Value is { } session ? (Of(session), null) : (Stranger, Failure.Of(found.Failure!));
     }
@@ -94,26 +113,40 @@ internal static class Given
 {
     /// <summary>The text of a field; null where there is none, or something else.</summary>
     public static string? Text(this JsonElement data, string field) =>
-        data.ValueKind == JsonValueKind.Object && data.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        data.ValueKind == JsonValueKind.Object
+        && data.TryGetProperty(field, out var value)
+        && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 
     public static JsonElement Field(this JsonElement data, string field) =>
         data.ValueKind == JsonValueKind.Object && data.TryGetProperty(field, out var value) ? value : default;
 
     /// <summary>Whether a field that must be a text is something else.</summary>
-    public static bool IsMistyped(this JsonElement data, [NotNullWhen(true)] out Failure? failure, params string[] fields)
+    public static bool IsMistyped(
+        this JsonElement data,
+        [NotNullWhen(true)] out Failure? failure,
+        params string[] fields
+    )
     {
-        var wrong = Array.Find(fields, field => data.Field(field).ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.String));
+        var wrong = Array.Find(
+            fields,
+            field =>
+                data.Field(field).ValueKind
+                    is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.String)
+        );
         failure = wrong is null ? null : Failure.BadRequest($"{wrong} must be a text.", (wrong, "Must be a text."));
         return wrong is not null;
     }
 
-    public static JsonNode? ToNode(this JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Object => JsonObject.Create(value),
-        JsonValueKind.Array => JsonArray.Create(value),
-        JsonValueKind.Null or JsonValueKind.Undefined => null,
-        _ => JsonValue.Create(value),
-    };
+    public static JsonNode? ToNode(this JsonElement value) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.Object => JsonObject.Create(value),
+            JsonValueKind.Array => JsonArray.Create(value),
+            JsonValueKind.Null or JsonValueKind.Undefined => null,
+            _ => JsonValue.Create(value),
+        };
 
     public static Task WriteJsonAsync(this HttpContext http, JsonNode json)
     {

@@ -7,7 +7,9 @@ using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Api.Dialects.Feathers;
 
-/// <summary>The connections of this process: so many in all and from one network, and once a second a look at each.</summary>
+/// <summary>
+/// The connections of this process: so many in all and from one network, and once a second a look at each.
+/// </summary>
 internal sealed partial class Connections
 {
     /// <summary>The most in this process.</summary>
@@ -32,7 +34,10 @@ internal sealed partial class Connections
 
     public Connections(IServiceProvider services)
     {
-        (_scopes, _time) = (services.GetRequiredService<IServiceScopeFactory>(), services.GetRequiredService<TimeProvider>());
+        (_scopes, _time) = (
+            services.GetRequiredService<IServiceScopeFactory>(),
+            services.GetRequiredService<TimeProvider>()
+        );
         _database = services.GetRequiredService<IAuthDatabase>();
         _shares = services.GetRequiredService<NetworkLimiter>();
         _log = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Connections).FullName!);
@@ -51,13 +56,16 @@ internal sealed partial class Connections
         var connection = new Connection(this, address, agent, _time, isVersion3);
         lock (_adding)
         {
-            if (_all.Count >= Maximum || _all.Values.Count(c => c.Network == connection.Network) >= MaximumPerNetwork) return null;
+            if (_all.Count >= Maximum || _all.Values.Count(c => c.Network == connection.Network) >= MaximumPerNetwork)
+                return null;
             _all[connection.Id] = connection;
         }
         return connection;
     }
 
-    /// <summary>Answers a call in a scope of its own. What fails is an answer too, so that nobody waits for one.</summary>
+    /// <summary>
+    /// Answers a call in a scope of its own. What fails is an answer too, so that nobody waits for one.
+    /// </summary>
     public async Task<Answer> RunAsync(Call call, string network, CancellationToken ct)
     {
         try
@@ -75,14 +83,18 @@ internal sealed partial class Connections
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {
             Failed(_log, fault, call.Method);
-            return Failure.Of(AuthError.UnexpectedFailure, _database.IsAway(fault) ? StatusCodes.Status503ServiceUnavailable : null);
+            return Failure.Of(
+                AuthError.UnexpectedFailure,
+                _database.IsAway(fault) ? StatusCodes.Status503ServiceUnavailable : null
+            );
         }
     }
 
     /// <summary>Tells the sockets that may see it what a call has changed, soon after.</summary>
     public void Publish(Answer answer)
     {
-        if (answer is { Failure: null, Event: { } happened }) _events.Add(happened, _all.Values);
+        if (answer is { Failure: null, Event: { } happened })
+            _events.Add(happened, _all.Values);
     }
 
     private async Task SendEventsAsync(CancellationToken stopping)
@@ -97,7 +109,8 @@ internal sealed partial class Connections
             }
             catch (Exception fault) when (fault is not OutOfMemoryException)
             {
-                if (!stopping.IsCancellationRequested) NotTold(_log, fault.GetType().Name);
+                if (!stopping.IsCancellationRequested)
+                    NotTold(_log, fault.GetType().Name);
             }
         }
     }
@@ -107,11 +120,13 @@ internal sealed partial class Connections
         using var timer = new PeriodicTimer(Round);
         try
         {
-            while (await timer.WaitForNextTickAsync(stopping)) await PreviewAsync(stopping);
+            while (await timer.WaitForNextTickAsync(stopping))
+                await PreviewAsync(stopping);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
-            foreach (var connection in _all.Values) connection.Close(); // a host that stops waits for requests, and polls are long ones
+            foreach (var connection in _all.Values)
+                connection.Close(); // a host that stops waits for requests, and polls are long ones
         }
     }
 
@@ -124,8 +139,10 @@ internal sealed partial class Connections
             foreach (var connection in _all.Values)
             {
                 connection.Beat();
-                if (connection.Binding is { } binding && await WhyEndedAsync(sessions, binding, ct) is { } why) connection.TellEnded(why);
-                if (connection.ClosedAt is { } at && _time.GetElapsedTime(at) > KeptClosed) Remove(connection);
+                if (connection.Binding is { } binding && await WhyEndedAsync(sessions, binding, ct) is { } why)
+                    connection.TellEnded(why);
+                if (connection.ClosedAt is { } at && _time.GetElapsedTime(at) > KeptClosed)
+                    Remove(connection);
             }
         }
         catch (Exception fault) when (fault is not OperationCanceledException and not OutOfMemoryException)
@@ -136,7 +153,9 @@ internal sealed partial class Connections
     }
 
     private async Task<AuthFailure?> WhyEndedAsync(SessionStore sessions, Binding binding, CancellationToken ct) =>
-        binding.EndsAt <= _time.GetUtcNow() ? AuthError.AccessTokenExpired : (await sessions.FindLiveAsync(binding.SessionId, binding.Generation, ct)).Failure;
+        binding.EndsAt <= _time.GetUtcNow()
+            ? AuthError.AccessTokenExpired
+            : (await sessions.FindLiveAsync(binding.SessionId, binding.Generation, ct)).Failure;
 
     [LoggerMessage(1, LogLevel.Error, "A call over a socket failed: {Method}")]
     private static partial void Failed(ILogger log, Exception fault, string method);

@@ -35,11 +35,21 @@ internal abstract class Payload
         public override IReadOnlyList<string> Split(string text)
         {
             var packets = new List<string>();
-            for (var at = 0; at < text.Length;)
+            for (var at = 0; at < text.Length; )
             {
                 var colon = text.IndexOf(':', at, Math.Min(6, text.Length - at));
-                if (colon < 0 || !int.TryParse(text.AsSpan(at, colon - at), NumberStyles.None, CultureInfo.InvariantCulture, out var length)
-                    || length == 0 || length > text.Length - colon - 1) return Unreadable;
+                if (
+                    colon < 0
+                    || !int.TryParse(
+                        text.AsSpan(at, colon - at),
+                        NumberStyles.None,
+                        CultureInfo.InvariantCulture,
+                        out var length
+                    )
+                    || length == 0
+                    || length > text.Length - colon - 1
+                )
+                    return Unreadable;
                 packets.Add(text.Substring(colon + 1, length));
                 at = colon + 1 + length;
             }

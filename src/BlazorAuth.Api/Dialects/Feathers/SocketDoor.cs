@@ -7,7 +7,8 @@ using Microsoft.Extensions.Options;
 namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
-/// Engine.IO 4 under Socket.IO: a handshake, long polls, and the change to a WebSocket; and Engine.IO 3 for the clients of
+/// Engine.IO 4 under Socket.IO: a handshake, long polls, and the change to a WebSocket; and Engine.IO 3 for the clients
+/// of
 /// Feathers 4. Only as much of it as Feathers' clients use: one namespace, text, no compression.
 /// </summary>
 internal sealed class SocketDoor(Connections connections, AuthOptions options)
@@ -24,7 +25,10 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
 
     public static void Map(IEndpointRouteBuilder routes, Connections connections)
     {
-        var door = new SocketDoor(connections, routes.ServiceProvider.GetRequiredService<IOptions<AuthOptions>>().Value);
+        var door = new SocketDoor(
+            connections,
+            routes.ServiceProvider.GetRequiredService<IOptions<AuthOptions>>().Value
+        );
         routes.Map("/socket.io", door.AnswerAsync).ExcludeFromDescription();
     }
 
@@ -32,15 +36,27 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
     {
         var query = http.Request.Query;
         var upgrade = http.WebSockets.IsWebSocketRequest;
-        if (!SocketOrigins.AreWelcome(options, http.Request.Headers.Origin)) await RefuseAsync(http, FieldErrorCode.Forbidden, StatusCodes.Status403Forbidden);
-        else if (query["transport"] != (upgrade ? "websocket" : "polling")) await RefuseAsync(http, query["transport"] == "websocket" ? FieldErrorCode.BadRequest : FieldErrorCode.UnknownTransport);
-        else if (!query.ContainsKey("sid")) await BeginAsync(http, upgrade, query["EIO"].ToString());
-        else if (query["sid"] is not [{ } sid] || connections.Find(sid) is not { } connection) await RefuseAsync(http, FieldErrorCode.UnknownSid);
-        else if (connection.IsUpgraded || (upgrade && !connection.TryBeginUpgrade())) await RefuseAsync(http, FieldErrorCode.BadRequest);
-        else if (upgrade) await new SocketTransport(connections, connection).UpgradeAsync(http);
-        else if (HttpMethods.IsGet(http.Request.Method)) await PollAsync(http, connection);
-        else if (HttpMethods.IsPost(http.Request.Method)) await TakeAsync(http, connection);
-        else await RefuseAsync(http, FieldErrorCode.BadRequest);
+        if (!SocketOrigins.AreWelcome(options, http.Request.Headers.Origin))
+            await RefuseAsync(http, FieldErrorCode.Forbidden, StatusCodes.Status403Forbidden);
+        else if (query["transport"] != (upgrade ? "websocket" : "polling"))
+            await RefuseAsync(
+                http,
+                query["transport"] == "websocket" ? FieldErrorCode.BadRequest : FieldErrorCode.UnknownTransport
+            );
+        else if (!query.ContainsKey("sid"))
+            await BeginAsync(http, upgrade, query["EIO"].ToString());
+        else if (query["sid"] is not [{ } sid] || connections.Find(sid) is not { } connection)
+            await RefuseAsync(http, FieldErrorCode.UnknownSid);
+        else if (connection.IsUpgraded || (upgrade && !connection.TryBeginUpgrade()))
+            await RefuseAsync(http, FieldErrorCode.BadRequest);
+        else if (upgrade)
+            await new SocketTransport(connections, connection).UpgradeAsync(http);
+        else if (HttpMethods.IsGet(http.Request.Method))
+            await PollAsync(http, connection);
+        else if (HttpMethods.IsPost(http.Request.Method))
+            await TakeAsync(http, connection);
+        else
+            await RefuseAsync(http, FieldErrorCode.BadRequest);
     }
 
     private async Task BeginAsync(HttpContext http, bool upgrade, string protocol)
@@ -55,14 +71,23 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
             await RefuseAsync(http, FieldErrorCode.UnsupportedProtocol);
             return;
         }
-        if (connections.Add(http.Connection.RemoteIpAddress?.ToString(), http.Request.Headers.UserAgent, protocol == "3") is not { } connection)
+        if (
+            connections.Add(
+                http.Connection.RemoteIpAddress?.ToString(),
+                http.Request.Headers.UserAgent,
+                protocol == "3"
+            )
+            is not { } connection
+        )
         {
             http.Response.Headers.RetryAfter = "10";
             await Failure.Of(AuthError.RateLimited).WriteAsync(http);
             return;
         }
-        if (upgrade) await new SocketTransport(connections, connection).RunAsync(http);
-        else await WriteAsync(http, connection.Payload.Join([connection.Begin(upgradable: true)]));
+        if (upgrade)
+            await new SocketTransport(connections, connection).RunAsync(http);
+        else
+            await WriteAsync(http, connection.Payload.Join([connection.Begin(upgradable: true)]));
     }
 
     private async Task PollAsync(HttpContext http, Connection connection)
@@ -77,9 +102,14 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         {
             var packets = new List<string>();
             var open = await connection.Outgoing.WaitToReadAsync(http.RequestAborted);
-            for (var length = 0; length < Connection.MaximumLength && connection.Outgoing.TryRead(out var packet); length += packet.Length)
+            for (
+                var length = 0;
+                length < Connection.MaximumLength && connection.Outgoing.TryRead(out var packet);
+                length += packet.Length
+            )
                 packets.Add(packet);
-            // The end goes alone: the client hands out packets later than it closes, and would lose those that came with it.
+            // The end goes alone: the client hands out packets later than it closes, and would lose those that came
+            // with it.
             if (!open)
             {
                 packets.Add("1");
@@ -125,22 +155,28 @@ internal sealed class SocketDoor(Connections connections, AuthOptions options)
         return http.Response.WriteAsync(payload, http.RequestAborted);
     }
 
-    private static Task RefuseAsync(HttpContext http, FieldErrorCode fault, int status = StatusCodes.Status400BadRequest)
+    private static Task RefuseAsync(
+        HttpContext http,
+        FieldErrorCode fault,
+        int status = StatusCodes.Status400BadRequest
+    )
     {
         http.Response.StatusCode = status;
-        return http.WriteJsonAsync(new JsonObject
-        {
-            ["code"] = (int)fault,
-            ["message"] = fault switch
+        return http.WriteJsonAsync(
+            new JsonObject
             {
-                FieldErrorCode.UnknownTransport => "Transport unknown",
-                FieldErrorCode.UnknownSid => "Session ID unknown",
-                FieldErrorCode.BadHandshakeMethod => "Bad handshake method",
-                FieldErrorCode.BadRequest => "Bad request",
-                FieldErrorCode.Forbidden => "Forbidden",
-                FieldErrorCode.UnsupportedProtocol => "Unsupported protocol version",
-                _ => throw new System.Diagnostics.UnreachableException(),
-            },
-        });
+                ["code"] = (int)fault,
+                ["message"] = fault switch
+                {
+                    FieldErrorCode.UnknownTransport => "Transport unknown",
+                    FieldErrorCode.UnknownSid => "Session ID unknown",
+                    FieldErrorCode.BadHandshakeMethod => "Bad handshake method",
+                    FieldErrorCode.BadRequest => "Bad request",
+                    FieldErrorCode.Forbidden => "Forbidden",
+                    FieldErrorCode.UnsupportedProtocol => "Unsupported protocol version",
+                    _ => throw new System.Diagnostics.UnreachableException(),
+                },
+            }
+        );
     }
 }

@@ -11,7 +11,9 @@ internal sealed class SocketTransport(Connections connections, Connection connec
     // As the original has it: 1009 where a message is too long, else none in particular.
     private WebSocketCloseStatus _status = WebSocketCloseStatus.NormalClosure;
 
-    private static readonly TimeSpan UpgradeTimeout = TimeSpan.FromSeconds(10), Goodbye = TimeSpan.FromSeconds(2), ReleaseEvery = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan UpgradeTimeout = TimeSpan.FromSeconds(10),
+        Goodbye = TimeSpan.FromSeconds(2),
+        ReleaseEvery = TimeSpan.FromMilliseconds(100);
 
     /// <summary>A connection that begins here.</summary>
     public async Task RunAsync(HttpContext http)
@@ -28,7 +30,8 @@ internal sealed class SocketTransport(Connections connections, Connection connec
         try
         {
             using var socket = await http.WebSockets.AcceptWebSocketAsync();
-            if (await ProbeAsync(socket)) await CarryAsync(socket);
+            if (await ProbeAsync(socket))
+                await CarryAsync(socket);
         }
         finally
         {
@@ -42,20 +45,26 @@ internal sealed class SocketTransport(Connections connections, Connection connec
         late.CancelAfter(UpgradeTimeout);
         try
         {
-            if (await ReceiveAsync(socket, late.Token) != "2probe") return false;
+            if (await ReceiveAsync(socket, late.Token) != "2probe")
+                return false;
             await SendAsync(socket, "3probe", late.Token);
             var upgrade = ReceiveAsync(socket, late.Token);
-            // The client says so when no poll is under way; one that has nothing to answer would wait for the next ping.
+            // The client says so when no poll is under way; one that has nothing to answer would wait for the next
+            // ping.
             while (await Task.WhenAny(upgrade, Task.Delay(ReleaseEvery, CancellationToken.None)) != upgrade)
-                if (connection.IsPolled) connection.Send("6");
-            if (await upgrade != "5") return false;
+                if (connection.IsPolled)
+                    connection.Send("6");
+            if (await upgrade != "5")
+                return false;
             connection.IsUpgraded = true;
-            for (; connection.IsPolled; await Task.Delay(ReleaseEvery, late.Token)) connection.Send("6");
+            for (; connection.IsPolled; await Task.Delay(ReleaseEvery, late.Token))
+                connection.Send("6");
             return true;
         }
         catch (Exception over) when (over is OperationCanceledException or WebSocketException)
         {
-            if (connection.IsUpgraded) connection.Close(); // else it polls on
+            if (connection.IsUpgraded)
+                connection.Close(); // else it polls on
             return false;
         }
     }
@@ -86,7 +95,8 @@ internal sealed class SocketTransport(Connections connections, Connection connec
     {
         try
         {
-            await foreach (var packet in connection.Outgoing.ReadAllAsync(ct)) await SendAsync(socket, packet, ct);
+            await foreach (var packet in connection.Outgoing.ReadAllAsync(ct))
+                await SendAsync(socket, packet, ct);
             if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
                 await socket.CloseOutputAsync(_status, null, ct);
         }
@@ -106,14 +116,16 @@ internal sealed class SocketTransport(Connections connections, Connection connec
         while (true)
         {
             var part = await socket.ReceiveAsync(message.GetMemory(1024), ct);
-            if (part.MessageType != WebSocketMessageType.Text) return null;
+            if (part.MessageType != WebSocketMessageType.Text)
+                return null;
             message.Advance(part.Count);
             if (message.WrittenCount > Connection.MaximumLength)
             {
                 _status = WebSocketCloseStatus.MessageTooBig;
                 return null;
             }
-            if (part.EndOfMessage) return Encoding.UTF8.GetString(message.WrittenSpan);
+            if (part.EndOfMessage)
+                return Encoding.UTF8.GetString(message.WrittenSpan);
         }
     }
 }

@@ -9,20 +9,60 @@ using BlazorAuth.Core.Options;
 namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
-/// A user as Feathers' programs expect one: whatever they sent beside the credentials stands at the top again. It is kept in the
-/// profile, which is what a user says of themselves; names that are ours, or that programs would believe, are not taken from it.
+/// A user as Feathers' programs expect one: whatever they sent beside the credentials stands at the top again. It is
+/// kept in the
+/// profile, which is what a user says of themselves; names that are ours, or that programs would believe, are not taken
+/// from it.
 /// </summary>
 internal static class UserRecord
 {
     private static readonly HashSet<string> Reserved = new(StringComparer.OrdinalIgnoreCase)
     {
-        "id", "_id", "email", "username", "emailVerified", "displayName", "avatar", "isAnonymous", "active", "roles", "profile", "createdAt", "updatedAt",
-        "password", "oldPassword", "currentPassword", "newPassword", "strategy", "authentication", "accessToken", "refreshToken", "token",
-        "isVerified", "verifyToken", "verifyShortToken", "verifyExpires", "verifyChanges", "resetToken", "resetShortToken", "resetExpires", "resetAttempts",
-        "role", "permissions", "scope", "scopes", "admin", "isAdmin", "__proto__", "constructor", "prototype",
+        "id",
+        "_id",
+        "email",
+        "username",
+        "emailVerified",
+        "displayName",
+        "avatar",
+        "isAnonymous",
+        "active",
+        "roles",
+        "profile",
+        "createdAt",
+        "updatedAt",
+        "password",
+        "oldPassword",
+        "currentPassword",
+        "newPassword",
+        "strategy",
+        "authentication",
+        "accessToken",
+        "refreshToken",
+        "token",
+        "isVerified",
+        "verifyToken",
+        "verifyShortToken",
+        "verifyExpires",
+        "verifyChanges",
+        "resetToken",
+        "resetShortToken",
+        "resetExpires",
+        "resetAttempts",
+        "role",
+        "permissions",
+        "scope",
+        "scopes",
+        "admin",
+        "isAdmin",
+        "__proto__",
+        "constructor",
+        "prototype",
     };
 
-    /// <summary>The record. An account without a picture of its own has that of its address, where the settings say so.</summary>
+    /// <summary>
+    /// The record. An account without a picture of its own has that of its address, where the settings say so.
+    /// </summary>
     public static JsonObject Print(Account account, ApiOptions api)
     {
         var record = new JsonObject
@@ -48,8 +88,10 @@ internal static class UserRecord
     public static JsonObject Echo(string email, string? profile, ApiOptions api)
     {
         var record = new JsonObject { ["email"] = email, ["isVerified"] = false };
-        if (GravatarOf(email, api) is { } avatar) record["avatar"] = avatar;
-        if (profile is null) return record;
+        if (GravatarOf(email, api) is { } avatar)
+            record["avatar"] = avatar;
+        if (profile is null)
+            return record;
         var said = JsonElement.Parse(profile);
         record["profile"] = said.ToNode();
         Lift(record, said);
@@ -58,24 +100,37 @@ internal static class UserRecord
 
     /// <summary>The picture of an address at Gravatar, as a generated Feathers application makes it.</summary>
     /// <returns>Null where there is no address, or where <c>Api:FeathersGravatar</c> is off.</returns>
-    [SuppressMessage("Security", "CA5351", Justification = "Gravatar finds a picture by the MD5 of its address; nothing is protected by it.")]
-    public static string? GravatarOf(string? email, ApiOptions api) => email is null || !api.FeathersGravatar ? null
-        : $"https://s.gravatar.com/avatar/{Convert.ToHexStringLower(MD5.HashData(Encoding.UTF8.GetBytes(email.ToLowerInvariant())))}?s=60";
+    [SuppressMessage(
+        "Security",
+        "CA5351",
+        Justification = "Gravatar finds a picture by the MD5 of its address; nothing is protected by it."
+    )]
+    public static string? GravatarOf(string? email, ApiOptions api) =>
+        email is null || !api.FeathersGravatar
+            ? null
+            : $"https://s.gravatar.com/avatar/{Convert.ToHexStringLower(MD5.HashData(Encoding.UTF8.GetBytes(email.ToLowerInvariant())))}?s=60";
 
-    /// <summary>The profile that the data gives: that of the field of this name, with the other fields set in it.</summary>
+    /// <summary>
+    /// The profile that the data gives: that of the field of this name, with the other fields set in it.
+    /// </summary>
     /// <returns>JSON, or null where there is nothing in it.</returns>
     public static string? ProfileOf(JsonElement data)
     {
         var given = data.Field("profile");
-        if (given.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.Object)) return given.GetRawText(); // the flow says what is wrong
+        if (given.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.Object))
+            return given.GetRawText(); // the flow says what is wrong
         var profile = new JsonObject();
         if (given.ValueKind == JsonValueKind.Object)
-            foreach (var field in given.EnumerateObject()) profile[field.Name] = field.Value.ToNode();
-        foreach (var field in Fields(data)) profile[field.Name] = field.Value.ToNode();
+            foreach (var field in given.EnumerateObject())
+                profile[field.Name] = field.Value.ToNode();
+        foreach (var field in Fields(data))
+            profile[field.Name] = field.Value.ToNode();
         return profile.Count == 0 ? null : profile.ToJsonString();
     }
 
-    /// <summary>The fields that the data sets beside a profile, without those that the profile has so already.</summary>
+    /// <summary>
+    /// The fields that the data sets beside a profile, without those that the profile has so already.
+    /// </summary>
     /// <returns>JSON, or null where there are none.</returns>
     public static string? FieldsOf(JsonElement data, JsonElement profile)
     {
@@ -88,6 +143,7 @@ internal static class UserRecord
 
     private static void Lift(JsonObject record, JsonElement profile)
     {
-        foreach (var field in profile.EnumerateObject().Where(field => !Reserved.Contains(field.Name))) record[field.Name] = field.Value.ToNode();
+        foreach (var field in profile.EnumerateObject().Where(field => !Reserved.Contains(field.Name)))
+            record[field.Name] = field.Value.ToNode();
     }
 }

@@ -7,9 +7,18 @@ using BlazorAuth.Core.Results;
 
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
-/// <summary>One request, whichever way it came: arguments are those of the query and the route, or of the frame's root.</summary>
+/// <summary>
+/// One request, whichever way it came: arguments are those of the query and the route, or of the frame's root.
+/// </summary>
 internal sealed record KuzzleRequest(
-    string? Controller, string? Action, string Id, JsonObject Arguments, JsonObject? Body, JsonNode? Volatile, string? Token)
+    string? Controller,
+    string? Action,
+    string Id,
+    JsonObject Arguments,
+    JsonObject? Body,
+    JsonNode? Volatile,
+    string? Token
+)
 {
     /// <summary>The largest frame or body; deeper ones than this are refused unread.</summary>
     public const int MaximumLength = 64 * 1024;
@@ -19,12 +28,21 @@ internal sealed record KuzzleRequest(
 
     /// <summary>Reads one JSON object; null where the text is none, or could not be written again.</summary>
     public static JsonObject? Read(ReadOnlySpan<byte> json) =>
-        ForeignJson.TryParse(json, out var parsed) && parsed.ValueKind == JsonValueKind.Object ? JsonObject.Create(parsed) : null;
+        ForeignJson.TryParse(json, out var parsed) && parsed.ValueKind == JsonValueKind.Object
+            ? JsonObject.Create(parsed)
+            : null;
 
     /// <summary>A frame of a socket.</summary>
-    public static KuzzleRequest Of(JsonObject frame) => new(
-        TextIn(frame, "controller"), TextIn(frame, "action"), TextIn(frame, "requestId") ?? NewId(), frame, frame["body"] as JsonObject,
-        frame["volatile"], TextIn(frame, "jwt"));
+    public static KuzzleRequest Of(JsonObject frame) =>
+        new(
+            TextIn(frame, "controller"),
+            TextIn(frame, "action"),
+            TextIn(frame, "requestId") ?? NewId(),
+            frame,
+            frame["body"] as JsonObject,
+            frame["volatile"],
+            TextIn(frame, "jwt")
+        );
 
     /// <summary>An argument as text; numbers too, as a query has nothing else.</summary>
     public string? Text(string name) => TextIn(Arguments, name);
@@ -34,28 +52,34 @@ internal sealed record KuzzleRequest(
 
     /// <summary>A field of an object, where it is a text.</summary>
     public static string? FieldOf(JsonObject? json, string name) =>
-        json?[name] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
+        json?[name] is JsonValue value && value.GetValueKind() == JsonValueKind.String
+            ? value.GetValue<string>()
+            : null;
 
     /// <summary>
-    /// A credential of a login: in the body or, as kourou's <c>-a</c> sends it, among the arguments (the root of a frame, the
+    /// A credential of a login: in the body or, as kourou's <c>-a</c> sends it, among the arguments (the root of a
+    /// frame, the
     /// query over HTTP). Kuzzle's own strategy looks there in this order, for each of the two by itself.
     /// </summary>
     public string? Credential(string name) => Field(name) is { Length: > 0 } given ? given : FieldOf(Arguments, name);
 
     /// <summary>A switch: the bare name in a query, true in a frame.</summary>
-    public bool Flag(string name) => Arguments[name] is JsonValue value && value.GetValueKind() is JsonValueKind.True or JsonValueKind.String;
+    public bool Flag(string name) =>
+        Arguments[name] is JsonValue value && value.GetValueKind() is JsonValueKind.True or JsonValueKind.String;
 
     /// <summary>A whole number, or what stands for it where there is none.</summary>
-    public int Number(string name, int otherwise) => int.TryParse(Text(name), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
+    public int Number(string name, int otherwise) =>
+        int.TryParse(Text(name), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
 
-    private static string? TextIn(JsonObject json, string name) => json[name] is JsonValue value
-        ? value.GetValueKind() switch
-        {
-            JsonValueKind.String => value.GetValue<string>(),
-            JsonValueKind.Number => value.ToJsonString(),
-            _ => null,
-        }
-        : null;
+    private static string? TextIn(JsonObject json, string name) =>
+        json[name] is JsonValue value
+            ? value.GetValueKind() switch
+            {
+                JsonValueKind.String => value.GetValue<string>(),
+                JsonValueKind.Number => value.ToJsonString(),
+                _ => null,
+            }
+            : null;
 }
 
 /// <summary>A request and who makes it.</summary>
@@ -83,20 +107,23 @@ internal readonly record struct KuzzleReply(JsonNode? Result, KuzzleError? Error
 
     public static implicit operator KuzzleReply(AuthFailure refusal) => KuzzleError.Of(refusal);
 
-    /// <summary>The whole answer, on the wire of either protocol. <c>room</c> is what clients find their request by.</summary>
-    public JsonObject Print(KuzzleRequest request) => new()
-    {
-        ["requestId"] = request.Id,
-        ["status"] = Status,
-        ["error"] = Error?.Print(),
-        ["controller"] = request.Controller,
-        ["action"] = request.Action,
-        ["index"] = null,
-        ["collection"] = null,
-        ["_id"] = request.Text("_id"),
-        ["volatile"] = request.Volatile?.DeepClone(),
-        ["result"] = Result,
-        ["node"] = Node,
-        ["room"] = request.Id,
-    };
+    /// <summary>
+    /// The whole answer, on the wire of either protocol. <c>room</c> is what clients find their request by.
+    /// </summary>
+    public JsonObject Print(KuzzleRequest request) =>
+        new()
+        {
+            ["requestId"] = request.Id,
+            ["status"] = Status,
+            ["error"] = Error?.Print(),
+            ["controller"] = request.Controller,
+            ["action"] = request.Action,
+            ["index"] = null,
+            ["collection"] = null,
+            ["_id"] = request.Text("_id"),
+            ["volatile"] = request.Volatile?.DeepClone(),
+            ["result"] = Result,
+            ["node"] = Node,
+            ["room"] = request.Id,
+        };
 }

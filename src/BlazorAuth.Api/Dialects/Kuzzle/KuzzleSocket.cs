@@ -12,19 +12,33 @@ using BlazorAuth.Core.Sessions;
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
 /// <summary>
-/// One socket: a JSON object a frame, each answered in a scope of its own. Who speaks is told by the token in the frame; the token used
-/// last is looked at every second, and when it is over the client is told and the socket stays open for whoever is not signed in.
+/// One socket: a JSON object a frame, each answered in a scope of its own. Who speaks is told by the token in the
+/// frame; the token used
+/// last is looked at every second, and when it is over the client is told and the socket stays open for whoever is not
+/// signed in.
 /// </summary>
 internal sealed partial class KuzzleSocket(
-    WebSocket socket, IServiceScopeFactory scopes, NetworkLimiter shares, IAuthDatabase database, TimeProvider time,
-    ILogger<KuzzleSocket> log, string? address, string? agent)
+    WebSocket socket,
+    IServiceScopeFactory scopes,
+    NetworkLimiter shares,
+    IAuthDatabase database,
+    TimeProvider time,
+    ILogger<KuzzleSocket> log,
+    string? address,
+    string? agent
+)
 {
-    private const int AtOnce = 4, PerSecond = 50, FirstRead = 4096;
+    private const int AtOnce = 4,
+        PerSecond = 50,
+        FirstRead = 4096;
 
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1), Idle = TimeSpan.FromMinutes(15), Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1),
+        Idle = TimeSpan.FromMinutes(15),
+        Patience = TimeSpan.FromSeconds(10);
 
     private readonly string _network = Throttle.Network(Caller.Anonymous(address, null));
-    private readonly SemaphoreSlim _sending = new(1), _working = new(AtOnce);
+    private readonly SemaphoreSlim _sending = new(1),
+        _working = new(AtOnce);
     private KuzzleToken? _token;
     private long _heard = time.GetTimestamp();
     private (long Since, int Count) _pace;
@@ -44,7 +58,8 @@ internal sealed partial class KuzzleSocket(
         }
         await end.CancelAsync();
         await watching;
-        for (var i = 0; i < AtOnce; i++) await _working.WaitAsync(CancellationToken.None);
+        for (var i = 0; i < AtOnce; i++)
+            await _working.WaitAsync(CancellationToken.None);
     }
 
     private async Task ListenAsync(CancellationToken ct)
@@ -58,7 +73,8 @@ internal sealed partial class KuzzleSocket(
             {
                 WebSocketMessageType.Close => WebSocketCloseStatus.NormalClosure,
                 WebSocketMessageType.Binary => WebSocketCloseStatus.InvalidMessageType,
-                WebSocketMessageType.Text when frame.WrittenCount > KuzzleRequest.MaximumLength => WebSocketCloseStatus.MessageTooBig,
+                WebSocketMessageType.Text when frame.WrittenCount > KuzzleRequest.MaximumLength =>
+                    WebSocketCloseStatus.MessageTooBig,
                 _ => (WebSocketCloseStatus?)null,
             };
             if (refused is { } status)
@@ -66,12 +82,15 @@ internal sealed partial class KuzzleSocket(
                 await CloseAsync(status, null, ct);
                 return;
             }
-            if (!received.EndOfMessage) continue;
+            if (!received.EndOfMessage)
+                continue;
             Volatile.Write(ref _heard, time.GetTimestamp());
             await SlowDownAsync(ct);
             await HearAsync(KuzzleRequest.Read(frame.WrittenSpan), ct);
-            if (frame.Capacity > 4 * FirstRead) frame = new(FirstRead);
-            else frame.ResetWrittenCount();
+            if (frame.Capacity > 4 * FirstRead)
+                frame = new(FirstRead);
+            else
+                frame.ResetWrittenCount();
         }
     }
 
@@ -112,17 +131,25 @@ internal sealed partial class KuzzleSocket(
         }
         catch (Exception fault) when (fault is not OutOfMemoryException)
         {
-            if (!ct.IsCancellationRequested) Failed(log, fault, request.Action);
-            return KuzzleError.Of(AuthError.UnexpectedFailure, database.IsAway(fault) ? StatusCodes.Status503ServiceUnavailable : null);
+            if (!ct.IsCancellationRequested)
+                Failed(log, fault, request.Action);
+            return KuzzleError.Of(
+                AuthError.UnexpectedFailure,
+                database.IsAway(fault) ? StatusCodes.Status503ServiceUnavailable : null
+            );
         }
     }
 
     private void Follow(KuzzleAsk ask)
     {
         var known = Volatile.Read(ref _token);
-        if (ask.SignedOut) Volatile.Write(ref _token, null);
+        if (ask.SignedOut)
+            Volatile.Write(ref _token, null);
         // A request that was under way with the token before an exchange says nothing of the one after it.
-        else if ((ask.Issued ?? ask.Token) is { } used && (known?.Session.Id != used.Session.Id || known.Generation <= used.Generation))
+        else if (
+            (ask.Issued ?? ask.Token) is { } used
+            && (known?.Session.Id != used.Session.Id || known.Generation <= used.Generation)
+        )
             Volatile.Write(ref _token, used);
     }
 
@@ -135,27 +162,41 @@ internal sealed partial class KuzzleSocket(
             {
                 await Task.Delay(Look, either.Token);
                 var token = Volatile.Read(ref _token);
-                if (token is null && time.GetElapsedTime(Volatile.Read(ref _heard)) > Idle) break;
-                if (token is null || await LivesAsync(token, either.Token)) continue;
+                if (token is null && time.GetElapsedTime(Volatile.Read(ref _heard)) > Idle)
+                    break;
+                if (token is null || await LivesAsync(token, either.Token))
+                    continue;
                 // Unless it was exchanged meanwhile.
-                if (ReferenceEquals(Interlocked.CompareExchange(ref _token, null, token), token)) await SendAsync(TokenExpired(), either.Token);
+                if (ReferenceEquals(Interlocked.CompareExchange(ref _token, null, token), token))
+                    await SendAsync(TokenExpired(), either.Token);
             }
         }
         catch (OperationCanceledException)
         {
-            if (end.IsCancellationRequested) return;
+            if (end.IsCancellationRequested)
+                return;
         }
-        await CloseAsync(WebSocketCloseStatus.EndpointUnavailable, stopping.IsCancellationRequested ? "the server stops" : "idle", CancellationToken.None);
+        await CloseAsync(
+            WebSocketCloseStatus.EndpointUnavailable,
+            stopping.IsCancellationRequested ? "the server stops" : "idle",
+            CancellationToken.None
+        );
         end.CancelAfter(Look); // for the other end's goodbye
     }
 
     private async Task<bool> LivesAsync(KuzzleToken token, CancellationToken ct)
     {
-        if (token.ExpiresAt <= time.GetUtcNow()) return false;
+        if (token.ExpiresAt <= time.GetUtcNow())
+            return false;
         try
         {
             await using var scope = scopes.CreateAsyncScope();
-            return (await scope.ServiceProvider.GetRequiredService<SessionStore>().FindLiveAsync(token.Session.Id, token.Generation, ct)).Failure is null;
+            return (
+                await scope
+                    .ServiceProvider.GetRequiredService<SessionStore>()
+                    .FindLiveAsync(token.Session.Id, token.Generation, ct)
+            ).Failure
+                is null;
         }
         catch (Exception fault) when (fault is not (OperationCanceledException or OutOfMemoryException))
         {
@@ -173,12 +214,22 @@ internal sealed partial class KuzzleSocket(
             return;
         }
         // Not left to the next message to see: what is left of a millisecond is no delay, and many would pass in it.
-        if (since < Look) await Task.Delay(Look - since, ct);
+        if (since < Look)
+            await Task.Delay(Look - since, ct);
         _pace = (time.GetTimestamp(), 1);
     }
 
-    private Task SendAsync(JsonObject json, CancellationToken ct) => AloneAsync(patience =>
-        socket.SendAsync(Encoding.UTF8.GetBytes(json.ToJsonString()), WebSocketMessageType.Text, endOfMessage: true, patience), ct);
+    private Task SendAsync(JsonObject json, CancellationToken ct) =>
+        AloneAsync(
+            patience =>
+                socket.SendAsync(
+                    Encoding.UTF8.GetBytes(json.ToJsonString()),
+                    WebSocketMessageType.Text,
+                    endOfMessage: true,
+                    patience
+                ),
+            ct
+        );
 
     private Task CloseAsync(WebSocketCloseStatus status, string? why, CancellationToken ct) =>
         AloneAsync(patience => socket.CloseOutputAsync(status, why, patience), ct);
@@ -200,21 +251,23 @@ internal sealed partial class KuzzleSocket(
                 _sending.Release();
             }
         }
-        catch (Exception left) when (left is WebSocketException or OperationCanceledException or InvalidOperationException)
+        catch (Exception left)
+            when (left is WebSocketException or OperationCanceledException or InvalidOperationException)
         {
             socket.Abort(); // whoever listens on it learns of it there
         }
     }
 
-    private static JsonObject TokenExpired() => new()
-    {
-        ["type"] = "TokenExpired",
-        ["status"] = 200,
-        ["message"] = "Authentication Token Expired",
-        ["info"] = "This is an automated server notification",
-        ["room"] = "kuzzle:notification:server",
-        ["node"] = KuzzleReply.Node,
-    };
+    private static JsonObject TokenExpired() =>
+        new()
+        {
+            ["type"] = "TokenExpired",
+            ["status"] = 200,
+            ["message"] = "Authentication Token Expired",
+            ["info"] = "This is an automated server notification",
+            ["room"] = "kuzzle:notification:server",
+            ["node"] = KuzzleReply.Node,
+        };
 
     [LoggerMessage(1, LogLevel.Error, "A message of a socket failed: {Action}")]
     private static partial void Failed(ILogger log, Exception fault, string? action);

@@ -8,11 +8,19 @@ using Microsoft.Extensions.Options;
 namespace BlazorAuth.Api.Dialects.Kuzzle;
 
 /// <summary>
-/// The door for sockets, at the root where Kuzzle's clients knock, and at an address of its own. Bounded: a socket costs memory as
+/// The door for sockets, at the root where Kuzzle's clients knock, and at an address of its own. Bounded: a socket
+/// costs memory as
 /// long as its other end likes.
 /// </summary>
 internal sealed class KuzzleSockets(
-    IServiceScopeFactory scopes, NetworkLimiter shares, IAuthDatabase database, IHostApplicationLifetime host, IOptions<AuthOptions> options, TimeProvider time, ILogger<KuzzleSocket> log)
+    IServiceScopeFactory scopes,
+    NetworkLimiter shares,
+    IAuthDatabase database,
+    IHostApplicationLifetime host,
+    IOptions<AuthOptions> options,
+    TimeProvider time,
+    ILogger<KuzzleSocket> log
+)
 {
     /// <summary>The address of its own.</summary>
     public const string Path = "/_kuzzle";
@@ -39,19 +47,30 @@ internal sealed class KuzzleSockets(
         var network = Throttle.Network(Caller.Anonymous(address, agent));
         if (!TryEnter(network))
         {
-            await RefuseAsync(http, new(429, "network.websocket.ratelimit_exceeded", 0x03030002, "Rejected: too many open sockets.") { RetryAfter = Beat });
+            await RefuseAsync(
+                http,
+                new(429, "network.websocket.ratelimit_exceeded", 0x03030002, "Rejected: too many open sockets.")
+                {
+                    RetryAfter = Beat,
+                }
+            );
             return;
         }
         try
         {
             // A peer that answers no ping is gone: a half-open socket would keep its place for ever.
-            using var socket = await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
-            {
-                KeepAliveInterval = Beat, KeepAliveTimeout = Beat,
-                SubProtocol = ProtocolOf(http.WebSockets.WebSocketRequestedProtocols),
-            });
-            await new KuzzleSocket(socket, scopes, shares, database, time, log, address, agent)
-                .RunAsync(host.ApplicationStopping, http.RequestAborted);
+            using var socket = await http.WebSockets.AcceptWebSocketAsync(
+                new WebSocketAcceptContext
+                {
+                    KeepAliveInterval = Beat,
+                    KeepAliveTimeout = Beat,
+                    SubProtocol = ProtocolOf(http.WebSockets.WebSocketRequestedProtocols),
+                }
+            );
+            await new KuzzleSocket(socket, scopes, shares, database, time, log, address, agent).RunAsync(
+                host.ApplicationStopping,
+                http.RequestAborted
+            );
         }
         finally
         {
@@ -59,8 +78,10 @@ internal sealed class KuzzleSockets(
         }
     }
 
-    // kuzzle-sdk asks a browser for the protocol 'null', by mistake, and a browser closes a socket that does not confirm what it
-    // asked for. The protocol says nothing here: the first one is confirmed, as servers of Kuzzle do, where it can be a header.
+    // kuzzle-sdk asks a browser for the protocol 'null', by mistake, and a browser closes a socket that does not
+    // confirm what it
+    // asked for. The protocol says nothing here: the first one is confirmed, as servers of Kuzzle do, where it can be a
+    // header.
     private static string? ProtocolOf(IList<string> asked) =>
         asked is [{ Length: <= 100 } first, ..] && first.All(IsTokenCharacter) ? first : null;
 
@@ -72,7 +93,8 @@ internal sealed class KuzzleSockets(
         lock (_open)
         {
             var own = _open.GetValueOrDefault(network);
-            if (_count >= Most || own >= MostOfOne) return false;
+            if (_count >= Most || own >= MostOfOne)
+                return false;
             (_open[network], _count) = (own + 1, _count + 1);
             return true;
         }
@@ -83,17 +105,26 @@ internal sealed class KuzzleSockets(
         lock (_open)
         {
             _count--;
-            if (--_open[network] == 0) _open.Remove(network);
+            if (--_open[network] == 0)
+                _open.Remove(network);
         }
     }
 
-    private static Task RefuseAsync(HttpContext http, KuzzleError error) => KuzzleDialect.WriteAsync(http, error, KuzzleDialect.Unnamed(http));
+    private static Task RefuseAsync(HttpContext http, KuzzleError error) =>
+        KuzzleDialect.WriteAsync(http, error, KuzzleDialect.Unnamed(http));
 }
 
 internal static class KuzzleSocketsPipeline
 {
-    /// <summary>Sends upgrades at the root and at the address of its own to the door; a page at the root stays a page.</summary>
-    public static void UseKuzzleSockets(this IApplicationBuilder app) => app.Use((http, next) =>
-        http.WebSockets.IsWebSocketRequest && (http.Request.Path == "/" || http.Request.Path == KuzzleSockets.Path)
-            ? http.RequestServices.GetRequiredService<KuzzleSockets>().AcceptAsync(http) : next(http));
+    /// <summary>
+    /// Sends upgrades at the root and at the address of its own to the door; a page at the root stays a page.
+    /// </summary>
+    public static void UseKuzzleSockets(this IApplicationBuilder app) =>
+        app.Use(
+            (http, next) =>
+                http.WebSockets.IsWebSocketRequest
+                && (http.Request.Path == "/" || http.Request.Path == KuzzleSockets.Path)
+                    ? http.RequestServices.GetRequiredService<KuzzleSockets>().AcceptAsync(http)
+                    : next(http)
+        );
 }

@@ -15,7 +15,8 @@ namespace BlazorAuth.Api.Dialects.Kuzzle;
 internal sealed record KuzzleToken(Session Session, int Generation, DateTimeOffset? ExpiresAt)
 {
     // As Kuzzle marks its own tokens.
-    private const string LoginPrefix = "kauth-", KeyPrefix = "kapikey-";
+    private const string LoginPrefix = "kauth-",
+        KeyPrefix = "kapikey-";
 
     public bool IsKey => Session.Kind == SessionKind.Key;
 
@@ -23,31 +24,48 @@ internal sealed record KuzzleToken(Session Session, int Generation, DateTimeOffs
     public long End => ExpiresAt?.ToUnixTimeMilliseconds() ?? -1;
 
     /// <summary>
-    /// An API key as clients of Kuzzle can carry it: they take apart whatever they send as a JWT, and read user and end from it. Nothing
+    /// An API key as clients of Kuzzle can carry it: they take apart whatever they send as a JWT, and read user and end
+    /// from it. Nothing
     /// in front of the key proves anything, but it is compared: a changed character makes it worthless like any other.
     /// </summary>
     public static string Wrap(string key, Session session)
     {
         var payload = new JsonObject
         {
-            ["_id"] = session.UserId, ["iat"] = session.CreatedAt.ToUnixTimeSeconds(), ["exp"] = session.AbsoluteEndsAt.ToUnixTimeSeconds(),
+            ["_id"] = session.UserId,
+            ["iat"] = session.CreatedAt.ToUnixTimeSeconds(),
+            ["exp"] = session.AbsoluteEndsAt.ToUnixTimeSeconds(),
         };
         return $"{KeyPrefix}{Part("{\"typ\":\"key\"}")}.{Part(payload.ToJsonString())}.{key}";
     }
 
-    /// <summary>The living token of a text: a login token with or without its prefix, an API key wrapped or as the API prints it.</summary>
-    public static async Task<Result<KuzzleToken>> FindAsync(IServiceProvider services, string? text, bool changes, CancellationToken ct)
+    /// <summary>
+    /// The living token of a text: a login token with or without its prefix, an API key wrapped or as the API prints
+    /// it.
+    /// </summary>
+    public static async Task<Result<KuzzleToken>> FindAsync(
+        IServiceProvider services,
+        string? text,
+        bool changes,
+        CancellationToken ct
+    )
     {
-        if (text is null || text.Length > AccessTokens.MaximumLength) return AuthError.AccessTokenInvalid;
+        if (text is null || text.Length > AccessTokens.MaximumLength)
+            return AuthError.AccessTokenInvalid;
         var token = Unwrap(text);
         var found = await CallerFromBearer.FindLiveAsync(services, token, Dialect.Kuzzle, changes, ct);
-        if (found.Value is not { } live) return found.Failure!;
+        if (found.Value is not { } live)
+            return found.Failure!;
         var session = live.Session;
         if (live.Token is not { } access)
-            return text == token || text == Wrap(token, session) ? new KuzzleToken(session, 1, ApiKeys.EndOf(session)) : AuthError.AccessTokenInvalid;
+            return text == token || text == Wrap(token, session)
+                ? new KuzzleToken(session, 1, ApiKeys.EndOf(session))
+                : AuthError.AccessTokenInvalid;
         var read = Of(access, session);
         // To the second, where our own API forgives clocks that differ: nobody but us reads what we say of the end.
-        return read.ExpiresAt <= services.GetRequiredService<TimeProvider>().GetUtcNow() ? AuthError.AccessTokenExpired : read;
+        return read.ExpiresAt <= services.GetRequiredService<TimeProvider>().GetUtcNow()
+            ? AuthError.AccessTokenExpired
+            : read;
     }
 
     /// <summary>The same of an access token of ours.</summary>

@@ -8,7 +8,10 @@ using BlazorAuth.Core.Sessions;
 
 namespace BlazorAuth.Api.Dialects;
 
-/// <summary>What the SDK lets administrators do: roles, of which there is one, and disabling. The rules are those of <see cref="ManageAccounts"/>.</summary>
+/// <summary>
+/// What the SDK lets administrators do: roles, of which there is one, and disabling. The rules are those of
+/// <see cref="ManageAccounts"/>.
+/// </summary>
 internal static class SkygearAdministration
 {
     private const int Most = 100;
@@ -23,10 +26,16 @@ internal static class SkygearAdministration
 
     private static async Task<IResult> DisableAsync(SkygearCall call, Session session, CancellationToken ct)
     {
-        var (user, disabled) = (call.Body.Required("auth_id"), call.Body.Flag("disabled") ?? throw ForeignJson.Unreadable());
+        var (user, disabled) = (
+            call.Body.Required("auth_id"),
+            call.Body.Flag("disabled") ?? throw ForeignJson.Unreadable()
+        );
         // Locking for longer than was asked for would be another act.
-        if (call.Body.Text("expiry") is not null) return SkygearErrors.Of(SkygearErrors.Argument("A lock has no end of its own here."));
-        return Skygear.Say(await call.Use<ManageAccounts>().LockAsync(call.In(session), SkygearRecord.IdOf(user), disabled, ct));
+        if (call.Body.Text("expiry") is not null)
+            return SkygearErrors.Of(SkygearErrors.Argument("A lock has no end of its own here."));
+        return Skygear.Say(
+            await call.Use<ManageAccounts>().LockAsync(call.In(session), SkygearRecord.IdOf(user), disabled, ct)
+        );
     }
 
     private static async Task<IResult> ReadRolesAsync(SkygearCall call, Session session, CancellationToken ct)
@@ -34,17 +43,28 @@ internal static class SkygearAdministration
         var roles = new JsonObject();
         foreach (var user in call.Body.Texts("users", Most).Select(SkygearRecord.IdOf).Distinct(StringComparer.Ordinal))
         {
-            var account = user == session.UserId ? await call.Use<ChangeProfile>().ReadAsync(call.In(session), ct)
-                : await call.Use<ManageAccounts>().ReadAsync(call.In(session), user, ct);
-            if (account.Value is not { } found) return Problems.Of(account.Failure!);
+            var account =
+                user == session.UserId
+                    ? await call.Use<ChangeProfile>().ReadAsync(call.In(session), ct)
+                    : await call.Use<ManageAccounts>().ReadAsync(call.In(session), user, ct);
+            if (account.Value is not { } found)
+                return Problems.Of(account.Failure!);
             roles[user] = new JsonArray([.. found.Roles.Select(role => JsonValue.Create(role))]);
         }
         return Skygear.Result(roles);
     }
 
-    private static async Task<IResult> ChangeRolesAsync(SkygearCall call, Session session, bool given, CancellationToken ct)
+    private static async Task<IResult> ChangeRolesAsync(
+        SkygearCall call,
+        Session session,
+        bool given,
+        CancellationToken ct
+    )
     {
-        if (call.Body.Texts("roles", Most) is not [{ } role] || !role.Equals(AuthDbContext.Administrator, StringComparison.OrdinalIgnoreCase))
+        if (
+            call.Body.Texts("roles", Most) is not [{ } role]
+            || !role.Equals(AuthDbContext.Administrator, StringComparison.OrdinalIgnoreCase)
+        )
             return SkygearErrors.Of(SkygearErrors.Argument($"The one role here is {AuthDbContext.Administrator}."));
         var users = call.Body.Texts("users", Most).Select(SkygearRecord.IdOf).ToList();
         var outcome = await call.Use<ManageAccounts>().MakeAdministratorsAsync(call.In(session), users, given, ct);

@@ -7,7 +7,8 @@ using BlazorAuth.Core.Sessions;
 namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
-/// One action: its body and the access token beside it, in a header or in the body, where the header wins. The API key that comes with
+/// One action: its body and the access token beside it, in a header or in the body, where the header wins. The API key
+/// that comes with
 /// every call names an application; there is one here, so any will do.
 /// </summary>
 internal sealed class SkygearCall
@@ -17,7 +18,10 @@ internal sealed class SkygearCall
     private SkygearCall(HttpContext http, ForeignJson body, string? token)
     {
         (_http, Body, Token) = (http, body, token);
-        Stranger = Caller.Anonymous(http.Connection.RemoteIpAddress?.ToString(), http.Request.Headers.UserAgent.ToString());
+        Stranger = Caller.Anonymous(
+            http.Connection.RemoteIpAddress?.ToString(),
+            http.Request.Headers.UserAgent.ToString()
+        );
     }
 
     public ForeignJson Body { get; }
@@ -31,11 +35,14 @@ internal sealed class SkygearCall
     public static async ValueTask<SkygearCall> BindAsync(HttpContext http)
     {
         var body = await ForeignJson.BindAsync(http);
-        var token = http.Request.Headers["X-Skygear-Access-Token"] is [{ Length: > 0 } header] ? header : body.Text("access_token");
+        var token = http.Request.Headers["X-Skygear-Access-Token"] is [{ Length: > 0 } header]
+            ? header
+            : body.Text("access_token");
         return new(http, body, string.IsNullOrEmpty(token) ? null : token);
     }
 
-    public T Use<T>() where T : notnull => _http.RequestServices.GetRequiredService<T>();
+    public T Use<T>()
+        where T : notnull => _http.RequestServices.GetRequiredService<T>();
 
     /// <summary>The living session of the token, or why there is none.</summary>
     public async Task<Result<Session>> SessionAsync(CancellationToken ct) =>

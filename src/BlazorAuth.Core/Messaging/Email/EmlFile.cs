@@ -4,7 +4,8 @@ using MimeKit;
 namespace BlazorAuth.Core.Messaging.Email;
 
 /// <summary>
-/// An email read back from a file of <see cref="FolderTransport"/>, for the development inbox and for tests. What is missing is empty.
+/// An email read back from a file of <see cref="FolderTransport"/>, for the development inbox and for tests. What is
+/// missing is empty.
 /// </summary>
 /// <param name="To">The header, decoded.</param>
 /// <param name="From">The header, decoded.</param>
@@ -14,7 +15,16 @@ namespace BlazorAuth.Core.Messaging.Email;
 /// <param name="Text">The first text/plain part, lines ending in <c>\n</c>.</param>
 /// <param name="Html">The first text/html part, lines ending in <c>\n</c>.</param>
 /// <param name="Raw">The file as it is.</param>
-public sealed record EmlFile(string To, string From, string Subject, DateTimeOffset Date, string MessageId, string Text, string Html, string Raw)
+public sealed record EmlFile(
+    string To,
+    string From,
+    string Subject,
+    DateTimeOffset Date,
+    string MessageId,
+    string Text,
+    string Html,
+    string Raw
+)
 {
     /// <summary>Reads a file. Its content is never a reason to throw.</summary>
     /// <exception cref="IOException">There is no such file, or it cannot be opened.</exception>
@@ -41,8 +51,15 @@ public sealed record EmlFile(string To, string From, string Subject, DateTimeOff
             using var bytes = new MemoryStream(Encoding.UTF8.GetBytes(raw));
             using var message = MimeMessage.Load(bytes);
             return new EmlFile(
-                message.To.ToString(), message.From.ToString(), message.Subject ?? "", message.Date.ToUniversalTime(), message.MessageId ?? "",
-                Lines(message.TextBody), Lines(message.HtmlBody), raw);
+                message.To.ToString(),
+                message.From.ToString(),
+                message.Subject ?? "",
+                message.Date.ToUniversalTime(),
+                message.MessageId ?? "",
+                Lines(message.TextBody),
+                Lines(message.HtmlBody),
+                raw
+            );
         }
         catch (FormatException)
         {

@@ -3,8 +3,10 @@ using System.Globalization;
 namespace BlazorAuth.Core.Messaging.Email;
 
 /// <summary>
-/// One RFC 5322 file an email, <c>{yyyyMMddTHHmmssfffZ}-{messageId}.eml</c>, for development, tests and pickup by another program.
-/// A file under that name is complete. Emails carry live links, so only the process's own user can read what this makes.
+/// One RFC 5322 file an email, <c>{yyyyMMddTHHmmssfffZ}-{messageId}.eml</c>, for development, tests and pickup by
+/// another program.
+/// A file under that name is complete. Emails carry live links, so only the process's own user can read what this
+/// makes.
 /// </summary>
 /// <param name="folder">Made when missing, with owner-only mode on Unix.</param>
 /// <param name="from">The sender, bare or as <c>Name &lt;address&gt;</c>.</param>
@@ -19,7 +21,10 @@ public sealed class FolderTransport(string folder, string from, string replyTo, 
         var now = time.GetUtcNow();
         using var message = MimeMessages.Build(mail, from, replyTo, now);
         MakePrivate(folder);
-        var name = string.Create(CultureInfo.InvariantCulture, $"{now.UtcDateTime:yyyyMMdd'T'HHmmssfff'Z'}-{mail.MessageId}.eml");
+        var name = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{now.UtcDateTime:yyyyMMdd'T'HHmmssfff'Z'}-{mail.MessageId}.eml"
+        );
         // Inside the folder, so that the move is a rename within one file system.
         var unfinished = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");
         try
@@ -36,14 +41,17 @@ public sealed class FolderTransport(string folder, string from, string replyTo, 
 
     private static void MakePrivate(string path)
     {
-        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
-        else Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(path);
+        else
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     private static FileStreamOptions PrivateFile()
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         return options;
     }
 }

@@ -16,31 +16,62 @@ public class EmailTemplatesTests
 
     public static readonly TheoryData<EmailKind> Kinds = new(Enum.GetValues<EmailKind>());
 
-    private static readonly EmailKind[] WithCode = [EmailKind.VerifyEmail, EmailKind.ConfirmEmailChange, EmailKind.SignInCode];
+    private static readonly EmailKind[] WithCode =
+    [
+        EmailKind.VerifyEmail,
+        EmailKind.ConfirmEmailChange,
+        EmailKind.SignInCode,
+    ];
     private static readonly EmailKind[] ByLinkOnly =
-        [EmailKind.VerifyEmail, EmailKind.ResetPassword, EmailKind.ConfirmEmailChange, EmailKind.SignInCode, EmailKind.Invited];
+    [
+        EmailKind.VerifyEmail,
+        EmailKind.ResetPassword,
+        EmailKind.ConfirmEmailChange,
+        EmailKind.SignInCode,
+        EmailKind.Invited,
+    ];
 
     // What these tell of is codes; they carry none to type in.
     private static readonly EmailKind[] AboutCodes =
-        [EmailKind.CodesStopped, EmailKind.SignInCode, EmailKind.SecondFactorOn, EmailKind.SecondFactorOff, EmailKind.RecoveryCodesMade, EmailKind.RecoveryCodeUsed];
+    [
+        EmailKind.CodesStopped,
+        EmailKind.SignInCode,
+        EmailKind.SecondFactorOn,
+        EmailKind.SecondFactorOff,
+        EmailKind.RecoveryCodesMade,
+        EmailKind.RecoveryCodeUsed,
+    ];
     private static readonly EmailKind[] WithoutLink =
-        [EmailKind.AccountClosed, EmailKind.AccountLocked, EmailKind.SecondFactorReset, EmailKind.MailTest];
+    [
+        EmailKind.AccountClosed,
+        EmailKind.AccountLocked,
+        EmailKind.SecondFactorReset,
+        EmailKind.MailTest,
+    ];
 
-    private static EmailModel Facts() => new()
-    {
-        Site = Site,
-        At = new DateTimeOffset(2026, 3, 9, 8, 5, 0, TimeSpan.FromHours(2)),
-        Link = Link,
-        Code = Code,
-        Lifetime = TimeSpan.FromMinutes(60),
-        Address = "203.0.113.7",
-        Agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-        NewAddress = "jane.doe@example.net",
-    };
+    private static EmailModel Facts() =>
+        new()
+        {
+            Site = Site,
+            At = new DateTimeOffset(2026, 3, 9, 8, 5, 0, TimeSpan.FromHours(2)),
+            Link = Link,
+            Code = Code,
+            Lifetime = TimeSpan.FromMinutes(60),
+            Address = "203.0.113.7",
+            Agent =
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+            NewAddress = "jane.doe@example.net",
+        };
 
     /// <summary>What a reader of the HTML sees.</summary>
     private static string Seen(RenderedEmail letter) =>
-        WebUtility.HtmlDecode(Regex.Replace(Regex.Replace(letter.Html, "<(head|style)>.*?</\\1>", "", RegexOptions.Singleline), "<[^>]+>", "\n"));
+        WebUtility.HtmlDecode(
+            Regex.Replace(
+                Regex.Replace(letter.Html, "<(head|style)>.*?</\\1>", "", RegexOptions.Singleline),
+                "<[^>]+>",
+                "\n"
+            )
+        );
 
     private static void Both(RenderedEmail letter, string said)
     {
@@ -85,7 +116,16 @@ public class EmailTemplatesTests
     public void The_text_has_short_lines_and_each_url_on_a_line_of_its_own(EmailKind kind)
     {
         var lines = EmailTemplates.Render(kind, Facts()).Text.Split('\n');
-        Assert.All(lines, line => Assert.True(line.StartsWith("https://", StringComparison.Ordinal) ? !line.Contains(' ') : line.Length <= 78 && !line.Contains("://"), line));
+        Assert.All(
+            lines,
+            line =>
+                Assert.True(
+                    line.StartsWith("https://", StringComparison.Ordinal)
+                        ? !line.Contains(' ')
+                        : line.Length <= 78 && !line.Contains("://"),
+                    line
+                )
+        );
     }
 
     [Theory, MemberData(nameof(Kinds))]
@@ -109,7 +149,10 @@ public class EmailTemplatesTests
     public void Every_address_is_on_the_public_origin(EmailKind kind)
     {
         var letter = EmailTemplates.Render(kind, Facts());
-        Assert.All(Regex.Matches(letter.Html + letter.Text, "https?://[^\\s\"<]*"), url => Assert.StartsWith("https://id.example.org/", url.Value, StringComparison.Ordinal));
+        Assert.All(
+            Regex.Matches(letter.Html + letter.Text, "https?://[^\\s\"<]*"),
+            url => Assert.StartsWith("https://id.example.org/", url.Value, StringComparison.Ordinal)
+        );
     }
 
     [Theory, MemberData(nameof(Kinds))]
@@ -128,8 +171,14 @@ public class EmailTemplatesTests
     public void Every_table_is_for_layout_and_none_is_wider_than_600(EmailKind kind)
     {
         var html = EmailTemplates.Render(kind, Facts()).Html;
-        Assert.All(Regex.Matches(html, "<table[^>]*>"), table => Assert.Contains("role=\"presentation\"", table.Value, StringComparison.Ordinal));
-        Assert.All(Regex.Matches(html, "\\bwidth=\"(\\d+)\""), width => Assert.InRange(int.Parse(width.Groups[1].Value), 1, 600));
+        Assert.All(
+            Regex.Matches(html, "<table[^>]*>"),
+            table => Assert.Contains("role=\"presentation\"", table.Value, StringComparison.Ordinal)
+        );
+        Assert.All(
+            Regex.Matches(html, "\\bwidth=\"(\\d+)\""),
+            width => Assert.InRange(int.Parse(width.Groups[1].Value), 1, 600)
+        );
         Assert.Contains("max-width:560px", html, StringComparison.Ordinal);
     }
 
@@ -137,8 +186,14 @@ public class EmailTemplatesTests
     public void No_email_is_set_smaller_than_16_pixels(EmailKind kind)
     {
         var html = EmailTemplates.Render(kind, Facts()).Html;
-        Assert.All(Regex.Matches(html, "font-size:(\\d+)px"), size => Assert.True(int.Parse(size.Groups[1].Value) >= 16, size.Value));
-        Assert.All(Regex.Matches(html, "<(p|h1|a class=\"button\")[^>]*>"), tag => Assert.Contains("font-size:", tag.Value, StringComparison.Ordinal));
+        Assert.All(
+            Regex.Matches(html, "font-size:(\\d+)px"),
+            size => Assert.True(int.Parse(size.Groups[1].Value) >= 16, size.Value)
+        );
+        Assert.All(
+            Regex.Matches(html, "<(p|h1|a class=\"button\")[^>]*>"),
+            tag => Assert.Contains("font-size:", tag.Value, StringComparison.Ordinal)
+        );
     }
 
     [Theory, MemberData(nameof(Kinds))]
@@ -146,7 +201,11 @@ public class EmailTemplatesTests
     {
         var html = EmailTemplates.Render(kind, Facts()).Html;
         Assert.Contains("<meta name=\"color-scheme\" content=\"light dark\">", html, StringComparison.Ordinal);
-        Assert.Contains("<meta name=\"supported-color-schemes\" content=\"light dark\">", html, StringComparison.Ordinal);
+        Assert.Contains(
+            "<meta name=\"supported-color-schemes\" content=\"light dark\">",
+            html,
+            StringComparison.Ordinal
+        );
         Assert.Contains("@media (prefers-color-scheme: dark)", html, StringComparison.Ordinal);
     }
 
@@ -154,7 +213,10 @@ public class EmailTemplatesTests
     public void The_html_loads_nothing_and_is_far_from_being_clipped(EmailKind kind)
     {
         var html = EmailTemplates.Render(kind, Facts()).Html;
-        Assert.DoesNotMatch("(?i)<(img|link|script|iframe|object|embed|video|form|svg)\\b|url\\(|@import|\\bsrc=|srcset=|background=|\\son\\w+=", html);
+        Assert.DoesNotMatch(
+            "(?i)<(img|link|script|iframe|object|embed|video|form|svg)\\b|url\\(|@import|\\bsrc=|srcset=|background=|\\son\\w+=",
+            html
+        );
         Assert.InRange(html.Length, 1, 30_000);
     }
 
@@ -169,7 +231,8 @@ public class EmailTemplatesTests
     [Theory, MemberData(nameof(Kinds))]
     public void An_email_without_a_code_does_not_speak_of_one(EmailKind kind)
     {
-        if (AboutCodes.Contains(kind)) return;
+        if (AboutCodes.Contains(kind))
+            return;
         var letter = EmailTemplates.Render(kind, Facts() with { Code = null });
         Assert.DoesNotContain(" code", letter.Text + Seen(letter), StringComparison.OrdinalIgnoreCase);
     }
@@ -177,10 +240,14 @@ public class EmailTemplatesTests
     [Theory, MemberData(nameof(Kinds))]
     public void An_email_with_a_link_says_when_it_expires(EmailKind kind)
     {
-        if (WithoutLink.Contains(kind)) return;
-        Both(EmailTemplates.Render(kind, Facts()), WithCode.Contains(kind)
-            ? "The link and the code expire in 60 minutes and work once."
-            : "The link expires in 60 minutes and works once.");
+        if (WithoutLink.Contains(kind))
+            return;
+        Both(
+            EmailTemplates.Render(kind, Facts()),
+            WithCode.Contains(kind)
+                ? "The link and the code expire in 60 minutes and work once."
+                : "The link expires in 60 minutes and works once."
+        );
     }
 
     [Theory]
@@ -192,14 +259,19 @@ public class EmailTemplatesTests
     [InlineData("1.00:00:00", "in 24 hours")]
     [InlineData("7.00:00:00", "in 7 days")]
     public void Lifetimes_are_told_in_words_and_never_promise_too_much(string lifetime, string words) =>
-        Both(EmailTemplates.Render(EmailKind.ResetPassword, Facts() with { Lifetime = TimeSpan.Parse(lifetime) }), $"The link expires {words} and works once.");
+        Both(
+            EmailTemplates.Render(EmailKind.ResetPassword, Facts() with { Lifetime = TimeSpan.Parse(lifetime) }),
+            $"The link expires {words} and works once."
+        );
 
     [Theory, MemberData(nameof(Kinds))]
     public void An_email_that_lives_by_its_link_is_not_rendered_without_one(EmailKind kind)
     {
         var bare = new EmailModel { Site = Site, At = DateTimeOffset.UnixEpoch };
-        if (ByLinkOnly.Contains(kind)) Assert.Throws<ArgumentException>(() => EmailTemplates.Render(kind, bare));
-        else Both(EmailTemplates.Render(kind, bare), "If this wasn't you");
+        if (ByLinkOnly.Contains(kind))
+            Assert.Throws<ArgumentException>(() => EmailTemplates.Render(kind, bare));
+        else
+            Both(EmailTemplates.Render(kind, bare), "If this wasn't you");
     }
 
     [Theory]
@@ -222,7 +294,15 @@ public class EmailTemplatesTests
     [InlineData("javascript:alert(1)")]
     [InlineData("/x")]
     public void A_link_that_leaves_the_public_origin_is_not_sent(string link) =>
-        Assert.Throws<ArgumentException>(() => EmailTemplates.Render(EmailKind.ResetPassword, Facts() with { Link = new Uri(link, UriKind.RelativeOrAbsolute) }));
+        Assert.Throws<ArgumentException>(() =>
+            EmailTemplates.Render(
+                EmailKind.ResetPassword,
+                Facts() with
+                {
+                    Link = new Uri(link, UriKind.RelativeOrAbsolute),
+                }
+            )
+        );
 
     [Theory]
     [InlineData(EmailKind.PasswordChanged)]
@@ -246,12 +326,25 @@ public class EmailTemplatesTests
         Assert.DoesNotContain("/forgot-password", with.Text, StringComparison.Ordinal);
         var without = EmailTemplates.Render(kind, Facts() with { Link = null, Lifetime = null });
         Assert.DoesNotContain("This wasn't me", without.Text, StringComparison.Ordinal);
-        Assert.Contains(kind == EmailKind.EmailChanged ? "https://id.example.org/" : "https://id.example.org/forgot-password", without.Text.Split('\n'));
+        Assert.Contains(
+            kind == EmailKind.EmailChanged ? "https://id.example.org/" : "https://id.example.org/forgot-password",
+            without.Text.Split('\n')
+        );
     }
 
     [Fact]
     public void Pages_stay_below_the_path_of_the_site() =>
-        Both(EmailTemplates.Render(EmailKind.PasswordChanged, Facts() with { Site = new Uri("https://id.example.org/auth"), Link = null }), "https://id.example.org/auth/forgot-password");
+        Both(
+            EmailTemplates.Render(
+                EmailKind.PasswordChanged,
+                Facts() with
+                {
+                    Site = new Uri("https://id.example.org/auth"),
+                    Link = null,
+                }
+            ),
+            "https://id.example.org/auth/forgot-password"
+        );
 
     [Fact]
     public void The_owner_of_a_taken_address_can_sign_in_or_reset()
@@ -289,7 +382,16 @@ public class EmailTemplatesTests
     public void What_strangers_wrote_becomes_neither_markup_nor_link(EmailKind kind)
     {
         const string evil = "<a href=\"https://evil.example\">\"'&\r\n\r\nhttps://evil.example\u202e";
-        var letter = EmailTemplates.Render(kind, Facts() with { Address = evil, Agent = evil, Code = evil, NewAddress = evil });
+        var letter = EmailTemplates.Render(
+            kind,
+            Facts() with
+            {
+                Address = evil,
+                Agent = evil,
+                Code = evil,
+                NewAddress = evil,
+            }
+        );
         Assert.DoesNotContain("<a href", letter.Html, StringComparison.Ordinal);
         Assert.DoesNotContain("\nhttps://evil", letter.Text, StringComparison.Ordinal);
         Assert.DoesNotContain('\u202e', letter.Html + letter.Text);
@@ -313,5 +415,8 @@ public class EmailTemplatesTests
 
     [Fact]
     public void An_ipv4_address_is_shown_as_one_on_a_dual_stack_socket() =>
-        Both(EmailTemplates.Render(EmailKind.NewSignIn, Facts() with { Address = "::ffff:198.51.100.4" }), "198.51.100.4");
+        Both(
+            EmailTemplates.Render(EmailKind.NewSignIn, Facts() with { Address = "::ffff:198.51.100.4" }),
+            "198.51.100.4"
+        );
 }

@@ -13,24 +13,47 @@ public sealed class TransportsTests : IDisposable
 {
     private const string From = "BlazorAuth <no-reply@id.example.org>";
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(5);
-    private static readonly RenderedEmail Hello = new("BlazorAuth: Hello", "Grüße\n\nhttps://id.example.org/x?a=b&c=d\n", "<p>Grüße = ☂ 🦉</p>\n<p>.</p>\n");
+    private static readonly RenderedEmail Hello = new(
+        "BlazorAuth: Hello",
+        "Grüße\n\nhttps://id.example.org/x?a=b&c=d\n",
+        "<p>Grüße = ☂ 🦉</p>\n<p>.</p>\n"
+    );
     private readonly string folder = Path.Combine(Path.GetTempPath(), "mail-" + Guid.NewGuid().ToString("N"), "out");
 
     public void Dispose()
     {
         var parent = Path.GetDirectoryName(folder)!;
-        if (Directory.Exists(parent)) Directory.Delete(parent, recursive: true);
+        if (Directory.Exists(parent))
+            Directory.Delete(parent, recursive: true);
     }
 
-    private static OutgoingEmail Mail(string to = "jane@example.net", string id = "0198-abc", RenderedEmail? letter = null) => new(to, id, letter ?? Hello);
+    private static OutgoingEmail Mail(
+        string to = "jane@example.net",
+        string id = "0198-abc",
+        RenderedEmail? letter = null
+    ) => new(to, id, letter ?? Hello);
 
-    private FolderTransport Folder() => new(folder, From, "", new StoppedClock(new DateTimeOffset(2026, 3, 9, 8, 5, 1, 234, TimeSpan.Zero)));
+    private FolderTransport Folder() =>
+        new(folder, From, "", new StoppedClock(new DateTimeOffset(2026, 3, 9, 8, 5, 1, 234, TimeSpan.Zero)));
 
     private static SmtpTransport Smtp(
-        SmtpListener listener, SmtpSecurity security = SmtpSecurity.None, string? user = null, int milliseconds = 5000,
-        string helloName = "", string from = From, string replyTo = "", RemoteCertificateValidationCallback? trust = null) =>
-        new(new SmtpSettings("127.0.0.1", listener.Port, user, user is null ? null : "s3cret", security, helloName), from, replyTo,
-            TimeProvider.System, TimeSpan.FromMilliseconds(milliseconds), trust);
+        SmtpListener listener,
+        SmtpSecurity security = SmtpSecurity.None,
+        string? user = null,
+        int milliseconds = 5000,
+        string helloName = "",
+        string from = From,
+        string replyTo = "",
+        RemoteCertificateValidationCallback? trust = null
+    ) =>
+        new(
+            new SmtpSettings("127.0.0.1", listener.Port, user, user is null ? null : "s3cret", security, helloName),
+            from,
+            replyTo,
+            TimeProvider.System,
+            TimeSpan.FromMilliseconds(milliseconds),
+            trust
+        );
 
     private async Task<string> Filed(OutgoingEmail mail)
     {
@@ -39,13 +62,21 @@ public sealed class TransportsTests : IDisposable
     }
 
     private static string[] HeaderNames(string raw) =>
-        [.. raw[..raw.IndexOf("\r\n\r\n", StringComparison.Ordinal)].Split("\r\n").Where(line => line[0] is not (' ' or '\t')).Select(line => line.Split(':')[0])];
+        [
+            .. raw[..raw.IndexOf("\r\n\r\n", StringComparison.Ordinal)]
+                .Split("\r\n")
+                .Where(line => line[0] is not (' ' or '\t'))
+                .Select(line => line.Split(':')[0]),
+        ];
 
     [Fact]
     public async Task A_filed_email_is_named_by_time_and_message_and_leaves_nothing_else_behind()
     {
         await Filed(Mail());
-        Assert.Equal(["20260309T080501234Z-0198-abc.eml"], Directory.GetFileSystemEntries(folder).Select(Path.GetFileName));
+        Assert.Equal(
+            ["20260309T080501234Z-0198-abc.eml"],
+            Directory.GetFileSystemEntries(folder).Select(Path.GetFileName)
+        );
     }
 
     [Fact]
@@ -59,7 +90,8 @@ public sealed class TransportsTests : IDisposable
                 foreach (var file in Directory.GetFiles(folder, "*.eml"))
                     Assert.EndsWith("--\r\n", File.ReadAllText(file).TrimEnd() + "\r\n", StringComparison.Ordinal);
         });
-        for (var i = 0; i < 30; i++) await Folder().SendAsync(Mail(id: $"m{i}"), CancellationToken.None);
+        for (var i = 0; i < 30; i++)
+            await Folder().SendAsync(Mail(id: $"m{i}"), CancellationToken.None);
         await done.CancelAsync();
         await reading;
         Assert.Equal(30, Directory.GetFiles(folder).Length);
@@ -69,9 +101,16 @@ public sealed class TransportsTests : IDisposable
     public async Task Folder_and_emails_are_for_their_owner_only()
     {
         await Filed(Mail());
-        if (OperatingSystem.IsWindows()) return;
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Directory.GetFiles(folder)[0]));
+        if (OperatingSystem.IsWindows())
+            return;
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            File.GetUnixFileMode(folder)
+        );
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            File.GetUnixFileMode(Directory.GetFiles(folder)[0])
+        );
     }
 
     [Fact]
@@ -79,11 +118,28 @@ public sealed class TransportsTests : IDisposable
     {
         var raw = await Filed(Mail());
         var names = HeaderNames(raw);
-        Assert.Equal(["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-Id", "Subject", "To", "X-Auto-Response-Suppress"], names.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [
+                "Auto-Submitted",
+                "Content-Type",
+                "Date",
+                "From",
+                "MIME-Version",
+                "Message-Id",
+                "Subject",
+                "To",
+                "X-Auto-Response-Suppress",
+            ],
+            names.Order(StringComparer.Ordinal)
+        );
         Assert.Contains("\r\nDate: Mon, 09 Mar 2026 08:05:01 +0000\r\n", raw, StringComparison.Ordinal);
         Assert.Contains("Message-Id: <0198-abc@id.example.org>\r\n", raw, StringComparison.Ordinal);
         Assert.Contains("multipart/alternative", raw, StringComparison.OrdinalIgnoreCase);
-        Assert.InRange(raw.IndexOf("text/plain", StringComparison.Ordinal), 1, raw.IndexOf("text/html", StringComparison.Ordinal));
+        Assert.InRange(
+            raw.IndexOf("text/plain", StringComparison.Ordinal),
+            1,
+            raw.IndexOf("text/html", StringComparison.Ordinal)
+        );
         Assert.DoesNotContain(raw.Replace("\r\n", ""), c => c is '\r' or '\n' or > '~');
         Assert.All(raw.Split("\r\n"), line => Assert.InRange(line.Length, 0, 78));
     }
@@ -133,7 +189,10 @@ public sealed class TransportsTests : IDisposable
 
     [Fact]
     public async Task A_subject_cannot_add_a_header() =>
-        await Assert.ThrowsAsync<ArgumentException>(() => Folder().SendAsync(Mail(letter: Hello with { Subject = "x\r\nBcc: eve@example.net" }), CancellationToken.None));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            Folder()
+                .SendAsync(Mail(letter: Hello with { Subject = "x\r\nBcc: eve@example.net" }), CancellationToken.None)
+        );
 
     [Fact]
     public async Task Smtp_delivers_the_same_email()
@@ -141,7 +200,10 @@ public sealed class TransportsTests : IDisposable
         await using var listener = new SmtpListener();
         await Smtp(listener).SendAsync(Mail(), CancellationToken.None);
         var letter = EmlFile.Parse(Assert.Single(await listener.WaitFor(1, Soon)));
-        Assert.Equal(("jane@example.net", "BlazorAuth: Hello", "0198-abc@id.example.org"), (letter.To, letter.Subject, letter.MessageId));
+        Assert.Equal(
+            ("jane@example.net", "BlazorAuth: Hello", "0198-abc@id.example.org"),
+            (letter.To, letter.Subject, letter.MessageId)
+        );
         Assert.Equal((Hello.Text, Hello.Html), (letter.Text, letter.Html));
         Assert.NotEqual(DateTimeOffset.MinValue, letter.Date);
         Assert.Contains("Auto-Submitted: auto-generated\r\n", letter.Raw, StringComparison.Ordinal);
@@ -156,7 +218,8 @@ public sealed class TransportsTests : IDisposable
     {
         await using var listener = new SmtpListener();
         var text = new StringBuilder(".\n");
-        for (var i = 60; i < 90; i++) text.Append(string.Concat(Enumerable.Repeat(letter, i))).Append("...b..\n.\n..\n. c \n\n");
+        for (var i = 60; i < 90; i++)
+            text.Append(string.Concat(Enumerable.Repeat(letter, i))).Append("...b..\n.\n..\n. c \n\n");
         var dotted = Hello with { Text = text.ToString(), Html = text.ToString() };
         await Smtp(listener).SendAsync(Mail(letter: dotted), CancellationToken.None);
         var sent = EmlFile.Parse((await listener.WaitFor(1, Soon))[0]);
@@ -167,7 +230,11 @@ public sealed class TransportsTests : IDisposable
 
     [Fact]
     public async Task An_ascii_letter_can_be_read_in_its_file() =>
-        Assert.Contains("\r\nhttps://id.example.org/x?a=b&c=d\r\n", await Filed(Mail(letter: Hello with { Text = "Hello\n\nhttps://id.example.org/x?a=b&c=d\n" })), StringComparison.Ordinal);
+        Assert.Contains(
+            "\r\nhttps://id.example.org/x?a=b&c=d\r\n",
+            await Filed(Mail(letter: Hello with { Text = "Hello\n\nhttps://id.example.org/x?a=b&c=d\n" })),
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public async Task A_line_too_long_for_mail_is_encoded()
@@ -218,7 +285,9 @@ public sealed class TransportsTests : IDisposable
         await using var listener = new SmtpListener();
         listener.Stall(stage);
         var clock = Stopwatch.StartNew();
-        await Assert.ThrowsAsync<TimeoutException>(() => Smtp(listener, milliseconds: 300).SendAsync(Mail(), CancellationToken.None));
+        await Assert.ThrowsAsync<TimeoutException>(() =>
+            Smtp(listener, milliseconds: 300).SendAsync(Mail(), CancellationToken.None)
+        );
         Assert.InRange(clock.ElapsedMilliseconds, 250, 2000);
     }
 
@@ -235,8 +304,14 @@ public sealed class TransportsTests : IDisposable
     public async Task Nothing_is_said_in_the_clear_to_a_server_without_starttls()
     {
         await using var listener = new SmtpListener { Offers = ["AUTH LOGIN"] };
-        await Assert.ThrowsAsync<EmailException>(() => Smtp(listener, SmtpSecurity.StartTls, "mailer").SendAsync(Mail(), CancellationToken.None));
-        Assert.DoesNotContain(listener.Commands, said => said.StartsWith("AUTH", StringComparison.Ordinal) || said.StartsWith("MAIL", StringComparison.Ordinal));
+        await Assert.ThrowsAsync<EmailException>(() =>
+            Smtp(listener, SmtpSecurity.StartTls, "mailer").SendAsync(Mail(), CancellationToken.None)
+        );
+        Assert.DoesNotContain(
+            listener.Commands,
+            said =>
+                said.StartsWith("AUTH", StringComparison.Ordinal) || said.StartsWith("MAIL", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -246,7 +321,11 @@ public sealed class TransportsTests : IDisposable
         await Smtp(listener, user: "mailer").SendAsync(Mail(), CancellationToken.None);
         var said = string.Join('\n', listener.Commands);
         Assert.Contains(Convert.ToBase64String("mailer"u8), said, StringComparison.Ordinal);
-        Assert.InRange(said.IndexOf(Convert.ToBase64String("s3cret"u8), StringComparison.Ordinal), 1, said.IndexOf("MAIL FROM", StringComparison.Ordinal));
+        Assert.InRange(
+            said.IndexOf(Convert.ToBase64String("s3cret"u8), StringComparison.Ordinal),
+            1,
+            said.IndexOf("MAIL FROM", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -263,7 +342,9 @@ public sealed class TransportsTests : IDisposable
     {
         await using var listener = new SmtpListener { Offers = ["AUTH PLAIN"] };
         listener.Refuse(SmtpStage.Auth, 535);
-        var refused = await Assert.ThrowsAsync<EmailException>(() => Smtp(listener, user: "mailer").SendAsync(Mail(), CancellationToken.None));
+        var refused = await Assert.ThrowsAsync<EmailException>(() =>
+            Smtp(listener, user: "mailer").SendAsync(Mail(), CancellationToken.None)
+        );
         Assert.Equal("SMTP authentication refused", refused.Message);
     }
 
@@ -273,8 +354,17 @@ public sealed class TransportsTests : IDisposable
     public async Task An_email_travels_under_tls_to_a_server_that_is_trusted(SmtpSecurity security)
     {
         using var certificate = SelfSigned();
-        await using var listener = new SmtpListener { Certificate = certificate, TlsFromTheFirstByte = security == SmtpSecurity.Tls, Offers = ["STARTTLS"] };
-        await Smtp(listener, security, trust: (_, shown, _, _) => shown?.GetCertHashString() == certificate.GetCertHashString())
+        await using var listener = new SmtpListener
+        {
+            Certificate = certificate,
+            TlsFromTheFirstByte = security == SmtpSecurity.Tls,
+            Offers = ["STARTTLS"],
+        };
+        await Smtp(
+                listener,
+                security,
+                trust: (_, shown, _, _) => shown?.GetCertHashString() == certificate.GetCertHashString()
+            )
             .SendAsync(Mail(), CancellationToken.None);
         Assert.Equal(Hello.Text, EmlFile.Parse(Assert.Single(await listener.WaitFor(1, Soon))).Text);
         Assert.True(listener.WasEncrypted);
@@ -286,8 +376,15 @@ public sealed class TransportsTests : IDisposable
     public async Task A_server_whose_certificate_nobody_vouches_for_gets_nothing(SmtpSecurity security)
     {
         using var certificate = SelfSigned();
-        await using var listener = new SmtpListener { Certificate = certificate, TlsFromTheFirstByte = security == SmtpSecurity.Tls, Offers = ["STARTTLS"] };
-        var refused = await Assert.ThrowsAsync<EmailException>(() => Smtp(listener, security, "mailer").SendAsync(Mail(), CancellationToken.None));
+        await using var listener = new SmtpListener
+        {
+            Certificate = certificate,
+            TlsFromTheFirstByte = security == SmtpSecurity.Tls,
+            Offers = ["STARTTLS"],
+        };
+        var refused = await Assert.ThrowsAsync<EmailException>(() =>
+            Smtp(listener, security, "mailer").SendAsync(Mail(), CancellationToken.None)
+        );
         Assert.Equal("TLS handshake failed", refused.Message);
         Assert.Empty(listener.Received);
         Assert.DoesNotContain(listener.Commands, said => said.StartsWith("AUTH", StringComparison.Ordinal));
@@ -297,7 +394,9 @@ public sealed class TransportsTests : IDisposable
     public async Task Automatic_security_never_means_none()
     {
         await using var listener = new SmtpListener();
-        await Assert.ThrowsAsync<EmailException>(() => Smtp(listener, SmtpSecurity.Auto).SendAsync(Mail(), CancellationToken.None));
+        await Assert.ThrowsAsync<EmailException>(() =>
+            Smtp(listener, SmtpSecurity.Auto).SendAsync(Mail(), CancellationToken.None)
+        );
         Assert.Empty(listener.Received);
     }
 
@@ -313,9 +412,14 @@ public sealed class TransportsTests : IDisposable
     public async Task A_sender_with_an_international_domain_is_written_in_ascii()
     {
         await using var listener = new SmtpListener();
-        await Smtp(listener, from: "Bücher <no-reply@bücher.example>", replyTo: "Hilfe <hilfe@bücher.example>").SendAsync(Mail(), CancellationToken.None);
+        await Smtp(listener, from: "Bücher <no-reply@bücher.example>", replyTo: "Hilfe <hilfe@bücher.example>")
+            .SendAsync(Mail(), CancellationToken.None);
         var sent = Assert.Single(await listener.WaitFor(1, Soon));
-        Assert.Contains("MAIL FROM:<no-reply@xn--bcher-kva.example>", string.Join('\n', listener.Commands), StringComparison.Ordinal);
+        Assert.Contains(
+            "MAIL FROM:<no-reply@xn--bcher-kva.example>",
+            string.Join('\n', listener.Commands),
+            StringComparison.Ordinal
+        );
         Assert.Contains("Message-Id: <0198-abc@xn--bcher-kva.example>", sent, StringComparison.Ordinal);
         Assert.Contains("<hilfe@xn--bcher-kva.example>", sent, StringComparison.Ordinal);
         Assert.DoesNotContain(sent, c => c > '~');
@@ -340,7 +444,11 @@ public sealed class TransportsTests : IDisposable
 
     [Fact]
     public void Settings_print_no_password() =>
-        Assert.DoesNotContain("s3cret", new SmtpSettings("h", 25, "u", "s3cret", SmtpSecurity.None).ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "s3cret",
+            new SmtpSettings("h", 25, "u", "s3cret", SmtpSecurity.None).ToString(),
+            StringComparison.Ordinal
+        );
 
     private sealed class StoppedClock(DateTimeOffset now) : TimeProvider
     {
