@@ -9,8 +9,7 @@ namespace BlazorAuth.Api;
 
 /// <summary>
 /// Makes the schemas of the API document say what the wire says: a field that is left out is not required, a name
-/// belongs to one
-/// type, and free JSON has the type that the route takes.
+/// belongs to one type, and free JSON has the type that the route takes.
 /// </summary>
 internal static class ApiSchemas
 {

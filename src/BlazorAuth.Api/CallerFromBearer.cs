@@ -53,8 +53,7 @@ public readonly record struct CallerFromBearer(Caller Caller)
 
     /// <summary>
     /// The living session of a token's text, from wherever a dialect carries it: an access token, or an API key. The
-    /// same looks as at
-    /// the header.
+    /// same looks as at the header.
     /// </summary>
     /// <param name="services">The request's, or those of one message of a socket.</param>
     /// <param name="token">Any text.</param>

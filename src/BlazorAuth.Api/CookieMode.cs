@@ -8,10 +8,8 @@ namespace BlazorAuth.Api;
 
 /// <summary>
 /// The browser's cookie as the API sees it, where the host that maps the API has pages. A script of the site may sign
-/// in with
-/// <c>mode=cookie</c> and keeps no token. Bearer routes then take the cookie, but only beside an antiforgery header: a
-/// cookie
-/// alone is sent by whoever makes the browser send something.
+/// in with <c>mode=cookie</c> and keeps no token. Bearer routes then take the cookie, but only beside an antiforgery
+/// header: a cookie alone is sent by whoever makes the browser send something.
 /// </summary>
 public interface IBrowserSession
 {
@@ -36,8 +34,7 @@ internal static class CookieMode
 
     /// <summary>
     /// Marks the routes of a dialect whose clients know no antiforgery header: there the request's origin and fetch
-    /// metadata
-    /// tell that a page of ours or a listed one of the same site sends it.
+    /// metadata tell that a page of ours or a listed one of the same site sends it.
     /// </summary>
     public sealed record TakesCookie;
 

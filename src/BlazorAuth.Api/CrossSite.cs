@@ -5,10 +5,8 @@ namespace BlazorAuth.Api;
 
 /// <summary>
 /// Whether another site makes a browser send a request, told by what the browser itself says: fetch metadata, which no
-/// page can
-/// write, and the Origin header. Programs send neither. Looked at before any token of a form, so that a token that
-/// leaked does
-/// not help (CWE-352; OWASP Cross-Site Request Forgery Prevention, "Fetch Metadata headers").
+/// page can write, and the Origin header. Programs send neither. Looked at before any token of a form, so that a token
+/// that leaked does not help (CWE-352; OWASP Cross-Site Request Forgery Prevention, "Fetch Metadata headers").
 /// </summary>
 public static class CrossSite
 {
@@ -23,8 +21,7 @@ public static class CrossSite
 
     /// <summary>
     /// Whether a page of another origin sends a form of ours. No other page may, also none of a listed origin or of the
-    /// same site:
-    /// our pages are the only ones that have these forms.
+    /// same site: our pages are the only ones that have these forms.
     /// </summary>
     public static bool IsForeignForm(AuthOptions options, HttpRequest request) =>
         // 'none' is what a browser says where a person caused it, as by loading an answer again.
@@ -34,8 +31,7 @@ public static class CrossSite
 
     /// <summary>
     /// Whether a page that is neither ours nor listed in <c>Api:AllowedOrigins</c> calls the API: there no cookie
-    /// counts and none
-    /// is given.
+    /// counts and none is given.
     /// </summary>
     public static bool IsForeignCall(AuthOptions options, HttpRequest request) =>
         IsUnsafe(request) && SocketOrigins.IsForeign(options, request);
@@ -47,8 +43,7 @@ public static class CrossSite
         if (origins is not [{ } origin])
             return false;
         // Under Referrer-Policy: no-referrer, browsers send this with forms of our own pages. Those of today send fetch
-        // metadata
-        // beside it; for the others the form's token decides, as before.
+        // metadata beside it; for the others the form's token decides, as before.
         if (origin == "null")
             return true;
         return origin == options.Site.GetLeftPart(UriPartial.Authority)

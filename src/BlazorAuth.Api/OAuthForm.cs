@@ -8,8 +8,7 @@ namespace BlazorAuth.Api;
 
 /// <summary>
 /// The body of an OAuth request: a form with each parameter once, where one without a value counts as not sent (RFC
-/// 6749 §3.2);
-/// and the client it names, in the Authorization header or in the form (§2.3.1).
+/// 6749 §3.2); and the client it names, in the Authorization header or in the form (§2.3.1).
 /// </summary>
 internal sealed class OAuthForm
 {

@@ -147,8 +147,7 @@ internal static class Problems
 
     /// <summary>
     /// No answer of the API is empty or a stack trace: what the framework refuses (unreadable bodies, unknown verbs)
-    /// and what
-    /// fails becomes a problem.
+    /// and what fails becomes a problem.
     /// </summary>
     public static async Task PrintAsync(HttpContext http, RequestDelegate next)
     {

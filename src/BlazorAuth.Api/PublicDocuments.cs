@@ -7,9 +7,8 @@ namespace BlazorAuth.Api;
 
 /// <summary>
 /// The documents that any program may read from anywhere: keys, metadata, the API document, the words of the problem
-/// codes. Scripts of
-/// every origin may read them, a HEAD is answered, and the metadata carries an ETag, so that a client asks again for
-/// little.
+/// codes. Scripts of every origin may read them, a HEAD is answered, and the metadata carries an ETag, so that a client
+/// asks again for little.
 /// </summary>
 public static class PublicDocuments
 {
@@ -41,8 +40,7 @@ public static class PublicDocuments
 
     /// <summary>
     /// Answers a HEAD as the GET it asks about; the server leaves the body out. Not on the other routes of the API:
-    /// there a program
-    /// that sends it has mistaken the address.
+    /// there a program that sends it has mistaken the address.
     /// </summary>
     public static void UseHead(this IApplicationBuilder app) =>
         app.Use(

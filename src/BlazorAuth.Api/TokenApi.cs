@@ -117,8 +117,7 @@ public static class TokenApi
 
     /// <summary>
     /// Answers programs at paths that are nobody's with a problem: only who takes <c>text/html</c> gets the error page
-    /// of the
-    /// host. Put it into the pipeline inside that page.
+    /// of the host. Put it into the pipeline inside that page.
     /// </summary>
     public static void UseUnknownPaths(this IApplicationBuilder app) =>
         app.Use(

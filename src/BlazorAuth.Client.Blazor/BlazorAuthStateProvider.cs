@@ -5,8 +5,7 @@ namespace BlazorAuth.Client.Blazor;
 
 /// <summary>
 /// Tells components who is signed in, from the <see cref="BlazorAuthClient"/> of the same scope, and tells them again
-/// at every
-/// change: sign-in, sign-out, a changed profile, a session that the service ended. It never asks the network.
+/// at every change: sign-in, sign-out, a changed profile, a session that the service ended. It never asks the network.
 /// </summary>
 public sealed class BlazorAuthStateProvider : AuthenticationStateProvider, IDisposable
 {

@@ -8,8 +8,7 @@ public static class BlazorRegistration
 {
     /// <summary>
     /// Registers <see cref="BlazorAuthStateProvider"/> as the scope's <see cref="AuthenticationStateProvider"/>, the
-    /// cascading
-    /// authentication state and authorization. <c>AddBlazorAuthClient</c> registers the client it listens to.
+    /// cascading authentication state and authorization. <c>AddBlazorAuthClient</c> registers the client it listens to.
     /// </summary>
     public static IServiceCollection AddBlazorAuthState(this IServiceCollection services)
     {

@@ -7,9 +7,8 @@ namespace BlazorAuth.Client.Blazor;
 
 /// <summary>
 /// Keeps the session in the browser's <c>localStorage</c>, encrypted by the server's data protection, so that it
-/// outlives the
-/// circuit and no script can read the tokens. Browser storage is reachable only after the first rendering: call
-/// <see cref="BlazorAuthClient.RestoreAsync"/> in <c>OnAfterRenderAsync</c>.
+/// outlives the circuit and no script can read the tokens. Browser storage is reachable only after the first rendering:
+/// call <see cref="BlazorAuthClient.RestoreAsync"/> in <c>OnAfterRenderAsync</c>.
 /// </summary>
 public sealed class ProtectedLocalTokenStore(ProtectedLocalStorage storage) : ITokenStore
 {

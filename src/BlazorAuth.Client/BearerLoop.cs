@@ -4,8 +4,7 @@ namespace BlazorAuth.Client;
 
 /// <summary>
 /// How a request is kept signed in: it begins with a fresh token, is tried once more after a refresh where the token
-/// was
-/// refused, and once more where the answer asks for a short wait.
+/// was refused, and once more where the answer asks for a short wait.
 /// </summary>
 internal sealed class BearerLoop(KeptSession kept, Wire wire, TimeProvider time)
 {

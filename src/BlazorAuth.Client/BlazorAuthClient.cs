@@ -7,10 +7,8 @@ namespace BlazorAuth.Client;
 
 /// <summary>
 /// One user of a BlazorAuth service: signs in and out, knows who is signed in, and tells when that changes. Refusals
-/// are
-/// <see cref="BlazorAuthException"/>; what does not reach the service is <see cref="HttpRequestException"/>. Safe for
-/// any number
-/// of threads. There is no static state: two clients in one process are two users.
+/// are <see cref="BlazorAuthException"/>; what does not reach the service is <see cref="HttpRequestException"/>. Safe
+/// for any number of threads. There is no static state: two clients in one process are two users.
 /// </summary>
 public sealed partial class BlazorAuthClient
 {
@@ -46,9 +44,8 @@ public sealed partial class BlazorAuthClient
 
     /// <summary>
     /// Tells of every change of <see cref="CurrentUser"/> until the returned handle is disposed. It is called on the
-    /// thread of the
-    /// change, so a component marshals (<c>InvokeAsync</c>); what it throws is thrown to whoever caused the change, as
-    /// <see cref="AggregateException"/>.
+    /// thread of the change, so a component marshals (<c>InvokeAsync</c>); what it throws is thrown to whoever caused
+    /// the change, as <see cref="AggregateException"/>.
     /// </summary>
     public IDisposable OnUserChanged(Action<UserChange> observer)
     {
@@ -155,8 +152,7 @@ public sealed partial class BlazorAuthClient
 
     /// <summary>
     /// Signs out here at once, and then at the service. False where the service could not be told: the session then
-    /// lives there
-    /// until it idles out, though this client has forgotten how to reach it.
+    /// lives there until it idles out, though this client has forgotten how to reach it.
     /// </summary>
     public async Task<bool> SignOutAsync(CancellationToken ct = default)
     {

@@ -4,19 +4,15 @@ namespace BlazorAuth.Client;
 
 /// <summary>
 /// Sends requests as the client's current user: adds the bearer token, refreshes it ahead of its end or once for all
-/// requests
-/// that were refused, and tries those again, each once and only as the user it was begun as. The token goes to the
-/// service and
-/// the origins named here, nowhere else. Answers 429 and 503 that ask for up to five seconds are waited for once, where
-/// the
-/// method may be repeated; all others are the caller's.
+/// requests that were refused, and tries those again, each once and only as the user it was begun as. The token goes to
+/// the service and the origins named here, nowhere else. Answers 429 and 503 that ask for up to five seconds are waited
+/// for once, where the method may be repeated; all others are the caller's.
 /// </summary>
 /// <remarks>
 /// One handler belongs to one client, and so to one user. Do not put it into the pipeline of an
-/// <c>IHttpClientFactory</c>, which
-/// shares handlers between users; it is made with an inner handler of its own so that the factory refuses it.
-/// A refresh that could not be made is thrown (<see cref="HttpRequestException"/>, <see cref="BlazorAuthException"/>,
-/// <see cref="TimeoutException"/>): nobody is signed out by a bad connection.
+/// <c>IHttpClientFactory</c>, which shares handlers between users; it is made with an inner handler of its own so that
+/// the factory refuses it. A refresh that could not be made is thrown (<see cref="HttpRequestException"/>,
+/// <see cref="BlazorAuthException"/>, <see cref="TimeoutException"/>): nobody is signed out by a bad connection.
 /// </remarks>
 public sealed class BlazorAuthHandler : DelegatingHandler
 {

@@ -5,8 +5,8 @@ namespace BlazorAuth.Client;
 
 /// <summary>
 /// The session a client keeps: one at a time, replaced whole. Promises: many that need a fresh token cause one refresh;
-/// a token
-/// that arrives for a session that is no longer kept is thrown away; observers are told in the order of the changes.
+/// a token that arrives for a session that is no longer kept is thrown away; observers are told in the order of the
+/// changes.
 /// </summary>
 internal sealed class KeptSession(
     Uri site,

@@ -20,9 +20,8 @@ public static class Registration
 {
     /// <summary>
     /// Registers <see cref="BlazorAuthClient"/> and <see cref="BlazorAuthHandler"/> as scoped: one user for each
-    /// circuit, or one in
-    /// a WebAssembly or desktop program. Connections are shared, tokens never are. Make the client of an API with
-    /// <c>new HttpClient(handler, disposeHandler: false)</c>.
+    /// circuit, or one in a WebAssembly or desktop program. Connections are shared, tokens never are. Make the client
+    /// of an API with <c>new HttpClient(handler, disposeHandler: false)</c>.
     /// </summary>
     public static IServiceCollection AddBlazorAuthClient(
         this IServiceCollection services,

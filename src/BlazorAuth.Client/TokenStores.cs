@@ -64,8 +64,7 @@ public sealed class MemoryTokenStore : ITokenStore
 
 /// <summary>
 /// Keeps the session in a file that only its owner can read (mode 0600; on Windows the folder's rules hold). It is
-/// replaced by a
-/// rename, so a crash leaves the old one or the new one. A file that is not ours reads as nobody.
+/// replaced by a rename, so a crash leaves the old one or the new one. A file that is not ours reads as nobody.
 /// </summary>
 public sealed class FileTokenStore(string path) : ITokenStore
 {

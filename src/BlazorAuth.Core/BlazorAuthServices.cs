@@ -81,6 +81,7 @@ public static partial class BlazorAuthServices
         services
             .AddScoped<PasswordVerifier>()
             .AddScoped<OneTimeTokens>()
+            .AddScoped<Revocation>()
             .AddScoped<SessionGenerations>()
             .AddScoped<Throttle>()
             .AddScoped<MailBudget>()
@@ -209,8 +210,7 @@ public static partial class BlazorAuthServices
             })
             .AddUserStore<UserStore>();
         // Flows judge names and addresses, and the unique indexes decide. Identity's own look before the write refuses
-        // accounts
-        // without an address, and loses the race it means to prevent.
+        // accounts without an address, and loses the race it means to prevent.
         services.RemoveAll<IUserValidator<AuthUser>>();
         services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = HashIterations);
         services.Replace(ServiceDescriptor.Scoped<IPasswordHasher<AuthUser>, NfcPasswordHasher>());

@@ -32,8 +32,7 @@ public sealed record Caller(
 
     /// <summary>
     /// Whether the session was begun at this door. A dialect is lenient to its own sessions only (ADR 0018). A cookie
-    /// belongs to
-    /// the site and is at home everywhere.
+    /// belongs to the site and is at home everywhere.
     /// </summary>
     public bool AtHome { get; init; }
 

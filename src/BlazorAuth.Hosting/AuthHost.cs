@@ -116,8 +116,7 @@ public static class AuthHost
 
     /// <summary>
     /// In development the site notes its address beside the store, wherever it listens, so that an API alone over the
-    /// same store
-    /// issues the same tokens and sends the same links.
+    /// same store issues the same tokens and sends the same links.
     /// </summary>
     public static void NoteSiteAddress(this AuthOptions options) =>
         File.WriteAllText(SiteAddressFile(options), options.PublicUrl);
@@ -136,8 +135,7 @@ public static class AuthHost
 
     /// <summary>
     /// Believes forwarded headers from the configured proxies only: anybody else's would choose the network address
-    /// that
-    /// attempts are counted for (ASVS 4.1.3).
+    /// that attempts are counted for (ASVS 4.1.3).
     /// </summary>
     public static void UseConfiguredProxies(this IApplicationBuilder app, AuthOptions options)
     {
@@ -156,8 +154,7 @@ public static class AuthHost
         {
             ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
             // Walks from the right while the hop is a known proxy. With the default of one hop, everybody behind two
-            // proxies would
-            // be counted as the inner one.
+            // proxies would be counted as the inner one.
             ForwardLimit = null,
         };
         forwarded.KnownProxies.Clear();
@@ -171,8 +168,7 @@ public static class AuthHost
 
     /// <summary>
     /// Every request takes a turn of its network, but those that stay open: sockets and polls have limits of their own,
-    /// and
-    /// what they call takes a turn by itself. Call it after <see cref="UseConfiguredProxies"/>.
+    /// and what they call takes a turn by itself. Call it after <see cref="UseConfiguredProxies"/>.
     /// </summary>
     public static void UseNetworkLimiter(this IApplicationBuilder app)
     {
@@ -212,8 +208,7 @@ public static class AuthHost
 
     /// <summary>
     /// Serves until told to stop. What keeps a host from starting is told in plain lines, not as a stack trace: an
-    /// operator
-    /// reads them in a journal.
+    /// operator reads them in a journal.
     /// </summary>
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(Func<Task<int>> serve)

@@ -9,8 +9,8 @@ namespace BlazorAuth.Hosting;
 
 /// <summary>
 /// <c>/health/live</c>: the process answers. <c>/health/ready</c>: it can sign people in. Both change nothing, tell a
-/// stranger one
-/// word, and stand before the check of the Host header, because an orchestrator asks by the address of the machine.
+/// stranger one word, and stand before the check of the Host header, because an orchestrator asks by the address of the
+/// machine.
 /// </summary>
 internal sealed class HealthProbes : IStartupFilter
 {

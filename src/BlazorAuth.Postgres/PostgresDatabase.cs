@@ -67,8 +67,7 @@ public sealed class PostgresDatabase : IAuthDatabase
         try
         {
             // EF's own lock there ends with each migration's transaction, and two processes would take turns in the
-            // middle of
-            // the list. This one ends with its connection.
+            // middle of the list. This one ends with its connection.
             await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({MigrationLock})", ct);
             await db.Database.MigrateAsync(ct);
             await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({MigrationLock})", ct);

@@ -5,9 +5,8 @@ namespace BlazorAuth.Sqlite;
 
 /// <summary>
 /// Per connection: waits for a writer instead of failing, keeps every commit on the disk before it is answered, and
-/// overwrites what
-/// is deleted, so that spent secrets do not stay in free pages. Foreign keys are on, or a closed account would leave
-/// its sessions.
+/// overwrites what is deleted, so that spent secrets do not stay in free pages. Foreign keys are on, or a closed
+/// account would leave its sessions.
 /// </summary>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {

@@ -17,8 +17,7 @@ namespace BlazorAuth.Web;
 
 /// <summary>
 /// Cookie and session row: the cookie carries a session's id and generation, encrypted, and every request looks whether
-/// the
-/// session lives. A copied cookie dies with its session, which Identity's own cookie does not for half an hour.
+/// the session lives. A copied cookie dies with its session, which Identity's own cookie does not for half an hour.
 /// </summary>
 public sealed class BrowserSession(
     IHttpContextAccessor accessor,
@@ -113,8 +112,7 @@ public sealed class BrowserSession(
 
     /// <summary>
     /// Makes this browser known to an account whose owner has proven themselves here. The cookie stays when they sign
-    /// out: wrong
-    /// passwords of strangers then do not keep them out here.
+    /// out: wrong passwords of strangers then do not keep them out here.
     /// </summary>
     public void Know(string userId)
     {

@@ -12,8 +12,7 @@ namespace BlazorAuth.Web;
 
 /// <summary>
 /// What the script of a page begins a passkey ceremony with. Its end is a form of that page. Each needs the form's
-/// token: to begin one is
-/// a change, and costs a row (ASVS 3.5.1).
+/// token: to begin one is a change, and costs a row (ASVS 3.5.1).
 /// </summary>
 internal static class Ceremonies
 {

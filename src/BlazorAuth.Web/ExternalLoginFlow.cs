@@ -28,8 +28,7 @@ public enum ExternalLoginIntent
 
 /// <summary>
 /// The way of a browser to a provider and back. What it is for, and who went in which session, stands in the state,
-/// which is encrypted
-/// and bound to this browser by a cookie: nobody comes back for somebody else.
+/// which is encrypted and bound to this browser by a cookie: nobody comes back for somebody else.
 /// </summary>
 public sealed class ExternalLoginFlow(
     IHttpContextAccessor accessor,

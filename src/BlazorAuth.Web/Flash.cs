@@ -122,8 +122,7 @@ public enum Notice
 
 /// <summary>
 /// Carries one notice, one secret of a link, or one address across a redirect, in an encrypted cookie of this site:
-/// nothing of
-/// it stands in the address bar, and nobody else can put words on a page.
+/// nothing of it stands in the address bar, and nobody else can put words on a page.
 /// </summary>
 public sealed class Flash(
     IHttpContextAccessor accessor,
@@ -192,8 +191,7 @@ public sealed class Flash(
 
     /// <summary>
     /// Keeps the secret of an authenticator app between the page that shows it and the code that confirms it: the page
-    /// can be loaded
-    /// again, in a second tab too, and nothing else has the secret any more.
+    /// can be loaded again, in a second tab too, and nothing else has the secret any more.
     /// </summary>
     public void KeepSetUp(ManageAuthenticator.AuthenticatorSetup begun) =>
         Keep("setup", JsonSerializer.Serialize(begun), ManageAuthenticator.Patience);

@@ -15,8 +15,7 @@ public static class Messages
 {
     /// <summary>
     /// Prints a refusal: its status on the answer, its sentences on the form. <paramref name="ids"/> names the inputs
-    /// of JSON
-    /// fields whose id differs from the usual one.
+    /// of JSON fields whose id differs from the usual one.
     /// </summary>
     public static FormErrors Show(HttpContext http, AuthFailure refusal, params (string Field, string Id)[] ids)
     {

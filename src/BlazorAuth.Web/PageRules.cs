@@ -73,8 +73,7 @@ internal static class PageRules
 
     /// <summary>
     /// The error page is shown, never sent to: the form that failed is not one of its own. A form the page does not
-    /// have is
-    /// answered by the framework with a type and no text, which would pass for a whole answer.
+    /// have is answered by the framework with a type and no text, which would pass for a whole answer.
     /// </summary>
     public static void UseErrorPage(this IApplicationBuilder app) =>
         app.Use(
@@ -96,8 +95,7 @@ internal static class PageRules
 
     /// <summary>
     /// The secret of an email's link leaves the address at once, into a cookie: it is then in no history, referrer or
-    /// shared
-    /// screen. Opening a link changes nothing, because mail scanners open them.
+    /// shared screen. Opening a link changes nothing, because mail scanners open them.
     /// </summary>
     public static void UseLinkPages(this IApplicationBuilder app) =>
         app.Use(
@@ -119,10 +117,8 @@ internal static class PageRules
 
     /// <summary>
     /// A POST to a page whose body is not a form, or one that cannot be read, or has a field twice, changes nothing: it
-    /// is a GET
-    /// from here on, under status 400. Read before antiforgery looks, which would fail on it. Where a script begins
-    /// something
-    /// the same form is refused without a page.
+    /// is a GET from here on, under status 400. Read before antiforgery looks, which would fail on it. Where a script
+    /// begins something the same form is refused without a page.
     /// </summary>
     public static void UseReadableForms(this IApplicationBuilder app) =>
         app.Use(
@@ -144,8 +140,7 @@ internal static class PageRules
 
     /// <summary>
     /// A request that may change something and comes from a page of another origin is refused, whatever form token it
-    /// carries.
-    /// Put it before everything that looks who asks.
+    /// carries. Put it before everything that looks who asks.
     /// </summary>
     public static void UseOwnForms(this IApplicationBuilder app, AuthOptions options) =>
         app.Use(
@@ -169,8 +164,7 @@ internal static class PageRules
 
     /// <summary>
     /// A form whose antiforgery token is stale or missing, or that does not say which form it is, changes nothing: the
-    /// page is
-    /// shown again, with what was typed, under status 400. The framework's own answer is an empty page.
+    /// page is shown again, with what was typed, under status 400. The framework's own answer is an empty page.
     /// </summary>
     public static void UseStaleForms(this IApplicationBuilder app) =>
         app.Use(

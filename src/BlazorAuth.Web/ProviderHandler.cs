@@ -31,8 +31,8 @@ internal sealed class ProviderScheme : OAuthOptions
 
 /// <summary>
 /// The framework's OAuth handler with the parts it leaves to chance made certain: the address to come back to, the age
-/// of a round, how
-/// the client proves itself, and that nothing a provider answers is a fault, is kept, or gets into the log.
+/// of a round, how the client proves itself, and that nothing a provider answers is a fault, is kept, or gets into the
+/// log.
 /// </summary>
 internal sealed partial class ProviderHandler(
     IOptionsMonitor<ProviderScheme> options,

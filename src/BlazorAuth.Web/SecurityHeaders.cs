@@ -4,8 +4,7 @@ namespace BlazorAuth.Web;
 
 /// <summary>
 /// Headers of every answer of the site, errors included (ASVS 3.4). The outermost of all: the framework's own refusal
-/// of a foreign
-/// host name comes before any middleware of ours.
+/// of a foreign host name comes before any middleware of ours.
 /// </summary>
 internal sealed class SecurityHeaders(AuthOptions options) : IStartupFilter
 {

@@ -18,8 +18,7 @@ internal static partial class MailFaults
 
     /// <summary>
     /// Nobody who asks waits for the mail server; every email comes when it is back, also over a kill, and one that
-    /// comes twice
-    /// says by its Message-ID that it is the same.
+    /// comes twice says by its Message-ID that it is the same.
     /// </summary>
     private static async Task<string> TroubleAsync(
         Action<Wire, SmtpListener> begin,

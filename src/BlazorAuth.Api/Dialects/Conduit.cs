@@ -18,8 +18,7 @@ namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
 /// Conduit's authentication module: its 'Local Authentication' document in the words it has there, and those of v0.16,
-/// where a recent
-/// sign-in ('sudo') stands for the old password. What of it is answered, and otherwise than there:
+/// where a recent sign-in ('sudo') stands for the old password. What of it is answered, and otherwise than there:
 /// docs/dialects/conduit.md.
 /// </summary>
 internal sealed class Conduit : IDialect
@@ -265,8 +264,7 @@ internal sealed class Conduit : IDialect
     }
 
     // Scanners of email open links, with any header that a program sends: a GET leads to the page with the button and
-    // changes
-    // nothing. A program that has the token posts it (ADR 0019).
+    // changes nothing. A program that has the token posts it (ADR 0019).
     private static void MapHooks(RouteGroupBuilder group)
     {
         MapPage("verify-email", "verify-email");

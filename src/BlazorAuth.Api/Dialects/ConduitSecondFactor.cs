@@ -11,8 +11,7 @@ namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
 /// Conduit's <c>twoFa</c> of v0.16, for authenticator apps. Its half-signed-in access token is our ticket: it opens
-/// <c>authorize</c>,
-/// <c>verify</c> and <c>recover</c>, and nothing else.
+/// <c>authorize</c>, <c>verify</c> and <c>recover</c>, and nothing else.
 /// </summary>
 internal static class ConduitSecondFactor
 {
@@ -138,8 +137,7 @@ internal static class ConduitSecondFactor
                     : Conduit.Say("2FA disabled")
         );
         // The original's clients send a GET. No link and no other site can: it needs a token in a header, and a recent
-        // sign-in
-        // (ADR 0019).
+        // sign-in (ADR 0019).
         group.MapMethods(
             "/generate",
             ["GET", "POST"],

@@ -8,8 +8,8 @@ namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
 /// An object of a foreign body, read one field at a time: each name once, texts that are texts. What is anything else
-/// is refused as
-/// unreadable before a flow sees it. No body at all is an empty object: some clients send none where nothing is asked.
+/// is refused as unreadable before a flow sees it. No body at all is an empty object: some clients send none where
+/// nothing is asked.
 /// </summary>
 internal sealed class ForeignJson
 {

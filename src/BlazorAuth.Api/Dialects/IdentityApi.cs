@@ -16,9 +16,8 @@ namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
 /// The contract of ASP.NET Core's own <c>MapIdentityApi</c>, so that an application that speaks it changes one base
-/// address. Where the
-/// stock tells who has an account, lets a refresh token be used again, or confirms on a GET, ours does not
-/// (docs/dialects/identity-api.md).
+/// address. Where the stock tells who has an account, lets a refresh token be used again, or confirms on a GET, ours
+/// does not (docs/dialects/identity-api.md).
 /// </summary>
 internal sealed class IdentityApi : IDialect
 {

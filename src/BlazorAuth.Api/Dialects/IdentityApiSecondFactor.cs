@@ -8,8 +8,7 @@ namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
 /// The stock's <c>/manage/2fa</c>: one call that looks, sets up, turns on and off, by which of its fields are there.
-/// Ours shows a key
-/// once, and keeps the app that is on until another is confirmed.
+/// Ours shows a key once, and keeps the app that is on until another is confirmed.
 /// </summary>
 internal sealed class IdentityApiSecondFactor(
     ManageAuthenticator totp,

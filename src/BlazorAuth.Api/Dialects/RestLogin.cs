@@ -8,9 +8,8 @@ namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
 /// The sign-in that courses on REST and JWT teach: <c>POST /auth/login {email,password}</c>, answered with
-/// <c>{token,userId}</c>.
-/// Skygear has the same address; its bodies name an action, an API key or <c>auth_data</c>, these do not
-/// (docs/dialects/rest-login.md).
+/// <c>{token,userId}</c>. Skygear has the same address; its bodies name an action, an API key or <c>auth_data</c>,
+/// these do not (docs/dialects/rest-login.md).
 /// </summary>
 internal static class RestLogin
 {

@@ -5,15 +5,14 @@ namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
 /// Whose pages may open a socket, or send the browser's cookie where the client knows no antiforgery header: browsers
-/// let any
-/// page do the first, and send the cookie for any page of the same site. Programs send no origin.
+/// let any page do the first, and send the cookie for any page of the same site. Programs send no origin.
 /// </summary>
 internal static class SocketOrigins
 {
     /// <summary>
     /// Whether a page of ours, or a listed one of the same site, makes the request: by fetch metadata, which no page
-    /// can write,
-    /// and by the origin. A browser that sends neither must send a header that no form and no foreign page can.
+    /// can write, and by the origin. A browser that sends neither must send a header that no form and no foreign page
+    /// can.
     /// </summary>
     public static bool MayUseCookie(AuthOptions options, HttpRequest request) =>
         AreWelcome(options, request.Headers.Origin)

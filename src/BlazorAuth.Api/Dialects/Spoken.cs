@@ -8,8 +8,7 @@ namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
 /// A wire format of another system, spoken over our flows: routes, and how a refusal is printed there. Printers only: a
-/// rule that is
-/// written here is written twice.
+/// rule that is written here is written twice.
 /// </summary>
 internal interface IDialect
 {

@@ -37,8 +37,7 @@ internal static class AccountEndpoints
 
     /// <summary>
     /// The proof is the current password, a code of the authenticator app, or a passkey's ticket and credential. API
-    /// keys end with
-    /// the old password, unless <c>endKeys</c> is false.
+    /// keys end with the old password, unless <c>endKeys</c> is false.
     /// </summary>
     public sealed record ChangePasswordBody(
         string? CurrentPassword,

@@ -39,8 +39,7 @@ internal static class TokenEndpoints
 
     /// <summary>
     /// How the API document describes the answer of a route that also serves cookies: the tokens, or with a cookie the
-    /// antiforgery
-    /// header in their place.
+    /// antiforgery header in their place.
     /// </summary>
     public sealed record SignedInAnswer(
         string SessionId,

@@ -30,6 +30,7 @@ public sealed class ChangeEmail(
     VerifyEmail verify,
     OneTimeTokens tokens,
     SessionStore sessions,
+    Revocation revocation,
     Throttle throttle,
     Outbox outbox,
     AuditLog audit
@@ -169,7 +170,6 @@ public sealed class ChangeEmail(
         var (old, wasVerified) = (user.Email, user.EmailConfirmed);
         (user.Email, user.NormalizedEmail, user.EmailConfirmed) = (token.Destination, token.Destination, true);
         user.SecurityStamp = Guid.NewGuid().ToString();
-        await tokens.KillAsync(user.Id, ct);
         var isVoid = VerifyEmail.IsVoid(caller, user, isFirstAddress: !wasVerified);
         if (isVoid)
         {
@@ -178,13 +178,12 @@ public sealed class ChangeEmail(
         }
         else
         {
-            await sessions.EndOthersAsync(user.Id, token.SessionId, SessionEnd.EmailChanged, ct);
+            await revocation.ApplyAsync(SecurityEvent.EmailChanged, user.Id, token.SessionId, ct);
         }
         (user.IsAnonymous, user.ContestedAt) = (false, null);
         outbox.Enqueue(EmailKind.EmailChanged, token.Destination, caller, user.Id, newAddress: token.Destination);
         // Only the old address gets the means to take it back: who moved an account away must not undo with the new
-        // mailbox.
-        // An address that nobody verified is told nothing: it may be somebody's who never heard of this site.
+        // mailbox. An address that nobody verified is told nothing: it may be somebody's who never heard of this site.
         if (old is not null && wasVerified)
             outbox.Enqueue(
                 EmailKind.EmailChanged,

@@ -3,6 +3,7 @@ using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Messaging;
 using BlazorAuth.Core.Messaging.Email;
 using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Security;
 using BlazorAuth.Core.Sessions;
 using BlazorAuth.Core.SignIn;
 using BlazorAuth.Core.Tokens;
@@ -21,8 +22,8 @@ namespace BlazorAuth.Core.Accounts;
 public sealed class CloseAccount(
     AuthDbContext db,
     Reauthenticate stepUp,
-    OneTimeTokens tokens,
     SessionStore sessions,
+    Revocation revocation,
     Outbox outbox,
     AuditLog audit
 )
@@ -39,8 +40,7 @@ public sealed class CloseAccount(
             return AuthError.SessionRevoked;
         if (await proven.SpendAsync(ct) is { } spent)
             return spent;
-        await tokens.KillAsync(user.Id, ct);
-        await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
+        await revocation.ApplyAsync(SecurityEvent.AccountClosed, user.Id, null, ct);
         if (await db.Users.Where(u => u.Id == user.Id).ExecuteDeleteAsync(ct) == 0)
             return AuthError.SessionRevoked;
         db.ChangeTracker.Clear();

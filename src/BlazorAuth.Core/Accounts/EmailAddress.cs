@@ -7,8 +7,7 @@ namespace BlazorAuth.Core.Accounts;
 /// <summary>
 /// The one comparison of e-mail addresses, used at every door: NFC, trimmed, ASCII local part of dot-atom characters or
 /// refused, IDNA-mapped domain, all in lower case. Look-alikes (ſ for s, K for k) are refused, never merged: a case
-/// mapping
-/// that merges them mails a reset link to a stranger (Django CVE-2019-19844).
+/// mapping that merges them mails a reset link to a stranger (Django CVE-2019-19844).
 /// </summary>
 public static class EmailAddress
 {

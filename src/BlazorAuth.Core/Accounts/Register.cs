@@ -70,8 +70,7 @@ public sealed class Register(
             return await upgrade.UpgradeAsync(caller, anonymous, input, email, place, ct);
 
         // A name reserved with a free address only would tell that it was free, and a taken one names an account; where
-        // that is
-        // hidden, names are chosen later.
+        // that is hidden, names are chosen later.
         var name = hidden ? null : input.Username;
         if (await UserName.WhyTakenAsync(db, name, null, ct) is { } nameTaken)
             return nameTaken;
@@ -132,8 +131,7 @@ public sealed class Register(
 
     /// <summary>
     /// Why <see cref="CreateAsync"/> would refuse a name, a password, or both, for the caller; whether an address is
-    /// taken is not
-    /// looked at, nor, where sign-up hides it, a name.
+    /// taken is not looked at, nor, where sign-up hides it, a name.
     /// </summary>
     public async Task<AuthFailure?> JudgeAsync(Caller caller, Input input, CancellationToken ct)
     {

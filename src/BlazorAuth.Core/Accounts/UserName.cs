@@ -8,8 +8,7 @@ namespace BlazorAuth.Core.Accounts;
 
 /// <summary>
 /// User names: 3 to 32 ASCII letters, digits, dots, hyphens or underscores, beginning with a letter; compared in lower
-/// case.
-/// Never with an @, so that no name can be taken for an address.
+/// case. Never with an @, so that no name can be taken for an address.
 /// </summary>
 public static partial class UserName
 {

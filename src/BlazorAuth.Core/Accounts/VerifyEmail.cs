@@ -27,7 +27,7 @@ namespace BlazorAuth.Core.Accounts;
 public sealed class VerifyEmail(
     AuthDbContext db,
     OneTimeTokens tokens,
-    SessionStore sessions,
+    Revocation revocation,
     Throttle throttle,
     Outbox outbox,
     AuditLog audit
@@ -59,12 +59,10 @@ public sealed class VerifyEmail(
 
     /// <summary>
     /// The one rule of what is kept of an account when the owner of its mailbox comes (ADR 0009). What was set is void
-    /// where whoever
-    /// comes is not signed in to the account, and it is more than a guess that somebody else set it: several signed up
-    /// with the
-    /// address; or the account, which never had an address that was verified, asked for this one from inside a session.
-    /// Otherwise
-    /// password and sessions stay: people open the link on another device than the one they signed up on.
+    /// where whoever comes is not signed in to the account, and it is more than a guess that somebody else set it:
+    /// several signed up with the address; or the account, which never had an address that was verified, asked for this
+    /// one from inside a session. Otherwise password and sessions stay: people open the link on another device than the
+    /// one they signed up on.
     /// </summary>
     /// <param name="caller">Who comes.</param>
     /// <param name="user">The account, as it was before.</param>
@@ -193,7 +191,7 @@ public sealed class VerifyEmail(
             return AuthError.LinkUsed;
         await tokens.KillAsync(token.UserId, ct);
         if (await db.Users.Where(u => u.Id == token.UserId && !u.EmailConfirmed).ExecuteDeleteAsync(ct) == 1)
-            await sessions.EraseAllAsync(token.UserId, SessionEnd.Disowned, ct);
+            await revocation.ApplyAsync(SecurityEvent.RegistrationRejected, token.UserId, null, ct);
         audit.Write(AuditEvent.EmailDisowned, caller, token.UserId);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -243,17 +241,15 @@ public sealed class VerifyEmail(
 
     /// <summary>
     /// Takes from an account all that was set on it before its owner came: nothing that a stranger put there may open
-    /// anything
-    /// (pre-hijack, PocketBase CVE-2024-38351). Call it inside the transaction that verifies the address; saved by the
-    /// caller.
+    /// anything (pre-hijack, PocketBase CVE-2024-38351). Call it inside the transaction that verifies the address;
+    /// saved by the caller.
     /// </summary>
     internal async Task ResetUnverifiedAccountAsync(AuthUser user, CancellationToken ct)
     {
         (user.PasswordHash, user.SecurityStamp, user.ContestedAt) = (null, Guid.NewGuid().ToString(), null);
         user.ClearProfile();
         await SignInMethods.RemoveCredentialsAsync(db, user.Id, ct);
-        await tokens.KillEverythingAsync(user.Id, ct);
-        await sessions.EndAllAsync(user.Id, SessionEnd.Disowned, ct);
+        await revocation.ApplyAsync(SecurityEvent.RegistrationTakenOver, user.Id, null, ct);
     }
 
     // The account is theirs, and so is its profile. What opens it was made on another device, and they want none of it.
@@ -261,7 +257,6 @@ public sealed class VerifyEmail(
     {
         (user.PasswordHash, user.SecurityStamp) = (null, Guid.NewGuid().ToString());
         await SignInMethods.RemoveCredentialsAsync(db, user.Id, ct);
-        await tokens.KillEverythingAsync(user.Id, ct);
-        await sessions.EndAllAsync(user.Id, SessionEnd.PasswordReset, ct);
+        await revocation.ApplyAsync(SecurityEvent.OlderCredentialsEnded, user.Id, null, ct);
     }
 }

@@ -4,9 +4,9 @@ using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Messaging;
 using BlazorAuth.Core.Messaging.Email;
 using BlazorAuth.Core.Results;
+using BlazorAuth.Core.Security;
 using BlazorAuth.Core.Sessions;
 using BlazorAuth.Core.SignIn;
-using BlazorAuth.Core.Tokens;
 using BlazorAuth.Core.TwoFactor;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -25,8 +25,8 @@ public sealed class ManageAccounts(
     AuthDbContext db,
     ChangeProfile profiles,
     Reauthenticate stepUp,
-    OneTimeTokens tokens,
     SessionStore sessions,
+    Revocation revocation,
     Outbox outbox,
     AuditLog audit,
     TimeProvider time
@@ -110,8 +110,7 @@ public sealed class ManageAccounts(
                 audit.Write(locked ? AuditEvent.AccountLocked : AuditEvent.AccountUnlocked, caller, user.Id);
                 if (!locked)
                     return Result.Done;
-                await tokens.KillAsync(user.Id, ct);
-                await sessions.EndAllAsync(user.Id, SessionEnd.AccountLocked, ct);
+                await revocation.ApplyAsync(SecurityEvent.AccountLocked, user.Id, null, ct);
                 if (user.Email is not null)
                     outbox.Enqueue(
                         EmailKind.AccountLocked,
@@ -137,8 +136,7 @@ public sealed class ManageAccounts(
             {
                 if (await IsLastAdministratorAsync(user.Id, ct))
                     return AuthError.Conflict;
-                await tokens.KillAsync(user.Id, ct);
-                await sessions.EraseAllAsync(user.Id, SessionEnd.AccountClosed, ct);
+                await revocation.ApplyAsync(SecurityEvent.AccountClosed, user.Id, null, ct);
                 await CloseAccount.EraseLettersAsync(db, user, ct);
                 db.Users.Remove(user);
                 if (user is { Email: not null, EmailConfirmed: true })

@@ -9,9 +9,8 @@ namespace BlazorAuth.Core.Audit;
 
 /// <summary>
 /// Chains the security events: each row carries a MAC over itself and the one before it, under a key that is not in the
-/// database
-/// (ASVS 16.4.2, ADR 0011). Whoever can write the database can then neither change a row, nor take one out, nor put one
-/// in.
+/// database (ASVS 16.4.2, ADR 0011). Whoever can write the database can then neither change a row, nor take one out,
+/// nor put one in.
 /// </summary>
 public sealed class AuditChain(KeyRing ring)
 {

@@ -4,8 +4,7 @@ namespace BlazorAuth.Core.Audit;
 
 /// <summary>
 /// Looks whether the audit is what was written: no row changed, none taken out, none put in. Changes nothing; may run
-/// beside
-/// busy hosts.
+/// beside busy hosts.
 /// Fails with: nothing.
 /// </summary>
 public sealed class VerifyAuditLog(AuthDbContext db, AuditChain chain)

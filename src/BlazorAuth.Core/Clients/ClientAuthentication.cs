@@ -19,8 +19,7 @@ public sealed class ClientAuthentication(Throttle throttle, ProvenClients proven
 
     /// <summary>
     /// Null where the secret is the client's. Else <see cref="AuthError.InvalidCredentials"/>, for unknown clients and
-    /// wrong secrets
-    /// alike, or <see cref="AuthError.RateLimited"/>.
+    /// wrong secrets alike, or <see cref="AuthError.RateLimited"/>.
     /// </summary>
     public async Task<AuthFailure?> JudgeAsync(Caller caller, string? id, string? secret, CancellationToken ct)
     {

@@ -7,8 +7,8 @@ namespace BlazorAuth.Core.Clients;
 
 /// <summary>
 /// The networks that gave a client's secret last time: a resource server asks at every request, and counting each time
-/// would be
-/// a write each time. A mark is taken before the secret is looked at, so it is worth one uncounted guess and no more.
+/// would be a write each time. A mark is taken before the secret is looked at, so it is worth one uncounted guess and
+/// no more.
 /// </summary>
 public sealed class ProvenClients
 {

@@ -63,10 +63,8 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
 
     /// <summary>
     /// Takes the account's row until the transaction ends; false where the account is gone. The first statement of
-    /// every
-    /// transaction that begins, ends or opens something of an account: a look inside it then stays true until the
-    /// commit, and no
-    /// two such transactions wait for each other in a circle.
+    /// every transaction that begins, ends or opens something of an account: a look inside it then stays true until the
+    /// commit, and no two such transactions wait for each other in a circle.
     /// </summary>
     internal async Task<bool> LockUserRowAsync(string? userId, CancellationToken ct) =>
         // A database that reads only what is committed lets a sign-in and the reset that ends all sessions pass each
@@ -82,8 +80,7 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     )
     {
         // Every change of an account is seen by whoever read it before: Identity writes all columns back, and would
-        // undo a
-        // change of address that was confirmed while a password was being hashed.
+        // undo a change of address that was confirmed while a password was being hashed.
         foreach (var user in ChangeTracker.Entries<AuthUser>())
             if (
                 user.State == EntityState.Modified
@@ -102,8 +99,7 @@ public abstract class AuthDbContext(DbContextOptions options) : IdentityDbContex
     }
 
     // The events last, and the head of their chain with them: whoever holds the head waits for nobody, and holds it for
-    // as long as
-    // a commit takes.
+    // as long as a commit takes.
     private async Task<int> SaveAsync(List<AuditEntry> events, CancellationToken ct)
     {
         foreach (var added in events)

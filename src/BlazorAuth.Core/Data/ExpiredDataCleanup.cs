@@ -11,8 +11,7 @@ namespace BlazorAuth.Core.Data;
 
 /// <summary>
 /// What has to be done from time to time: signing keys are read again, so that a process which only validates learns
-/// new ones
-/// and drops retired ones; rows that can open nothing and tell nothing any more are deleted.
+/// new ones and drops retired ones; rows that can open nothing and tell nothing any more are deleted.
 /// </summary>
 public sealed partial class ExpiredDataCleanup(
     IServiceScopeFactory scopes,

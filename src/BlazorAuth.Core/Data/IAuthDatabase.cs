@@ -5,8 +5,7 @@ namespace BlazorAuth.Core.Data;
 
 /// <summary>
 /// A database that the store can be on. Each one is a project of its own (BlazorAuth.Sqlite, BlazorAuth.Postgres) with
-/// a thin
-/// context, its migrations and its few raw statements. Nothing else asks which database there is.
+/// a thin context, its migrations and its few raw statements. Nothing else asks which database there is.
 /// </summary>
 public interface IAuthDatabase
 {
@@ -43,8 +42,7 @@ public interface IAuthDatabase
 
     /// <summary>
     /// Whether the store cannot be used for the moment: away, full, read-only, or busy for too long. Trying again later
-    /// may help;
-    /// anything else is a fault of ours.
+    /// may help; anything else is a fault of ours.
     /// </summary>
     bool IsAway(Exception fault);
 }

@@ -11,10 +11,8 @@ namespace BlazorAuth.Core.Data;
 
 /// <summary>
 /// Whether the store answers and a key can sign: else the probe is 503. An email that has been waiting for a quarter of
-/// an hour is told
-/// as <c>Degraded</c> under 200: a restart does not help against a mail server that is away. Asks the store at most
-/// once a second,
-/// however often a stranger asks.
+/// an hour is told as <c>Degraded</c> under 200: a restart does not help against a mail server that is away. Asks the
+/// store at most once a second, however often a stranger asks.
 /// </summary>
 public sealed class StoreHealth(
     IServiceScopeFactory scopes,

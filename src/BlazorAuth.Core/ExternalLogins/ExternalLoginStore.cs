@@ -15,8 +15,7 @@ namespace BlazorAuth.Core.ExternalLogins;
 
 /// <summary>
 /// The external providers that accounts are linked to: one account for a provider's subject, which the table's key
-/// decides, and one
-/// subject of a provider for an account.
+/// decides, and one subject of a provider for an account.
 /// </summary>
 public sealed class ExternalLoginStore(AuthDbContext db, Outbox outbox, AuditLog audit, IOptions<AuthOptions> options)
 {
@@ -52,8 +51,7 @@ public sealed class ExternalLoginStore(AuthDbContext db, Outbox outbox, AuditLog
 
     /// <summary>
     /// Links an account that was there before, and tells its owner. What is linked to it already is no fault. Call it
-    /// inside the
-    /// transaction that holds the account; saved by the caller.
+    /// inside the transaction that holds the account; saved by the caller.
     /// </summary>
     internal async Task<AuthFailure?> LinkAsync(Caller caller, AuthUser user, ExternalLogin login, CancellationToken ct)
     {

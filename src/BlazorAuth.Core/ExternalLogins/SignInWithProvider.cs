@@ -8,7 +8,6 @@ using BlazorAuth.Core.Results;
 using BlazorAuth.Core.Security;
 using BlazorAuth.Core.Sessions;
 using BlazorAuth.Core.SignIn;
-using BlazorAuth.Core.Tokens;
 using BlazorAuth.Core.TwoFactor;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -35,9 +34,8 @@ public sealed class SignInWithProvider(
     Reauthenticate stepUp,
     VerifyEmail verify,
     ExternalLoginStore logins,
-    OneTimeTokens tokens,
-    TrustedDevices devices,
     SessionStore sessions,
+    Revocation revocation,
     Throttle throttle,
     Outbox outbox,
     AuditLog audit,
@@ -344,9 +342,7 @@ public sealed class SignInWithProvider(
         )
             return AuthFailure.Of(AuthError.Conflict, "provider", FieldErrorCode.LastWayIn);
         await db.UserLogins.Where(l => l.UserId == user.Id && l.LoginProvider == link.Provider).ExecuteDeleteAsync(ct);
-        await tokens.KillAsync(user.Id, ct, TokenPurpose.SecondFactor);
-        await devices.ForgetAllAsync(user.Id, ct);
-        await sessions.EndOthersAsync(user.Id, caller.SessionId, SessionEnd.Revoked, ct);
+        await revocation.ApplyAsync(SecurityEvent.ProviderUnlinked, user.Id, caller.SessionId, ct);
         if (user.Email is not null)
             outbox.Enqueue(
                 EmailKind.ProviderUnlinked,

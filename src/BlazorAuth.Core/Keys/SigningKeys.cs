@@ -12,9 +12,8 @@ namespace BlazorAuth.Core.Keys;
 
 /// <summary>
 /// The P-256 keys that sign access tokens. A successor is published a day before it signs, so that no resource API
-/// meets
-/// a key it has not seen, and a retired key is published until the last token it signed has expired (RFC 7517, ASVS
-/// 13.1.4).
+/// meets a key it has not seen, and a retired key is published until the last token it signed has expired (RFC 7517,
+/// ASVS 13.1.4).
 /// </summary>
 public sealed class SigningKeys(
     IServiceScopeFactory scopes,
@@ -82,8 +81,7 @@ public sealed class SigningKeys(
 
     /// <summary>
     /// Makes a successor, published now and signing after <paramref name="signsIn"/>. Where one waits already that
-    /// begins no
-    /// later, that one is it: two processes that rotate together make one key.
+    /// begins no later, that one is it: two processes that rotate together make one key.
     /// </summary>
     /// <param name="signsIn">
     /// At least <see cref="ShortestNotice"/>, or processes would meet tokens of a key they have not read.

@@ -7,8 +7,7 @@ namespace BlazorAuth.Core.Messaging;
 
 /// <summary>
 /// How many emails an address gets. Counted when an email is about to be sent, never when it is asked for, so that no
-/// stranger
-/// learns whether the address is anybody's or keeps its owner from being answered (ADR 0021).
+/// stranger learns whether the address is anybody's or keeps its owner from being answered (ADR 0021).
 /// </summary>
 public sealed class MailBudget(Throttle throttle)
 {

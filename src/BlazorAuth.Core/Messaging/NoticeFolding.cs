@@ -36,8 +36,7 @@ internal static class NoticeFolding
 
     /// <summary>
     /// Where more notices of a kind wait than may go one by one, makes one of them: the oldest, because its link takes
-    /// back
-    /// everything since. Neither where the email goes as it is.
+    /// back everything since. Neither where the email goes as it is.
     /// </summary>
     public static async Task<Fold> FoldAsync(
         OutboxMessage letter,

@@ -6,8 +6,7 @@ namespace BlazorAuth.Core.Messaging;
 
 /// <summary>
 /// Promises emails. A promise is a row in the caller's own transaction: no crash loses it, and asking for an email is
-/// the
-/// same work whether or not the address is anybody's (ADR 0007).
+/// the same work whether or not the address is anybody's (ADR 0007).
 /// </summary>
 public sealed class Outbox(AuthDbContext db, OutboxSignal doorbell, TimeProvider time)
 {

@@ -395,8 +395,7 @@ public sealed partial class OutboxDispatcher(
         };
 
     // Whether somebody has shown that the address is theirs. One that an account has moved away from was verified where
-    // the
-    // notice of the move was promised to it.
+    // the notice of the move was promised to it.
     private static async Task<bool> IsVerifiedAsync(
         OutboxMessage letter,
         EmailKind kind,

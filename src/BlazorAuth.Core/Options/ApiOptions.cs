@@ -26,8 +26,7 @@ public sealed class ApiOptions
 
     /// <summary>
     /// Whether the Feathers dialect answers the Gravatar address of a user's email as <c>avatar</c> where the user set
-    /// none. It is
-    /// made of the MD5 of the address; a program that shows the picture tells gravatar.com so.
+    /// none. It is made of the MD5 of the address; a program that shows the picture tells gravatar.com so.
     /// </summary>
     public bool FeathersGravatar { get; set; } = true;
 

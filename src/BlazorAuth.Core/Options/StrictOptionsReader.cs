@@ -62,9 +62,8 @@ internal static class StrictOptionsReader
     }
 
     // What the product needs, not what a switch says: 'é' typed as two characters must become the one, and an
-    // international host its
-    // ASCII form. In the invariant mode one person gets two accounts, and a password typed on another keyboard is
-    // wrong.
+    // international host its ASCII form. In the invariant mode one person gets two accounts, and a password typed on
+    // another keyboard is wrong.
     private static bool IsInvariant()
     {
         if (AppContext.TryGetSwitch("System.Globalization.Invariant", out var invariant) && invariant)
@@ -287,8 +286,7 @@ internal static class StrictOptionsReader
         && uri.AbsolutePath == "/";
 
     // What the web view of an app sends: capacitor://localhost, ionic://localhost, tauri://localhost. Any page can have
-    // the origins that
-    // have no host, 'null' and 'file://'.
+    // the origins that have no host, 'null' and 'file://'.
     private static bool IsAppOrigin(string url) =>
         Uri.TryCreate(url, UriKind.Absolute, out var uri)
         && uri.Scheme is not ("http" or "https" or "file" or "data" or "blob" or "javascript")

@@ -30,15 +30,13 @@ public sealed class TokenOptions
 
     /// <summary>
     /// A rotated refresh token gets its successor again this long while nobody has used that successor: the answer was
-    /// lost, as when
-    /// a phone was suspended.
+    /// lost, as when a phone was suspended.
     /// </summary>
     public TimeSpan LostAnswerLeeway { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>
     /// What access tokens say about the account beside its id: <c>name</c>, <c>email</c>, or both. One value with
-    /// commas, or a list.
-    /// Every API and every log that sees a token then sees it too.
+    /// commas, or a list. Every API and every log that sees a token then sees it too.
     /// </summary>
     public List<TokenClaim> Claims { get; set; } = [];
 }
@@ -48,8 +46,7 @@ public enum TokenClaim
 {
     /// <summary>
     /// The claim <c>name</c>, the display name or else the user name or address, and <c>unique_name</c>, which is never
-    /// the display
-    /// name: stock ASP.NET Core reads it as <c>User.Identity.Name</c>, and no other account has it.
+    /// the display name: stock ASP.NET Core reads it as <c>User.Identity.Name</c>, and no other account has it.
     /// </summary>
     Name,
 
@@ -59,8 +56,7 @@ public enum TokenClaim
 
 /// <summary>
 /// Section <c>Tokens:DialectAccessLifetimes</c>. As long as those systems' clients expect, and safe here: a session
-/// that ends
-/// takes its tokens with it at once.
+/// that ends takes its tokens with it at once.
 /// </summary>
 public sealed class DialectLifetimeOptions
 {

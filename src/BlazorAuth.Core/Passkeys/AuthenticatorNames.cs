@@ -5,8 +5,7 @@ namespace BlazorAuth.Core.Passkeys;
 
 /// <summary>
 /// Who keeps a passkey, by the AAGUID its authenticator says it is. Nobody has vouched for it: it names a passkey in a
-/// list and decides
-/// nothing.
+/// list and decides nothing.
 /// </summary>
 public static class AuthenticatorNames
 {

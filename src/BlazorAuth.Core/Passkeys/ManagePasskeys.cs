@@ -30,8 +30,8 @@ public sealed class ManagePasskeys(
     PasskeyCeremonies ceremonies,
     Reauthenticate stepUp,
     OneTimeTokens tokens,
-    TrustedDevices devices,
     SessionStore sessions,
+    Revocation revocation,
     Throttle throttle,
     Outbox outbox,
     AuditLog audit,
@@ -184,16 +184,7 @@ public sealed class ManagePasskeys(
         if ((await SignInMethods.ReadAsync(db, caller.UserId!, ct)).IsLast)
             return AuthFailure.Of(AuthError.Conflict, "id", FieldErrorCode.LastWayIn);
         db.UserPasskeys.Remove(passkey);
-        await sessions.EndOthersAsync(caller.UserId!, caller.SessionId, SessionEnd.Revoked, ct);
-        await tokens.KillAsync(
-            caller.UserId!,
-            ct,
-            TokenPurpose.SecondFactor,
-            TokenPurpose.PasskeyAssertion,
-            TokenPurpose.PasskeyCreation,
-            TokenPurpose.EmailCode
-        );
-        await devices.ForgetAllAsync(caller.UserId!, ct);
+        await revocation.ApplyAsync(SecurityEvent.PasskeyRemoved, caller.UserId!, caller.SessionId, ct);
         // With the last passkey the choice falls away that asks for one: it would otherwise come back with the next
         // one, unasked.
         var isLast = !await db.UserPasskeys.AnyAsync(

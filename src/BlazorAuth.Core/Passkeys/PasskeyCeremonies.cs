@@ -20,8 +20,8 @@ public sealed record Ceremony(string Ticket, string Options);
 
 /// <summary>
 /// WebAuthn ceremonies, each a one-time ticket of its own: two tabs, two processes and a pending second factor leave
-/// each other alone
-/// (ADR 0014). The ticket is bound to the account and session that began it; one that signs in is nobody's yet.
+/// each other alone (ADR 0014). The ticket is bound to the account and session that began it; one that signs in is
+/// nobody's yet.
 /// </summary>
 public sealed class PasskeyCeremonies(
     AuthDbContext db,
@@ -87,9 +87,8 @@ public sealed class PasskeyCeremonies(
 
     /// <summary>
     /// The owner of a right answer to the ticket's own challenge, from this site's origin, with the person verified.
-    /// Everything else is
-    /// refused with <see cref="AuthError.PasskeyFailed"/>, or <see cref="AuthError.RateLimited"/>. Each try counts.
-    /// Nothing is spent yet: see <see cref="UseAsync"/>.
+    /// Everything else is refused with <see cref="AuthError.PasskeyFailed"/>, or <see cref="AuthError.RateLimited"/>.
+    /// Each try counts. Nothing is spent yet: see <see cref="UseAsync"/>.
     /// </summary>
     /// <param name="caller">Who asks.</param>
     /// <param name="ticket">Of <see cref="BeginAsync"/>.</param>
@@ -148,8 +147,7 @@ public sealed class PasskeyCeremonies(
 
     /// <summary>
     /// Spends the ticket and notes the use: true for one of any number of callers. Call it inside the transaction of
-    /// what it opens, which
-    /// holds the account; saved by the caller.
+    /// what it opens, which holds the account; saved by the caller.
     /// </summary>
     internal async Task<bool> UseAsync(Assertion proven, CancellationToken ct)
     {

@@ -1,4 +1,3 @@
-using BlazorAuth.Core.Accounts;
 using BlazorAuth.Core.Audit;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Messaging;
@@ -7,8 +6,6 @@ using BlazorAuth.Core.Results;
 using BlazorAuth.Core.Security;
 using BlazorAuth.Core.Sessions;
 using BlazorAuth.Core.SignIn;
-using BlazorAuth.Core.Tokens;
-using BlazorAuth.Core.TwoFactor;
 using Microsoft.EntityFrameworkCore;
 
 namespace BlazorAuth.Core.Passwords;
@@ -28,9 +25,8 @@ public sealed class ChangePassword(
     Reauthenticate stepUp,
     PasswordVerifier passwords,
     PasswordHashingLimiter gate,
-    OneTimeTokens tokens,
-    TrustedDevices devices,
     SessionStore sessions,
+    Revocation revocation,
     Throttle throttle,
     Outbox outbox,
     AuditLog audit
@@ -46,8 +42,7 @@ public sealed class ChangePassword(
 
     /// <summary>
     /// Changes it, or sets the first one, on a proof made for this act, and returns the session whose credentials must
-    /// be issued anew.
-    /// The field for the password is <c>currentPassword</c>.
+    /// be issued anew. The field for the password is <c>currentPassword</c>.
     /// </summary>
     /// <param name="caller">Who asks.</param>
     /// <param name="proof">The proof for this act.</param>
@@ -110,16 +105,7 @@ public sealed class ChangePassword(
             return spent;
         if (await sessions.RenewAsync(caller.SessionId, ct) is not { } session)
             return AuthError.SessionRevoked;
-        await sessions.EndOthersAsync(user.Id, session.Id, SessionEnd.PasswordChanged, ct, keysToo: endKeys);
-        await tokens.KillAsync(
-            user.Id,
-            ct,
-            TokenPurpose.ResetPassword,
-            TokenPurpose.ChangeEmail,
-            TokenPurpose.SecondFactor,
-            TokenPurpose.EmailCode
-        );
-        await devices.ForgetAllAsync(user.Id, ct);
+        await revocation.ApplyAsync(SecurityEvent.PasswordChanged, user.Id, session.Id, ct, keepApiKeys: !endKeys);
         if (user.Email is not null)
             outbox.Enqueue(EmailKind.PasswordChanged, user.Email, caller, user.Id);
         audit.Write(AuditEvent.PasswordChanged, caller);

@@ -4,8 +4,7 @@ namespace BlazorAuth.Core.Passwords;
 
 /// <summary>
 /// A guess at an account's password that has been counted: the one thing a password is compared for, so that no door
-/// can compare
-/// without counting. Give it back when the comparison is done.
+/// can compare without counting. Give it back when the comparison is done.
 /// </summary>
 public sealed class PasswordAttempt : IDisposable
 {

@@ -5,10 +5,9 @@ namespace BlazorAuth.Core.Passwords;
 
 /// <summary>
 /// Lets as many password hashes run at once as there are processors, on threads of their own, and a bounded number
-/// wait. The
-/// rest of the site keeps answering, and a flood is turned away before it costs anything. The places are shared fairly:
-/// one
-/// network has at most a tenth of them, one account two, and networks that wait are served in turn (ADR 0012).
+/// wait. The rest of the site keeps answering, and a flood is turned away before it costs anything. The places are
+/// shared fairly: one network has at most a tenth of them, one account two, and networks that wait are served in turn
+/// (ADR 0012).
 /// </summary>
 public sealed class PasswordHashingLimiter
 {
@@ -48,8 +47,7 @@ public sealed class PasswordHashingLimiter
     /// <param name="caller">Who asks; places are counted for their network.</param>
     /// <param name="account">
     /// Whose password is compared, where somebody without a proof chose the account: its id, or the name that nobody
-    /// has, so
-    /// that both are answered alike. Null where the caller has proven something already.
+    /// has, so that both are answered alike. Null where the caller has proven something already.
     /// </param>
     public Lease? TryAcquire(Caller caller, string? account = null)
     {

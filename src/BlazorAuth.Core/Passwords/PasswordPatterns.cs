@@ -4,8 +4,7 @@ namespace BlazorAuth.Core.Passwords;
 
 /// <summary>
 /// Passwords that every guesser tries and that no list can hold, because there are too many of them: repetitions, runs
-/// along the
-/// keyboard, and names with digits (NIST SP 800-63B-4 §3.1.1.2, ASVS 6.2.4 and 6.2.11).
+/// along the keyboard, and names with digits (NIST SP 800-63B-4 §3.1.1.2, ASVS 6.2.4 and 6.2.11).
 /// </summary>
 internal static class PasswordPatterns
 {

@@ -23,8 +23,7 @@ public sealed class PasswordVerifier(
 
     /// <summary>
     /// Whether the password is the account's. For a missing account, or one without a password, the same work is done
-    /// against
-    /// a stand-in, so that the answer takes as long. A hash with older parameters is renewed.
+    /// against a stand-in, so that the answer takes as long. A hash with older parameters is renewed.
     /// </summary>
     public async Task<bool> MatchesAsync(PasswordAttempt guess, string password, CancellationToken ct)
     {

@@ -5,10 +5,8 @@ using BlazorAuth.Core.Messaging;
 using BlazorAuth.Core.Messaging.Email;
 using BlazorAuth.Core.Results;
 using BlazorAuth.Core.Security;
-using BlazorAuth.Core.Sessions;
 using BlazorAuth.Core.SignIn;
 using BlazorAuth.Core.Tokens;
-using BlazorAuth.Core.TwoFactor;
 using Microsoft.EntityFrameworkCore;
 
 namespace BlazorAuth.Core.Passwords;
@@ -30,8 +28,7 @@ public sealed class ResetPassword(
     PasswordVerifier passwords,
     PasswordHashingLimiter gate,
     OneTimeTokens tokens,
-    TrustedDevices devices,
-    SessionStore sessions,
+    Revocation revocation,
     Throttle throttle,
     Outbox outbox,
     AuditLog audit
@@ -59,8 +56,7 @@ public sealed class ResetPassword(
 
     /// <summary>
     /// Sets the password with the link of an email that verifies the address: whoever opens it may choose one, as with
-    /// a reset link,
-    /// and what somebody else set on the account is void in the same way.
+    /// a reset link, and what somebody else set on the account is void in the same way.
     /// </summary>
     public Task<Result> SetFirstAsync(Caller caller, string? link, string? newPassword, CancellationToken ct) =>
         SetAsync(caller, TokenPurpose.VerifyEmail, link, newPassword, ct);
@@ -107,9 +103,7 @@ public sealed class ResetPassword(
         }
         await tokens.KillUndoOfOthersAsync(user.NormalizedEmail!, user.Id, ct);
         user.WrongCodes = 0;
-        await tokens.KillAsync(user.Id, ct);
-        await devices.ForgetAllAsync(user.Id, ct);
-        await sessions.EndAllAsync(user.Id, SessionEnd.PasswordReset, ct);
+        await revocation.ApplyAsync(SecurityEvent.PasswordReset, user.Id, null, ct);
         outbox.Enqueue(EmailKind.PasswordReset, user.Email!, caller, user.Id);
         audit.Write(AuditEvent.PasswordReset, Caller.Anonymous(caller.Address, caller.Agent), user.Id);
         if (!await db.TrySaveAsync(ct))

@@ -2,8 +2,7 @@ namespace BlazorAuth.Core.Security;
 
 /// <summary>
 /// How much of one network is worked on at once. A database server's pool has a hundred connections (Npgsql's default),
-/// and
-/// requests that wait for one row hold one each: without a share, one network's flood takes them all, and everybody
+/// and requests that wait for one row hold one each: without a share, one network's flood takes them all, and everybody
 /// else gets
 /// 503. What is beyond the share waits for what came before it from the same network, and is answered then.
 /// </summary>
@@ -11,8 +10,7 @@ public sealed class NetworkLimiter
 {
     /// <summary>
     /// The most requests and socket calls of one network (one IPv4 address, one IPv6 /64) that run at once: each holds
-    /// at most
-    /// two connections, for a moment.
+    /// at most two connections, for a moment.
     /// </summary>
     public const int AtOnce = 30;
 

@@ -31,6 +31,7 @@ public sealed class RevertChange(
     OneTimeTokens tokens,
     TrustedDevices devices,
     SessionStore sessions,
+    Revocation revocation,
     Outbox outbox,
     AuditLog audit,
     TimeProvider time
@@ -103,10 +104,8 @@ public sealed class RevertChange(
             await db.UserLogins.Where(l => l.UserId == user.Id).ExecuteDeleteAsync(ct);
         var taken = moved && !await ReturnAsync(token, user, ct);
         (user.PasswordHash, user.SecurityStamp) = (null, Guid.NewGuid().ToString());
-        await tokens.KillAsync(user.Id, ct);
+        await revocation.ApplyAsync(SecurityEvent.ChangeReverted, user.Id, null, ct);
         await tokens.KillUndoAsync(token, ct);
-        await devices.ForgetAllAsync(user.Id, ct);
-        await sessions.EndAllAsync(user.Id, SessionEnd.Revoked, ct);
         if (user.Email is not null)
             outbox.Enqueue(EmailKind.ResetPassword, user.Email, nobody);
         audit.Write(AuditEvent.Undone, nobody, user.Id);
@@ -117,8 +116,7 @@ public sealed class RevertChange(
 
     /// <summary>
     /// Gives the address back to the account. An account that nobody has verified yields: it may be the stranger's,
-    /// made to be in the
-    /// way. A verified one does not; then this account has no address, rather than the stranger's.
+    /// made to be in the way. A verified one does not; then this account has no address, rather than the stranger's.
     /// </summary>
     private async Task<bool> ReturnAsync(OneTimeToken token, AuthUser user, CancellationToken ct)
     {

@@ -17,8 +17,7 @@ namespace BlazorAuth.Core.Security;
 
 /// <summary>
 /// Attempts are counted by one conditional statement before the work they pay for, so that parallel ones cannot outrun
-/// the
-/// count (Keycloak CVE-2024-4629, Devise CVE-2019-5421). Counts are in the store: restarts and other processes see
+/// the count (Keycloak CVE-2024-4629, Devise CVE-2019-5421). Counts are in the store: restarts and other processes see
 /// them.
 /// </summary>
 public sealed class Throttle(
@@ -81,8 +80,8 @@ public sealed class Throttle(
 
     /// <summary>
     /// Takes one of the budget's places for a whole window, counted from now. In no stretch of time as long as the
-    /// window are
-    /// there more than the limit, which windows that begin together would allow. For small limits: each place is a row.
+    /// window are there more than the limit, which windows that begin together would allow. For small limits: each
+    /// place is a row.
     /// </summary>
     /// <returns>Which place, for <see cref="FreePlaceAsync"/>; null where all are taken.</returns>
     internal async Task<int?> TryTakePlaceAsync(Budget budget, string subject, CancellationToken ct)
@@ -106,10 +105,8 @@ public sealed class Throttle(
     /// <summary>
     /// Takes a guess at an account's password, from whichever door: one budget for all of them. Beyond
     /// <see cref="StrangersInARow"/> it is taken all the same and matches nothing, as for a name that nobody has; the
-    /// owner is
-    /// told, once. A device that the account knows, and a session of the account itself, have a count and places of
-    /// their own:
-    /// a stranger's wrong passwords do not keep its owner out there.
+    /// owner is told, once. A device that the account knows, and a session of the account itself, have a count and
+    /// places of their own: a stranger's wrong passwords do not keep its owner out there.
     /// </summary>
     /// <param name="caller">Who guesses.</param>
     /// <param name="user">Whose password; null where nobody has the name.</param>
@@ -175,16 +172,15 @@ public sealed class Throttle(
 
     /// <summary>
     /// Takes an email that anybody can ask for, from the network that asks. What the address may get is counted when an
-    /// email is
-    /// sent (<see cref="MailBudget"/>): counted here, a stranger could spend it and keep the owner of the address out.
+    /// email is sent (<see cref="MailBudget"/>): counted here, a stranger could spend it and keep the owner of the
+    /// address out.
     /// </summary>
     public Task<AuthFailure?> TakeLetterAsync(Caller caller, CancellationToken ct) =>
         TakeAsync(caller, ct, (Budget.MailPerCaller, Network(caller)));
 
     /// <summary>
     /// Writes down and saves a security event that a stranger can cause as often as they like. Beyond the network's
-    /// budget one
-    /// entry says that more came, and no more is written: the audit is kept for ever (ASVS 16.2, CWE-779).
+    /// budget one entry says that more came, and no more is written: the audit is kept for ever (ASVS 16.2, CWE-779).
     /// </summary>
     public async Task NoteAsync(
         Caller caller,

@@ -7,12 +7,9 @@ namespace BlazorAuth.Core.Sessions;
 
 /// <summary>
 /// Browsers in which an account was signed in to before. Wrong passwords typed there have a count of their own, so that
-/// a
-/// stranger who uses up the account's does not keep its owner out. The browser keeps a random id and, for each account,
-/// a MAC
-/// over id and account: nothing is stored here, and whoever reads the cookie learns no account from it. It opens
-/// nothing, and
-/// stands in for nothing.
+/// a stranger who uses up the account's does not keep its owner out. The browser keeps a random id and, for each
+/// account, a MAC over id and account: nothing is stored here, and whoever reads the cookie learns no account from it.
+/// It opens nothing, and stands in for nothing.
 /// </summary>
 public sealed class KnownDevices(TokenCodec secret)
 {

@@ -55,8 +55,7 @@ public sealed class Session
 {
     /// <summary>
     /// Most characters of <see cref="EarlierRotations"/>: about a hundred rotations. Whoever refreshes more often
-    /// within one leeway
-    /// gets the newest pair without a rotation.
+    /// within one leeway gets the newest pair without a rotation.
     /// </summary>
     internal const int MaximumEarlierRotations = 2000;
 
@@ -134,8 +133,7 @@ public sealed class Session
 
     /// <summary>
     /// When generations before the last one were rotated, as <c>generation:milliseconds</c> separated by spaces; only
-    /// those of one
-    /// unbroken row of rotations that followed each other within the leeway.
+    /// those of one unbroken row of rotations that followed each other within the leeway.
     /// </summary>
     public string? EarlierRotations { get; set; }
 

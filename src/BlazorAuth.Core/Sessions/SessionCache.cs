@@ -11,8 +11,7 @@ namespace BlazorAuth.Core.Sessions;
 
 /// <summary>
 /// The sessions in use, in memory: a request with a cookie or an access token asks no database. What this process
-/// commits is
-/// seen by its very next request; what another process commits, within a second (ADR 0010).
+/// commits is seen by its very next request; what another process commits, within a second (ADR 0010).
 /// </summary>
 public sealed partial class SessionCache(IServiceScopeFactory scopes, TimeProvider time, ILogger<SessionCache> log)
     : BackgroundService

@@ -36,9 +36,8 @@ public sealed class SessionGenerations(AuthDbContext db, IOptions<AuthOptions> o
 
     /// <summary>
     /// Whether the token's successor was made a short while ago and has been used nowhere: its answer was lost on the
-    /// way. A stolen
-    /// copy gets no further by it than with the token itself, for two holders of one successor are told apart at the
-    /// next refresh.
+    /// way. A stolen copy gets no further by it than with the token itself, for two holders of one successor are told
+    /// apart at the next refresh.
     /// </summary>
     internal bool IsAnswerLost(Session session, int generation) =>
         generation == session.Generation - 1
@@ -67,8 +66,8 @@ public sealed class SessionGenerations(AuthDbContext db, IOptions<AuthOptions> o
 
     /// <summary>
     /// Rotates the session's credentials by one conditional statement: of any number at once, one succeeds. Null where
-    /// the generation
-    /// is not the newest, where the session has ended, or where it was rotated too often within the leeway.
+    /// the generation is not the newest, where the session has ended, or where it was rotated too often within the
+    /// leeway.
     /// </summary>
     /// <param name="sessionId">Which.</param>
     /// <param name="generation">That of the token shown.</param>
@@ -109,9 +108,8 @@ public sealed class SessionGenerations(AuthDbContext db, IOptions<AuthOptions> o
 
     /// <summary>
     /// Notes that a credential of the newest generation has arrived where it should: its parent is then a copy, not a
-    /// client that
-    /// never got the answer. After <see cref="TokenOptions.LostAnswerLeeway"/> the parent is refused anyway, and
-    /// nothing is written.
+    /// client that never got the answer. After <see cref="TokenOptions.LostAnswerLeeway"/> the parent is refused
+    /// anyway, and nothing is written.
     /// </summary>
     internal async Task NoteUseAsync(Session session, int generation, CancellationToken ct)
     {

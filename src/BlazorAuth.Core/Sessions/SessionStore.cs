@@ -70,8 +70,7 @@ public sealed class SessionStore(
 
     /// <summary>
     /// Ends the oldest sessions of an account that has as many as there may be. Call it inside the transaction that
-    /// begins one
-    /// more, which holds the account: two at once see each other.
+    /// begins one more, which holds the account: two at once see each other.
     /// </summary>
     internal async Task MakeRoomAsync(string userId, CancellationToken ct)
     {
@@ -127,8 +126,7 @@ public sealed class SessionStore(
 
     /// <summary>
     /// Takes the caller's account until the transaction ends; false where it is gone, or where something has ended the
-    /// session that
-    /// they act in. The first statements of every change that only its owner may make.
+    /// session that they act in. The first statements of every change that only its owner may make.
     /// </summary>
     internal async Task<bool> LockUserRowAsync(Caller caller, CancellationToken ct) =>
         await db.LockUserRowAsync(caller.UserId, ct) && await IsOpenAsync(caller.SessionId, ct);
@@ -152,8 +150,8 @@ public sealed class SessionStore(
 
     /// <summary>
     /// The same for a session whose access token was used at a door. Clients of a dialect refresh nothing, so that the
-    /// use of a
-    /// token keeps their session; at another door, or begun at our own API, it keeps nothing, or a stolen token would.
+    /// use of a token keeps their session; at another door, or begun at our own API, it keeps nothing, or a stolen
+    /// token would.
     /// </summary>
     public Task TouchAtAsync(Session session, Dialect? door, CancellationToken ct) =>
         session.Dialect is { } home && home == door ? TouchAsync(session, ct) : Task.CompletedTask;
@@ -200,9 +198,8 @@ public sealed class SessionStore(
 
     /// <summary>
     /// Signs out everywhere else: ends all of the caller's sessions but the one the request came in, and every API key.
-    /// Whoever
-    /// does this has lost sight of who uses the account, and a key is the longest way in that a stranger can leave
-    /// behind.
+    /// Whoever does this has lost sight of who uses the account, and a key is the longest way in that a stranger can
+    /// leave behind.
     /// </summary>
     public async Task<Result> EndOthersAsync(Caller caller, CancellationToken ct)
     {
@@ -248,8 +245,7 @@ public sealed class SessionStore(
 
     /// <summary>
     /// Ends every session of an account but the one its owner acts in, and its API keys where that is wanted. Call it
-    /// inside the
-    /// transaction of what ends them.
+    /// inside the transaction of what ends them.
     /// </summary>
     internal Task<int> EndOthersAsync(
         string userId,
@@ -293,9 +289,8 @@ public sealed class SessionStore(
 
     /// <summary>
     /// Makes every credential of a live session worthless but those issued from now on: the session survives what its
-    /// owner did,
-    /// a copied cookie or token does not. Null where something ended it. Call it inside the transaction of what renews
-    /// it.
+    /// owner did, a copied cookie or token does not. Null where something ended it. Call it inside the transaction of
+    /// what renews it.
     /// </summary>
     /// <param name="sessionId">Which.</param>
     /// <param name="ct">Ends the wait.</param>
@@ -327,8 +322,7 @@ public sealed class SessionStore(
 
     /// <summary>
     /// Notes that a code of the second factor was given in a session, for the changes of factors that follow. What the
-    /// session was begun
-    /// with stays as it is. Call it inside the transaction of what the code was given for.
+    /// session was begun with stays as it is. Call it inside the transaction of what the code was given for.
     /// </summary>
     internal Task NoteFactorAsync(string? sessionId, CancellationToken ct)
     {
@@ -404,18 +398,18 @@ public sealed class SessionStore(
 
     /// <summary>
     /// Ends every session of an account that goes, and forgets where all of them came from. The rows stay, without a
-    /// person in
-    /// them: other processes learn from them that the sessions ended.
+    /// person in them: other processes learn from them that the sessions ended.
     /// </summary>
-    internal async Task EraseAllAsync(string userId, SessionEnd reason, CancellationToken ct)
+    internal async Task<int> EraseAllAsync(string userId, SessionEnd reason, CancellationToken ct)
     {
-        await EndAllAsync(userId, reason, ct);
+        var ended = await EndAllAsync(userId, reason, ct);
         await db
             .Sessions.Where(s => s.UserId == userId)
             .ExecuteUpdateAsync(
                 set => set.SetProperty(s => s.Address, (string?)null).SetProperty(s => s.Agent, (string?)null),
                 ct
             );
+        return ended;
     }
 
     private Task<int> EndWhereAsync(
@@ -436,8 +430,7 @@ public sealed class SessionStore(
 
     /// <summary>
     /// Part of every statement that changes a session. Above the row's own number too: a statement that waited for
-    /// another change
-    /// of the row knows an older maximum, and an end numbered below that change would never be believed.
+    /// another change of the row knows an older maximum, and an end numbered below that change would never be believed.
     /// </summary>
     internal UpdateSettersBuilder<Session> Number(UpdateSettersBuilder<Session> set) =>
         set.SetProperty(s => s.ChangeNumber, s => Math.Max(s.ChangeNumber, db.Sessions.Max(x => x.ChangeNumber)) + 1);

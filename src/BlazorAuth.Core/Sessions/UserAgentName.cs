@@ -59,8 +59,7 @@ public static class UserAgentName
 
     /// <summary>
     /// "Chrome on Windows", "Safari on iPhone", "curl". For a program it does not know: the letters and digits of its
-    /// first
-    /// product name, at most 30. "Unknown device" for nothing. Linear in the first 512 characters, never throws.
+    /// first product name, at most 30. "Unknown device" for nothing. Linear in the first 512 characters, never throws.
     /// </summary>
     /// <remarks>
     /// A user agent is text a stranger wrote: only own words and ASCII letters and digits come out, so no link and no

@@ -40,8 +40,7 @@ public sealed class Reauthenticate(
 {
     /// <summary>
     /// How old a session may be for an act in a dialect whose published clients send no proof with it. It counts from
-    /// the sign-in
-    /// that began the session, in that same dialect (ADR 0020).
+    /// the sign-in that began the session, in that same dialect (ADR 0020).
     /// </summary>
     public static readonly TimeSpan Moment = TimeSpan.FromMinutes(2);
 
@@ -106,8 +105,8 @@ public sealed class Reauthenticate(
 
     /// <summary>
     /// Whether the caller proved who they are so recently that a sensitive act asks for nothing. A sign-in counts at
-    /// our own API
-    /// and where it was made; at another dialect only a step-up does, or a token could do more there than at home.
+    /// our own API and where it was made; at another dialect only a step-up does, or a token could do more there than
+    /// at home.
     /// </summary>
     private bool IsRecentlyAuthenticated(Caller caller) =>
         !caller.ByKey
@@ -239,10 +238,8 @@ public sealed class Reauthenticate(
 
     /// <summary>
     /// The caller's account, for an act that adds or removes a way to prove who they are. Where the account has a
-    /// passkey or an
-    /// authenticator app, one of them must have proven the caller recently: who knows the password alone must not add a
-    /// factor of
-    /// their own and remove the owner's.
+    /// passkey or an authenticator app, one of them must have proven the caller recently: who knows the password alone
+    /// must not add a factor of their own and remove the owner's.
     /// </summary>
     internal async Task<Result<AuthUser>> OwnerByFactorAsync(Caller caller, CancellationToken ct)
     {
@@ -272,8 +269,7 @@ public sealed class Reauthenticate(
 
     /// <summary>
     /// The caller's account, for an act that needs a proof made for it. However recent the sign-in is, it is not
-    /// enough: an unlocked
-    /// screen or a copied token must not take the account. The proof is spent by the act.
+    /// enough: an unlocked screen or a copied token must not take the account. The proof is spent by the act.
     /// </summary>
     /// <param name="caller">Who asks.</param>
     /// <param name="act">What for.</param>
@@ -318,8 +314,7 @@ public sealed class Reauthenticate(
 
     /// <summary>
     /// Notes that the caller signed in at their provider for one act. It is bound to the account, the session and the
-    /// act, and the act
-    /// spends it. Saved by the caller.
+    /// act, and the act spends it. Saved by the caller.
     /// </summary>
     internal void NoteProviderProof(Caller caller, SensitiveAct act) =>
         tokens.Issue(TokenPurpose.ProviderProof, caller.UserId!, "", act.ToString(), caller.SessionId);

@@ -4,9 +4,8 @@ namespace BlazorAuth.Core.SignIn;
 
 /// <summary>
 /// The proof that came with a request: that the caller is the account's owner. The family is closed. An edge fills in
-/// what was sent
-/// and decides nothing; the flow decides which of these its act accepts. An empty field is a missing proof, never a
-/// smaller one.
+/// what was sent and decides nothing; the flow decides which of these its act accepts. An empty field is a missing
+/// proof, never a smaller one.
 /// </summary>
 public abstract record Reauthentication
 {
@@ -32,8 +31,7 @@ public abstract record Reauthentication
 
     /// <summary>
     /// What an edge read, as a proof. A field that is null was not sent. Where several are filled in, the strongest one
-    /// counts and
-    /// the others are not looked at: a browser fills in the password by itself.
+    /// counts and the others are not looked at: a browser fills in the password by itself.
     /// </summary>
     /// <param name="password">The current password.</param>
     /// <param name="code">A code of the authenticator app.</param>

@@ -32,8 +32,7 @@ public sealed record SignInMethods(bool Password, int Passkeys, int Providers, b
 
     /// <summary>
     /// Removes whatever somebody set beside the password: what a stranger put on an account before its owner came must
-    /// open
-    /// nothing afterwards (pre-hijack). Call it inside the transaction that voids the rest.
+    /// open nothing afterwards (pre-hijack). Call it inside the transaction that voids the rest.
     /// </summary>
     internal static async Task RemoveCredentialsAsync(AuthDbContext db, string userId, CancellationToken ct)
     {

@@ -161,8 +161,7 @@ public sealed class SignInWithEmailCode(
         if (user.EmailConfirmed)
             return null;
         // Whoever registered never showed that the address is theirs; its owner is here now (pre-hijack). Before the
-        // session begins,
-        // and whoever asks: a browser may have been signed in to the account by the stranger.
+        // session begins, and whoever asks: a browser may have been signed in to the account by the stranger.
         await verify.ResetUnverifiedAccountAsync(user, ct);
         user.EmailConfirmed = true;
         audit.Write(AuditEvent.EmailVerified, Nobody(caller), user.Id);

@@ -45,8 +45,8 @@ public sealed class SignInWithPassword(
 {
     /// <summary>
     /// What a person or program gives. The identifier is an e-mail address or a user name; the remembered device is the
-    /// cookie of a
-    /// browser that the second factor is not asked for in, the known one that of <see cref="KnownDevices"/>.
+    /// cookie of a browser that the second factor is not asked for in, the known one that of
+    /// <see cref="KnownDevices"/>.
     /// </summary>
     public sealed record Input(
         string? Identifier,
@@ -146,8 +146,7 @@ public sealed class SignInWithPassword(
 
     /// <summary>
     /// Goes on after a proof, whichever it was (ADR 0015): refuses locked accounts and, where that is demanded,
-    /// unverified ones; asks for the
-    /// second factor; else begins the session.
+    /// unverified ones; asks for the second factor; else begins the session.
     /// </summary>
     /// <param name="caller">Who asks.</param>
     /// <param name="proof">What was proven.</param>

@@ -150,8 +150,7 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
     }
 
     // The stock handlers map unique_name to ClaimTypes.Name, some of them name too, and take the first. It must be the
-    // one that
-    // no other account can have: an API that compares names would be deceived by a chosen display name.
+    // one that no other account can have: an API that compares names would be deceived by a chosen display name.
     private void Describe(Dictionary<string, object> payload, Holder holder)
     {
         foreach (var claim in options.Value.Tokens.Claims)
@@ -172,8 +171,7 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
 
     /// <summary>
     /// How long a token of the session opens something: as the client asks or else as its dialect's clients expect, but
-    /// never longer
-    /// than the session, nor than the token it is asked for with where that bounds it.
+    /// never longer than the session, nor than the token it is asked for with where that bounds it.
     /// </summary>
     public TimeSpan Lifetime(Session session, TimeSpan? asked = null, AccessToken? bound = null)
     {
@@ -194,8 +192,7 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
 
     /// <summary>
     /// What makes a token ours: signature, algorithm, type, issuer, audience and times. Nothing is taken from the
-    /// token's own
-    /// header but the key's name.
+    /// token's own header but the key's name.
     /// </summary>
     public TokenValidationParameters Validation() =>
         new()
@@ -239,8 +236,8 @@ public sealed class AccessTokens(SigningKeys keys, IOptions<AuthOptions> options
 
     /// <summary>
     /// Whether the text can be a token at all. The bits that the last character of a signature has left over are not
-    /// signed, and the
-    /// library does not look at them: a signature that is not spelled as we write it is a changed token.
+    /// signed, and the library does not look at them: a signature that is not spelled as we write it is a changed
+    /// token.
     /// </summary>
     public static bool HasOurShape([NotNullWhen(true)] string? token) =>
         token is { Length: > 0 and <= MaximumLength }

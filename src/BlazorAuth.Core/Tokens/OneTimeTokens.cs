@@ -29,8 +29,8 @@ public sealed class OneTimeTokens(
 
     /// <summary>
     /// After so many wrong codes in a row, whatever email and purpose they were guessed for, no code opens anything for
-    /// the account
-    /// until its owner proves who they are. Each email alone allows five tries, and there is always a next email.
+    /// the account until its owner proves who they are. Each email alone allows five tries, and there is always a next
+    /// email.
     /// </summary>
     public const int WrongCodesInARow = 20;
 
@@ -181,10 +181,8 @@ public sealed class OneTimeTokens(
 
     /// <summary>
     /// The token of a link, alive or not. The one place where the secret of a link or ticket is looked up, and so the
-    /// one place
-    /// where it is counted: before the look, for the network that asks. A text that is a token of ours, also a dead
-    /// one, is given
-    /// back: somebody sent it to whoever asks.
+    /// one place where it is counted: before the look, for the network that asks. A text that is a token of ours, also
+    /// a dead one, is given back: somebody sent it to whoever asks.
     /// </summary>
     internal async Task<Result<OneTimeToken>> FindAnyAsync(
         Caller caller,
@@ -210,8 +208,7 @@ public sealed class OneTimeTokens(
 
     /// <summary>
     /// The live token whose code was sent to the destination. The attempt is counted before the code is looked at, and
-    /// an
-    /// unknown destination runs the same statements. Where a state is given, only a token of that state is tried.
+    /// an unknown destination runs the same statements. Where a state is given, only a token of that state is tried.
     /// </summary>
     public async Task<OneTimeToken?> FindByCodeAsync(
         TokenPurpose purpose,
@@ -253,8 +250,7 @@ public sealed class OneTimeTokens(
 
     /// <summary>
     /// Notes the end of the row: codes have stopped, and the owner is told by an email, once. Call it after a wrong
-    /// code, for any
-    /// address. Saved by the caller.
+    /// code, for any address. Saved by the caller.
     /// </summary>
     public async Task StopCodesAsync(Caller caller, string destination, CancellationToken ct)
     {
@@ -295,10 +291,8 @@ public sealed class OneTimeTokens(
 
     /// <summary>
     /// Kills the account's live tokens of these purposes; where none is named, of every purpose but
-    /// <see cref="TokenPurpose.Undo"/>:
-    /// who changes something must not take from the owner the means to take it back. An email to a new address that is
-    /// promised and
-    /// not yet sent is withdrawn with them.
+    /// <see cref="TokenPurpose.Undo"/>: who changes something must not take from the owner the means to take it back.
+    /// An email to a new address that is promised and not yet sent is withdrawn with them.
     /// </summary>
     public async Task KillAsync(string userId, CancellationToken ct, params TokenPurpose[] purposes)
     {
@@ -313,8 +307,8 @@ public sealed class OneTimeTokens(
 
     /// <summary>
     /// Kills what would take back the same act once more, and, sent to another address since, whatever would give the
-    /// account to who
-    /// reads that. Older ones stay: whoever moved an account on must not take it from the address it came from.
+    /// account to who reads that. Older ones stay: whoever moved an account on must not take it from the address it
+    /// came from.
     /// </summary>
     internal async Task KillUndoAsync(OneTimeToken used, CancellationToken ct)
     {
@@ -338,8 +332,7 @@ public sealed class OneTimeTokens(
 
     /// <summary>
     /// Ends what could still be taken back by an address for other accounts: whoever resets an account is the owner of
-    /// its address
-    /// now, and what that address was told before, of accounts that had it, was told to somebody else.
+    /// its address now, and what that address was told before, of accounts that had it, was told to somebody else.
     /// </summary>
     internal async Task KillUndoOfOthersAsync(string destination, string userId, CancellationToken ct)
     {
@@ -357,8 +350,7 @@ public sealed class OneTimeTokens(
 
     /// <summary>
     /// Ends every token of an account, also those that take something back: call it where all that was done on it was
-    /// done by
-    /// somebody who had not shown that its address is theirs.
+    /// done by somebody who had not shown that its address is theirs.
     /// </summary>
     internal async Task KillEverythingAsync(string userId, CancellationToken ct)
     {

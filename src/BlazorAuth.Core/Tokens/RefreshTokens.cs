@@ -54,8 +54,8 @@ public sealed class RefreshTokens(
 
     /// <summary>
     /// The pair of the session as it stands. Only for a caller who gave a proof in this very request: a password, a
-    /// code, a
-    /// passkey, a provider or a sign-up. Who shows no more than an access token gets <see cref="IssueAnotherAsync"/>.
+    /// code, a passkey, a provider or a sign-up. Who shows no more than an access token gets
+    /// <see cref="IssueAnotherAsync"/>.
     /// </summary>
     public Task<Pair> IssueAsync(Session session, CancellationToken ct) => IssueAsync(session, null, ct);
 
@@ -73,10 +73,8 @@ public sealed class RefreshTokens(
 
     /// <summary>
     /// IssuedAccessToken access token of a session, for a client that shows an access token and nothing else. At the
-    /// door where the
-    /// session was begun it lasts as long as the client asks; at any other it ends with the token shown and has the
-    /// same
-    /// generation, so that it also dies with it.
+    /// door where the session was begun it lasts as long as the client asks; at any other it ends with the token shown
+    /// and has the same generation, so that it also dies with it.
     /// </summary>
     /// <param name="caller">Who asks, and at which door.</param>
     /// <param name="session">The live session of the token.</param>
@@ -135,12 +133,9 @@ public sealed class RefreshTokens(
 
     /// <summary>
     /// Exchanges the pair of a session that a living access token of it names: for clients that know no refresh token.
-    /// By the token's
-    /// own generation: two tabs that exchange the same token inside the leeway get the same successor, where the
-    /// session's would make
-    /// the first one's worthless. Only at the door where the session was begun: elsewhere its owner has the refresh
-    /// token of
-    /// it, which such an exchange would make a reused one.
+    /// By the token's own generation: two tabs that exchange the same token inside the leeway get the same successor,
+    /// where the session's would make the first one's worthless. Only at the door where the session was begun:
+    /// elsewhere its owner has the refresh token of it, which such an exchange would make a reused one.
     /// </summary>
     public async Task<Result<Pair>> RotateAsync(
         Caller caller,
@@ -197,8 +192,7 @@ public sealed class RefreshTokens(
 
     /// <summary>
     /// Ends the session of a token of either kind, a rotated refresh token and an expired access token too; silent
-    /// about anything
-    /// else (RFC 7009 §2.2).
+    /// about anything else (RFC 7009 §2.2).
     /// </summary>
     public async Task RevokeAsync(Caller caller, string? token, CancellationToken ct)
     {

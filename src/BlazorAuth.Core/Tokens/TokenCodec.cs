@@ -105,8 +105,7 @@ public sealed class TokenCodec(KeyRing ring)
 
     /// <summary>
     /// Decodes base64url of exactly that many bytes. It has several spellings of the same bytes; only the one we write
-    /// is ours, or a
-    /// changed character would pass.
+    /// is ours, or a changed character would pass.
     /// </summary>
     internal static bool TryDecode(ReadOnlySpan<char> text, byte[] bytes) =>
         // The overload that begins with Try throws where a character is not of the alphabet.

@@ -8,7 +8,6 @@ using BlazorAuth.Core.Results;
 using BlazorAuth.Core.Security;
 using BlazorAuth.Core.Sessions;
 using BlazorAuth.Core.SignIn;
-using BlazorAuth.Core.Tokens;
 using Microsoft.EntityFrameworkCore;
 
 namespace BlazorAuth.Core.TwoFactor;
@@ -30,9 +29,8 @@ public sealed class ManageAuthenticator(
     Reauthenticate stepUp,
     SecondFactorStore factors,
     PasswordHashingLimiter gate,
-    OneTimeTokens tokens,
-    TrustedDevices devices,
     SessionStore sessions,
+    Revocation revocation,
     Throttle throttle,
     Outbox outbox,
     AuditLog audit,
@@ -170,7 +168,7 @@ public sealed class ManageAuthenticator(
             return AuthError.NotFound;
         var replaced = await TakeAsync(user.Id, app.Id, ct);
         await factors.PutAsync(user.Id, codes, ct);
-        await EndAsync(caller, user.Id, ct);
+        await revocation.ApplyAsync(SecurityEvent.SecondFactorChanged, user.Id, caller.SessionId, ct);
         // The code proves the app, so its owner may go on to change factors. It raises nothing: the methods stay.
         await sessions.NoteFactorAsync(caller.SessionId, ct);
         // the wrong ones were guesses at what is gone
@@ -204,7 +202,7 @@ public sealed class ManageAuthenticator(
         if (await TakeAsync(user.Id, null, ct) is not { } removed)
             return AuthError.NotFound;
         await db.RecoveryCodes.Where(c => c.UserId == user.Id).ExecuteDeleteAsync(ct);
-        await EndAsync(caller, user.Id, ct);
+        await revocation.ApplyAsync(SecurityEvent.SecondFactorChanged, user.Id, caller.SessionId, ct);
         if (user.Email is not null)
             outbox.Enqueue(
                 EmailKind.SecondFactorOff,
@@ -230,13 +228,6 @@ public sealed class ManageAuthenticator(
         if (app is not null)
             await before.ExecuteDeleteAsync(ct);
         return app;
-    }
-
-    private async Task EndAsync(Caller caller, string userId, CancellationToken ct)
-    {
-        await tokens.KillAsync(userId, ct, TokenPurpose.SecondFactor);
-        await sessions.EndOthersAsync(userId, caller.SessionId, SessionEnd.Revoked, ct);
-        await devices.ForgetAllAsync(userId, ct);
     }
 
     private async Task<AuthFailure> RefuseAsync(Caller caller, CancellationToken ct)

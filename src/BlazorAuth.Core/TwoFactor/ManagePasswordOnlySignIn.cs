@@ -6,7 +6,6 @@ using BlazorAuth.Core.Results;
 using BlazorAuth.Core.Security;
 using BlazorAuth.Core.Sessions;
 using BlazorAuth.Core.SignIn;
-using BlazorAuth.Core.Tokens;
 using Microsoft.EntityFrameworkCore;
 
 namespace BlazorAuth.Core.TwoFactor;
@@ -26,9 +25,8 @@ public sealed class ManagePasswordOnlySignIn(
     AuthDbContext db,
     Reauthenticate stepUp,
     SecondFactorStore factors,
-    OneTimeTokens tokens,
-    TrustedDevices devices,
     SessionStore sessions,
+    Revocation revocation,
     Throttle throttle,
     Outbox outbox,
     AuditLog audit
@@ -75,9 +73,7 @@ public sealed class ManagePasswordOnlySignIn(
                 .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasskeyAfterPassword, !alone), ct) == 1;
         if (changed && !alone)
         {
-            await tokens.KillAsync(user.Id, ct, TokenPurpose.SecondFactor);
-            await devices.ForgetAllAsync(user.Id, ct);
-            await sessions.EndOthersAsync(user.Id, caller.SessionId, SessionEnd.Revoked, ct);
+            await revocation.ApplyAsync(SecurityEvent.PasswordAloneRefused, user.Id, caller.SessionId, ct);
         }
         if (changed && alone && user.Email is not null)
             outbox.Enqueue(

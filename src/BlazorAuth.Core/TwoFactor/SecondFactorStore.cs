@@ -6,23 +6,28 @@ using BlazorAuth.Core.Passwords;
 using BlazorAuth.Core.Results;
 using BlazorAuth.Core.Security;
 using Microsoft.AspNetCore.Cryptography.KeyDerivation;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 
 namespace BlazorAuth.Core.TwoFactor;
 
 /// <summary>
 /// What an account has beside its password, and every comparison of it. A guess is counted before it is looked at, for
-/// the account and
-/// whichever door, and each code is spent by one conditional statement (ASVS 6.5.1).
+/// the account and whichever door, and each code is spent by one conditional statement (ASVS 6.5.1).
 /// </summary>
-public sealed class SecondFactorStore(AuthDbContext db, KeyRing ring, Throttle throttle, TimeProvider time)
+public sealed class SecondFactorStore(
+    AuthDbContext db,
+    KeyRing ring,
+    Throttle throttle,
+    IOptions<PasswordHasherOptions> hashing,
+    TimeProvider time
+)
 {
     /// <summary>Recovery codes made at a time.</summary>
     public const int RecoveryCodeCount = 10;
 
-    // OWASP's and ASVS's figure for PBKDF2-HMAC-SHA512 (2026).
-    private const int Iterations = 220_000,
-        SaltLength = 16;
+    private const int SaltLength = 16;
 
     // Crockford's: nothing that is mistaken for something else. Ten of them are 50 bits.
     private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -33,8 +38,7 @@ public sealed class SecondFactorStore(AuthDbContext db, KeyRing ring, Throttle t
 
     /// <summary>
     /// Whether a sign-in with one factor needs a second: where an authenticator app is on, and where there is a passkey
-    /// that the owner
-    /// wants to be asked for. An administrator's passkey always is.
+    /// that the owner wants to be asked for. An administrator's passkey always is.
     /// </summary>
     public async Task<bool> AreDueAsync(string userId, CancellationToken ct) =>
         await AreOnAsync(userId, ct) || await IsPasskeyDueAsync(userId, ct);
@@ -76,9 +80,8 @@ public sealed class SecondFactorStore(AuthDbContext db, KeyRing ring, Throttle t
 
     /// <summary>
     /// Takes a code of the account's authenticator app. True for one of any number of callers, and never again for a
-    /// code of that step
-    /// or an earlier one. A wrong one counts, at once and whatever becomes of the caller's transaction: call it outside
-    /// of one.
+    /// code of that step or an earlier one. A wrong one counts, at once and whatever becomes of the caller's
+    /// transaction: call it outside of one.
     /// </summary>
     public async Task<bool> SpendTotpAsync(string userId, string code, CancellationToken ct)
     {
@@ -188,10 +191,13 @@ public sealed class SecondFactorStore(AuthDbContext db, KeyRing ring, Throttle t
     private IQueryable<Authenticator> Confirmed(string userId) =>
         db.Authenticators.Where(a => a.UserId == userId && a.ConfirmedAt != null);
 
-    // Slow, because 50 bits alone would fall in time to whoever has the store; keyed, because whoever has only the
+    // As slow as a password: 50 bits alone would fall in time to somebody who has the store. Keyed: who has only the
     // store has no key.
     private byte[] Hash(string code, byte[] salt) =>
-        ring.Mac("recovery-code", KeyDerivation.Pbkdf2(code, salt, KeyDerivationPrf.HMACSHA512, Iterations, 32));
+        ring.Mac(
+            "recovery-code",
+            KeyDerivation.Pbkdf2(code, salt, KeyDerivationPrf.HMACSHA512, hashing.Value.IterationCount, 32)
+        );
 
     // What people read off paper: capitals, spaces, O for zero.
     private static string Normal(string code) =>

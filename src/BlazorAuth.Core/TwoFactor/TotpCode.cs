@@ -10,8 +10,8 @@ namespace BlazorAuth.Core.TwoFactor;
 
 /// <summary>
 /// The codes of authenticator apps (RFC 6238): six digits, HMAC-SHA-1, steps of 30 seconds, which is what every app
-/// makes. A code of
-/// one step before or after is taken too: phones' clocks drift. The stock takes two, which NIST and ASVS 6.5.5 forbid.
+/// makes. A code of one step before or after is taken too: phones' clocks drift. The stock takes two, which NIST and
+/// ASVS 6.5.5 forbid.
 /// </summary>
 internal static class TotpCode
 {

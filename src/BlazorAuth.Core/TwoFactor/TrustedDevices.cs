@@ -13,8 +13,7 @@ namespace BlazorAuth.Core.TwoFactor;
 
 /// <summary>
 /// Browsers in which the second factor of an account is not asked for again. What the browser keeps is worth nothing
-/// without the
-/// password, and nothing at all once a password or factor changes.
+/// without the password, and nothing at all once a password or factor changes.
 /// </summary>
 public sealed class TrustedDevices(
     AuthDbContext db,

@@ -7,8 +7,7 @@ namespace BlazorAuth.Web.Commands;
 
 /// <summary>
 /// What an operator does from the command line, over the same store and the same flows as the hosts. Exit codes: 0
-/// done,
-/// 1 refused, 2 wrong usage, 78 bad configuration.
+/// done, 1 refused, 2 wrong usage, 78 bad configuration.
 /// </summary>
 internal static class CliCommand
 {

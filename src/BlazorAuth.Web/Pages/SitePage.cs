@@ -40,8 +40,7 @@ public abstract class SitePage : ComponentBase
 
     /// <summary>
     /// Whether this form was sent. A page that shows a form in some states only must show it then, whatever the state:
-    /// a form
-    /// that is not on the page cannot take what was sent, and the answer would be an error without a reason.
+    /// a form that is not on the page cannot take what was sent, and the answer would be an error without a reason.
     /// </summary>
     protected bool Sent(string form) =>
         HttpMethods.IsPost(Http.Request.Method)
@@ -64,8 +63,7 @@ public abstract class SitePage : ComponentBase
 
     /// <summary>
     /// Ends a sign-in: at the address, at the second factor on the way there, or here. The half-signed-in state is a
-    /// ticket in this
-    /// browser's own cookie (ASVS 6.6.2).
+    /// ticket in this browser's own cookie (ASVS 6.6.2).
     /// </summary>
     protected Task FinishAsync(SignInOutcome outcome, string? returnUrl, Action<AuthFailure> refused) =>
         outcome.Match(

@@ -13,9 +13,7 @@ internal static class ReadmeSample
         // sample
         var http = new HttpClient { BaseAddress = new Uri(site) };
         var auth = new BlazorAuthClient(http, new FileTokenStore(file));
-        using var watch = auth.OnUserChanged(change =>
-            Console.WriteLine($"{change.Reason}: {change.User?.Email ?? "nobody"}")
-        );
+        using var watch = auth.OnUserChanged(change => Console.WriteLine($"{change.Reason}: {change.User?.Email ?? "nobody"}"));
         if (await auth.RestoreAsync() is null) // the session of the last start, or nobody
         {
             await auth.SignUpAsync(new("ada@example.com", "correct horse battery"));
@@ -31,8 +29,7 @@ internal static class ReadmeSample
         // account
         await auth.ChangeProfileAsync(new() { DisplayName = "Ada" });
         foreach (var session in await auth.ListSessionsAsync())
-            if (!session.Current)
-                await auth.EndSessionAsync(session.Id);
+            if (!session.Current) await auth.EndSessionAsync(session.Id);
         var setup = await auth.BeginTotpAsync(); // show setup.Uri as a QR code, and take the code that the app shows
         var recoveryCodes = await auth.ConfirmTotpAsync(CodeOf(setup));
         await auth.ChangePasswordAsync(new Proof.ByPassword("correct horse battery"), "a better one, seven words");

@@ -10,8 +10,7 @@ namespace BlazorAuth.UnitTests.Dialects;
 
 /// <summary>
 /// What the course on REST and JWT wants of a token, at our own API: anybody can read and verify it, nobody can change
-/// a character,
-/// and the key that signs is published by its public half only.
+/// a character, and the key that signs is published by its public half only.
 /// </summary>
 public sealed class BlogTests : ForeignTest
 {

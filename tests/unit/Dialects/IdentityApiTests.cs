@@ -8,10 +8,8 @@ namespace BlazorAuth.UnitTests.Dialects;
 
 /// <summary>
 /// One client, written for the stock endpoints, against the stock and against ours. What it sees of each answer
-/// (status, content
-/// type, names of fields, kinds of values, keys of errors) is the same, but for the differences listed here and, with
-/// their reasons,
-/// in docs/dialects/identity-api.md.
+/// (status, content type, names of fields, kinds of values, keys of errors) is the same, but for the differences listed
+/// here and, with their reasons, in docs/dialects/identity-api.md.
 /// </summary>
 public sealed class IdentityApiTests : ForeignTest
 {

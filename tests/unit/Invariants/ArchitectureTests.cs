@@ -1,7 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using BlazorAuth.Core;
-using BlazorAuth.Core.Accounts;
 using BlazorAuth.UnitTests.Support;
 using BlazorAuth.Web;
 using Microsoft.AspNetCore.Components;

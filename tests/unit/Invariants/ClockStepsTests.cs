@@ -11,8 +11,7 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// A clock that is set back brings nothing back to life that was told to be dead, and one that is set forward ends what
-/// it must;
-/// also over a restart, which is when machines set their clocks.
+/// it must; also over a restart, which is when machines set their clocks.
 /// </summary>
 public abstract class ClockStepsTests(Store store) : AuthTest(store)
 {

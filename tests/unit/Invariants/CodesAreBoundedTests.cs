@@ -15,8 +15,7 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// Six digits are guessed one in a million a try, and there is always a next email: wrong codes in a row are counted
-/// for the account,
-/// whichever email and purpose, and stop codes until its owner proves who they are.
+/// for the account, whichever email and purpose, and stop codes until its owner proves who they are.
 /// </summary>
 public abstract class CodesAreBoundedTests(Store store) : AuthTest(store)
 {

@@ -11,8 +11,7 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// However a password is guessed, the comparisons made for one account stay within its budget: over all doors and
-/// processes, by
-/// any name and path, at once and after a restart. Comparisons are counted in the hasher.
+/// processes, by any name and path, at once and after a restart. Comparisons are counted in the hasher.
 /// </summary>
 public abstract class GuessingIsBoundedTests(Store store) : AuthTest(store, ("Throttle:SignInPerAddress", "100000"))
 {

@@ -1,4 +1,3 @@
-using BlazorAuth.Core.Audit;
 using BlazorAuth.Core.Data;
 using BlazorAuth.Core.Options;
 using BlazorAuth.Postgres;

@@ -7,8 +7,7 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// Which credentials are alive, as the papers have it and in memory only: lists and flags, no transaction, no hash, no
-/// clever
-/// statement. What the product does is compared with it.
+/// clever statement. What the product does is compared with it.
 /// </summary>
 internal sealed class Model(TimeProvider time)
 {

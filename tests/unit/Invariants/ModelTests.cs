@@ -8,9 +8,8 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// Random stories of several accounts, told to the product and to a model that knows which credentials are alive. After
-/// every
-/// act: what is dead never works, what is alive always does. A failure prints the shortest story found and its seed;
-/// BLAZORAUTH_MODEL_SEED="seed,gamma" tells it again, BLAZORAUTH_MODEL_STORIES=400 looks longer.
+/// every act: what is dead never works, what is alive always does. A failure prints the shortest story found and its
+/// seed; BLAZORAUTH_MODEL_SEED="seed,gamma" tells it again, BLAZORAUTH_MODEL_STORIES=400 looks longer.
 /// </summary>
 public abstract class ModelTests(Store store, int stories)
 {

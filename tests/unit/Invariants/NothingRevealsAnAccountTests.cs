@@ -15,8 +15,8 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// Every door that takes an e-mail address or an identifier answers alike and works alike whoever it is: status, bytes,
-/// headers,
-/// cookies, redirects, the page after those; hashes, rows and statements. The doors are those of the running site.
+/// headers, cookies, redirects, the page after those; hashes, rows and statements. The doors are those of the running
+/// site.
 /// </summary>
 public abstract partial class NothingRevealsAnAccountTests(Store store)
     : AuthTest(

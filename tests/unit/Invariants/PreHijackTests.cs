@@ -17,8 +17,7 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// A stranger was there first: signed up with the victim's address, signed in at every door, set what can be set and
-/// asked for
-/// what can be asked for. Once the owner of the mailbox takes the account, nothing of it is left (ADR 0009).
+/// asked for what can be asked for. Once the owner of the mailbox takes the account, nothing of it is left (ADR 0009).
 /// </summary>
 public abstract class PreHijackTests(Store store) : AuthTest(store)
 {

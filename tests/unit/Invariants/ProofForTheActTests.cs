@@ -22,8 +22,7 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// Closing the account and changing password or email need a proof made for that act, at every door: inside the step-up
-/// window an
-/// empty, null, missing or wrong one changes nothing, whatever the account has to prove itself with.
+/// window an empty, null, missing or wrong one changes nothing, whatever the account has to prove itself with.
 /// </summary>
 public sealed class ProofForTheActTests : AuthTest, IAsyncLifetime
 {

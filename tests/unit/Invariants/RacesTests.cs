@@ -14,8 +14,7 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// Two acts on one account, the second begun while the first is in the middle of its transaction. Where only a single
-/// writer keeps
-/// them apart, a database that has many lets them pass each other unseen.
+/// writer keeps them apart, a database that has many lets them pass each other unseen.
 /// </summary>
 public abstract class RacesTests(Store store) : AuthTest(store)
 {

@@ -11,8 +11,8 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// Where a second factor is on, the right password alone opens no door of the site (ASVS 6.3.4), and a session that was
-/// begun without
-/// one is not made into one that has it by anything but a proof (Vikunja CVE-2026-33315, Zitadel CVE-2025-64103).
+/// begun without one is not made into one that has it by anything but a proof (Vikunja CVE-2026-33315, Zitadel
+/// CVE-2025-64103).
 /// </summary>
 public sealed class SecondFactorOnEveryDoorTests : AuthTest, IAsyncLifetime
 {

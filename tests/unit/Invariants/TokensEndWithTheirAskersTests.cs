@@ -15,8 +15,8 @@ namespace BlazorAuth.UnitTests.Invariants;
 
 /// <summary>
 /// Every door that issues, asked with nothing but an access token of a session that was begun elsewhere (or an API
-/// key): what it gives
-/// ends no later than that token, is no refresh token and no key, and the session's row stays as it was (ADR 0018).
+/// key): what it gives ends no later than that token, is no refresh token and no key, and the session's row stays as it
+/// was (ADR 0018).
 /// </summary>
 public sealed partial class TokensEndWithTheirAskersTests()
     : ForeignTest(("Throttle:SignUpPerAddress", "100000"), ("Throttle:SignInPerAddress", "100000"))

@@ -1,6 +1,5 @@
 using BlazorAuth.Core.Options;
 using BlazorAuth.Core.Security;
-using BlazorAuth.Core.SignIn;
 using BlazorAuth.Postgres;
 using BlazorAuth.Sqlite;
 using Microsoft.Extensions.Configuration;

@@ -13,8 +13,7 @@ namespace BlazorAuth.Tests;
 
 /// <summary>
 /// An OAuth 2.0 provider on a port of its own, strict where RFC 6749 and RFC 7636 are: exact redirect addresses, PKCE
-/// with S256, codes
-/// of one use, one way to authenticate a client. What it answers otherwise is the test's to say.
+/// with S256, codes of one use, one way to authenticate a client. What it answers otherwise is the test's to say.
 /// </summary>
 public sealed class TestProvider : IAsyncDisposable
 {

@@ -31,8 +31,7 @@ internal sealed record Answer(int Status, string Body, IReadOnlyList<(string Nam
 
 /// <summary>
 /// A browser without JavaScript: cookies, pages, and forms sent as they stand in the page. Cookies marked Secure are
-/// sent too: a
-/// proxy that takes TLS off stands between.
+/// sent too: a proxy that takes TLS off stands between.
 /// </summary>
 internal sealed partial class Visitor(HttpClient client)
 {

@@ -25,13 +25,13 @@ internal sealed record Binding(string Token, string SessionId, string UserId, in
                 (int)payload[AccessTokens.GenerationClaim]!,
                 DateTimeOffset.FromUnixTimeSeconds((long)payload["exp"]!)
             )
-            : new(token, session.Id, session.UserId, session.Generation, DateTimeOffset.MaxValue); // an API key: its session has the end
+            // An API key: its session has the end.
+            : new(token, session.Id, session.UserId, session.Generation, DateTimeOffset.MaxValue);
 }
 
 /// <summary>
 /// The <c>authentication</c> service: strategies local, anonymous, jwt, and refresh, which the original lacks. Unlike
-/// there, remove
-/// ends the session.
+/// there, remove ends the session.
 /// </summary>
 internal sealed class Authentication(
     SignInWithPassword signIn,

@@ -9,8 +9,7 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
 /// One connection, whichever transport carries it at the moment. What goes out waits in a short queue; what comes in is
-/// worked off one
-/// after the other, each call in a scope of its own.
+/// worked off one after the other, each call in a scope of its own.
 /// </summary>
 internal sealed class Connection(
     Connections all,

@@ -7,8 +7,7 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
 /// Feathers: its services over HTTP, and the same over Socket.IO (see <see cref="SocketDoor"/>). A status says what
-/// became of a call:
-/// 201 for create, 204 without a result, else 200.
+/// became of a call: 201 for create, 204 without a result, else 200.
 /// </summary>
 internal sealed partial class FeathersDialect : IDialect
 {

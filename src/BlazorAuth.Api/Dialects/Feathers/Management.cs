@@ -16,9 +16,8 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
 /// What Feathers' applications add by <c>feathers-authentication-management</c>: one service with an action in the
-/// body, or a service
-/// an action. Unlike there, nothing says whether an address has an account: who asks for an email gets the same answer
-/// in any case.
+/// body, or a service an action. Unlike there, nothing says whether an address has an account: who asks for an email
+/// gets the same answer in any case.
 /// </summary>
 internal sealed class Management(
     VerifyEmail verify,
@@ -233,8 +232,7 @@ internal sealed class Management(
     }
 
     // In the caller's own session; or, as the original has it, for whoever names an account and its password. Then a
-    // session is
-    // begun for this one act, by the rules of every sign-in.
+    // session is begun for this one act, by the rules of every sign-in.
     private async Task<Answer> ActAsync(
         JsonElement who,
         string? password,

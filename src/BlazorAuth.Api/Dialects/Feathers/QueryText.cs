@@ -6,8 +6,7 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 /// <summary>
 /// Reads a query as the <c>qs</c> package writes it, which is what Feathers' REST client sends:
 /// <c>$sort[createdAt]=-1&amp;$or[0][email]=a&amp;$select[]=email</c>. The result is the object that a socket sends as
-/// JSON, with
-/// every value a text.
+/// JSON, with every value a text.
 /// </summary>
 internal static class QueryText
 {

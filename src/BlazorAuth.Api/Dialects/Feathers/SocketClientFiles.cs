@@ -6,10 +6,9 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
 /// The client script of Socket.IO, where every page of that system expects it: <c>/socket.io/socket.io.js</c>, the
-/// smaller
-/// builds and their maps. They are the published files of <c>socket.io-client</c> 4.8.4, unchanged, with their licence.
-/// They are
-/// public code: a page of any origin may load them, and may do no more with them than <c>Api:AllowedOrigins</c> says.
+/// smaller builds and their maps. They are the published files of <c>socket.io-client</c> 4.8.4, unchanged, with their
+/// licence. They are public code: a page of any origin may load them, and may do no more with them than
+/// <c>Api:AllowedOrigins</c> says.
 /// </summary>
 internal static class SocketClientFiles
 {

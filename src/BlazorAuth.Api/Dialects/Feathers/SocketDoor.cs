@@ -8,8 +8,7 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
 /// Engine.IO 4 under Socket.IO: a handshake, long polls, and the change to a WebSocket; and Engine.IO 3 for the clients
-/// of
-/// Feathers 4. Only as much of it as Feathers' clients use: one namespace, text, no compression.
+/// of Feathers 4. Only as much of it as Feathers' clients use: one namespace, text, no compression.
 /// </summary>
 internal sealed class SocketDoor(Connections connections, AuthOptions options)
 {

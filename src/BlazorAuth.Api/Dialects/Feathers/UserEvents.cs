@@ -23,10 +23,8 @@ internal sealed record UserEvent(string Name, string UserId, JsonNode Record)
 
 /// <summary>
 /// Tells the sockets of this process what happened to users: the owner's own sockets, and those of administrators. What
-/// it costs
-/// is bounded: so many events wait, more are dropped; ten times a second at most it looks who is an administrator; a
-/// socket that
-/// does not keep up is left out.
+/// it costs is bounded: so many events wait, more are dropped; ten times a second at most it looks who is an
+/// administrator; a socket that does not keep up is left out.
 /// </summary>
 internal sealed class UserEvents
 {

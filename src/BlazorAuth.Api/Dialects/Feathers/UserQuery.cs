@@ -7,8 +7,7 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
 /// A query of the users service, read by the same code whether it came in an address or over a socket. What is not
-/// known is
-/// refused: an operator that is ignored would answer something that nobody asked.
+/// known is refused: an operator that is ignored would answer something that nobody asked.
 /// </summary>
 internal sealed record UserQuery(
     AccountFilter Filter,

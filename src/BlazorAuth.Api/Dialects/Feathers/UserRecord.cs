@@ -10,9 +10,8 @@ namespace BlazorAuth.Api.Dialects.Feathers;
 
 /// <summary>
 /// A user as Feathers' programs expect one: whatever they sent beside the credentials stands at the top again. It is
-/// kept in the
-/// profile, which is what a user says of themselves; names that are ours, or that programs would believe, are not taken
-/// from it.
+/// kept in the profile, which is what a user says of themselves; names that are ours, or that programs would believe,
+/// are not taken from it.
 /// </summary>
 internal static class UserRecord
 {

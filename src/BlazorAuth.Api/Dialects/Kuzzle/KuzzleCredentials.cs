@@ -79,8 +79,7 @@ internal sealed class KuzzleCredentials(
 
     /// <summary>
     /// Changes the name, the password, or both; another address is only asked for, and moves when it confirms. A
-    /// changed password ends
-    /// every older token, so that the answer carries the next one.
+    /// changed password ends every older token, so that the answer carries the next one.
     /// </summary>
     public async Task<KuzzleReply> UpdateAsync(KuzzleAsk ask, CancellationToken ct)
     {

@@ -8,8 +8,7 @@ namespace BlazorAuth.Api.Dialects.Kuzzle;
 
 /// <summary>
 /// Kuzzle over HTTP: the auth controller at its newer and older addresses, and sign-up. A login by GET is not served:
-/// it would begin
-/// a session, and leave the password in every log on the way.
+/// it would begin a session, and leave the password in every log on the way.
 /// </summary>
 internal sealed class KuzzleDialect : IDialect
 {

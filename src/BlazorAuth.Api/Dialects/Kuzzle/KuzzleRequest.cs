@@ -58,8 +58,7 @@ internal sealed record KuzzleRequest(
 
     /// <summary>
     /// A credential of a login: in the body or, as kourou's <c>-a</c> sends it, among the arguments (the root of a
-    /// frame, the
-    /// query over HTTP). Kuzzle's own strategy looks there in this order, for each of the two by itself.
+    /// frame, the query over HTTP). Kuzzle's own strategy looks there in this order, for each of the two by itself.
     /// </summary>
     public string? Credential(string name) => Field(name) is { Length: > 0 } given ? given : FieldOf(Arguments, name);
 

@@ -104,8 +104,7 @@ internal sealed class KuzzleSessions(
 
     /// <summary>
     /// Exchanges the token for another one, for as long as is asked but not beyond its session. A token of a session
-    /// that was
-    /// begun elsewhere is refused as Kuzzle refuses tokens that it does not refresh.
+    /// that was begun elsewhere is refused as Kuzzle refuses tokens that it does not refresh.
     /// </summary>
     public async Task<KuzzleReply> RefreshAsync(KuzzleAsk ask, CancellationToken ct)
     {

@@ -13,9 +13,8 @@ namespace BlazorAuth.Api.Dialects.Kuzzle;
 
 /// <summary>
 /// One socket: a JSON object a frame, each answered in a scope of its own. Who speaks is told by the token in the
-/// frame; the token used
-/// last is looked at every second, and when it is over the client is told and the socket stays open for whoever is not
-/// signed in.
+/// frame; the token used last is looked at every second, and when it is over the client is told and the socket stays
+/// open for whoever is not signed in.
 /// </summary>
 internal sealed partial class KuzzleSocket(
     WebSocket socket,

@@ -9,8 +9,7 @@ namespace BlazorAuth.Api.Dialects.Kuzzle;
 
 /// <summary>
 /// The door for sockets, at the root where Kuzzle's clients knock, and at an address of its own. Bounded: a socket
-/// costs memory as
-/// long as its other end likes.
+/// costs memory as long as its other end likes.
 /// </summary>
 internal sealed class KuzzleSockets(
     IServiceScopeFactory scopes,
@@ -79,9 +78,8 @@ internal sealed class KuzzleSockets(
     }
 
     // kuzzle-sdk asks a browser for the protocol 'null', by mistake, and a browser closes a socket that does not
-    // confirm what it
-    // asked for. The protocol says nothing here: the first one is confirmed, as servers of Kuzzle do, where it can be a
-    // header.
+    // confirm what it asked for. The protocol says nothing here: the first one is confirmed, as servers of Kuzzle do,
+    // where it can be a header.
     private static string? ProtocolOf(IList<string> asked) =>
         asked is [{ Length: <= 100 } first, ..] && first.All(IsTokenCharacter) ? first : null;
 

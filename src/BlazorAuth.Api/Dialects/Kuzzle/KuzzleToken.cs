@@ -25,8 +25,8 @@ internal sealed record KuzzleToken(Session Session, int Generation, DateTimeOffs
 
     /// <summary>
     /// An API key as clients of Kuzzle can carry it: they take apart whatever they send as a JWT, and read user and end
-    /// from it. Nothing
-    /// in front of the key proves anything, but it is compared: a changed character makes it worthless like any other.
+    /// from it. Nothing in front of the key proves anything, but it is compared: a changed character makes it worthless
+    /// like any other.
     /// </summary>
     public static string Wrap(string key, Session session)
     {

@@ -12,8 +12,7 @@ namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
 /// Skygear's server before 2.0, as its JavaScript SDK calls it: every action a POST to its name, users with a record,
-/// one access token
-/// and no refresh. What of it is answered, and otherwise than there: docs/dialects/skygear.md.
+/// one access token and no refresh. What of it is answered, and otherwise than there: docs/dialects/skygear.md.
 /// </summary>
 internal sealed class Skygear : IDialect
 {

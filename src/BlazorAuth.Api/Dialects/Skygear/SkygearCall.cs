@@ -8,8 +8,7 @@ namespace BlazorAuth.Api.Dialects;
 
 /// <summary>
 /// One action: its body and the access token beside it, in a header or in the body, where the header wins. The API key
-/// that comes with
-/// every call names an application; there is one here, so any will do.
+/// that comes with every call names an application; there is one here, so any will do.
 /// </summary>
 internal sealed class SkygearCall
 {

@@ -55,8 +55,8 @@ internal static class SkygearRecord
 
     /// <summary>
     /// Saves one record of the list, and returns it as it is then, or an error in its place. A new address counts when
-    /// it confirms:
-    /// until then it stands beside the old one. It is asked for first, so that where it is refused nothing has changed.
+    /// it confirms: until then it stands beside the old one. It is asked for first, so that where it is refused nothing
+    /// has changed.
     /// </summary>
     public static async Task<JsonObject> SaveAsync(
         SkygearCall call,

@@ -4,9 +4,8 @@ namespace BlazorAuth.Core.Messaging.Email;
 
 /// <summary>
 /// One RFC 5322 file an email, <c>{yyyyMMddTHHmmssfffZ}-{messageId}.eml</c>, for development, tests and pickup by
-/// another program.
-/// A file under that name is complete. Emails carry live links, so only the process's own user can read what this
-/// makes.
+/// another program. A file under that name is complete. Emails carry live links, so only the process's own user can
+/// read what this makes.
 /// </summary>
 /// <param name="folder">Made when missing, with owner-only mode on Unix.</param>
 /// <param name="from">The sender, bare or as <c>Name &lt;address&gt;</c>.</param>

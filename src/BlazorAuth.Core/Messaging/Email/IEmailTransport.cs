@@ -22,7 +22,6 @@ public interface IEmailTransport
 
 /// <summary>
 /// An email was not taken over. The message names kinds and codes only, so that it may be stored and logged: what a
-/// server says can
-/// quote the email and its link.
+/// server says can quote the email and its link.
 /// </summary>
 public sealed class EmailException(string reason, Exception inner) : Exception(reason, inner);

@@ -7,8 +7,7 @@ namespace BlazorAuth.Core.Messaging.Email;
 
 /// <summary>
 /// The email by which an operator sees whether mail works: handed straight to the configured transport, so that its
-/// answer is known at
-/// once. Nothing is stored and nothing is tried again.
+/// answer is known at once. Nothing is stored and nothing is tried again.
 /// </summary>
 public sealed class SendTestEmail(IEmailTransport transport, IOptions<AuthOptions> options, TimeProvider time)
 {
