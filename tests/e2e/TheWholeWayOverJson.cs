@@ -17,8 +17,7 @@ namespace BlazorAuth.EndToEndTests;
 /// <summary>The same way for a program, and what else a program relies on.</summary>
 public sealed class TheWholeWayOverJson
 {
-    private const string FirstPassword = "a quiet first morning",
-        SecondPassword = "an even quieter second";
+    private const string FirstPassword = "a quiet first morning", SecondPassword = "an even quieter second";
 
     [Fact]
     public async Task Register_verify_sign_out_reset_sign_in_change_address_end_the_other_session()
@@ -28,12 +27,7 @@ public sealed class TheWholeWayOverJson
         var (old, moved) = ("ada@example.com", "ada@elsewhere.example");
 
         await Expect(HttpStatusCode.Created, client, "/api/account", new { email = old, password = FirstPassword });
-        await Expect(
-            HttpStatusCode.NoContent,
-            client,
-            "/api/account/verify",
-            new { token = (await host.LetterAsync(old, "confirm your e-mail")).Token("/verify-email") }
-        );
+        await Expect(HttpStatusCode.NoContent, client, "/api/account/verify", new { token = (await host.LetterAsync(old, "confirm your e-mail")).Token("/verify-email") });
         var first = await SignIn(client, old, FirstPassword);
         Assert.True((await Get(client, first, "/api/account")).GetProperty("emailVerified").GetBoolean());
 
@@ -42,83 +36,28 @@ public sealed class TheWholeWayOverJson
 
         await Expect(HttpStatusCode.Accepted, client, "/api/account/password/forgot", new { email = old });
         var reset = (await host.LetterAsync(old, "reset")).Token("/reset-password");
-        await Expect(
-            HttpStatusCode.NoContent,
-            client,
-            "/api/account/password/reset",
-            new { token = reset, newPassword = SecondPassword }
-        );
-        await ExpectCode(
-            "link_used",
-            client,
-            "/api/account/password/reset",
-            new { token = reset, newPassword = FirstPassword }
-        );
-        await ExpectCode(
-            "invalid_credentials",
-            client,
-            "/api/token",
-            new { identifier = old, password = FirstPassword }
-        );
+        await Expect(HttpStatusCode.NoContent, client, "/api/account/password/reset", new { token = reset, newPassword = SecondPassword });
+        await ExpectCode("link_used", client, "/api/account/password/reset", new { token = reset, newPassword = FirstPassword });
+        await ExpectCode("invalid_credentials", client, "/api/token", new { identifier = old, password = FirstPassword });
         var second = await SignIn(client, old, SecondPassword);
 
-        await Expect(
-            HttpStatusCode.Accepted,
-            client,
-            "/api/account/email",
-            new { newEmail = moved, currentPassword = SecondPassword },
-            second
-        );
+        await Expect(HttpStatusCode.Accepted, client, "/api/account/email", new { newEmail = moved, currentPassword = SecondPassword }, second);
         var confirm = await host.LetterAsync(moved, "confirm");
-        await Expect(
-            HttpStatusCode.NoContent,
-            client,
-            "/api/account/email/confirm",
-            new { token = confirm.Token("/confirm-email-change") }
-        );
+        await Expect(HttpStatusCode.NoContent, client, "/api/account/email/confirm", new { token = confirm.Token("/confirm-email-change") });
         Assert.Equal(moved, (await Get(client, second, "/api/account")).GetProperty("email").GetString());
         await host.LetterAsync(old, "changed");
         await host.LetterAsync(moved, "changed");
 
         var third = await SignIn(client, moved, SecondPassword);
-        var others = (await Get(client, second, "/api/account/sessions"))
-            .EnumerateArray()
-            .Where(s => !s.GetProperty("current").GetBoolean())
-            .ToList();
-        var ended = await Send(
-            client,
-            HttpMethod.Delete,
-            $"/api/account/sessions/{Assert.Single(others).GetProperty("id").GetString()}",
-            null,
-            second
-        );
+        var others = (await Get(client, second, "/api/account/sessions")).EnumerateArray().Where(s => !s.GetProperty("current").GetBoolean()).ToList();
+        var ended = await Send(client, HttpMethod.Delete, $"/api/account/sessions/{Assert.Single(others).GetProperty("id").GetString()}", null, second);
         Assert.Equal(HttpStatusCode.NoContent, ended.StatusCode);
-        Assert.Equal(
-            HttpStatusCode.Unauthorized,
-            (await Send(client, HttpMethod.Get, "/api/account", null, third)).StatusCode
-        );
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Send(client, HttpMethod.Get, "/api/account", null, third)).StatusCode);
 
-        var refreshed = Pair.Of(
-            await Json(
-                await Send(client, HttpMethod.Post, "/api/token/refresh", new { refreshToken = second.Refresh }, null)
-            )
-        );
-        Assert.Equal(
-            HttpStatusCode.OK,
-            (await Send(client, HttpMethod.Get, "/api/account", null, refreshed)).StatusCode
-        );
-        Assert.Equal(
-            HttpStatusCode.NoContent,
-            (
-                await Send(client, HttpMethod.Delete, "/api/account", new { password = SecondPassword }, refreshed)
-            ).StatusCode
-        );
-        await ExpectCode(
-            "invalid_credentials",
-            client,
-            "/api/token",
-            new { identifier = moved, password = SecondPassword }
-        );
+        var refreshed = Pair.Of(await Json(await Send(client, HttpMethod.Post, "/api/token/refresh", new { refreshToken = second.Refresh }, null)));
+        Assert.Equal(HttpStatusCode.OK, (await Send(client, HttpMethod.Get, "/api/account", null, refreshed)).StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, (await Send(client, HttpMethod.Delete, "/api/account", new { password = SecondPassword }, refreshed)).StatusCode);
+        await ExpectCode("invalid_credentials", client, "/api/token", new { identifier = moved, password = SecondPassword });
     }
 
     [Fact]
@@ -129,31 +68,13 @@ public sealed class TheWholeWayOverJson
         var email = "private@example.com";
         var free = await Send(client, HttpMethod.Post, "/api/account", new { email, password = FirstPassword }, null);
         Assert.Equal(HttpStatusCode.Accepted, free.StatusCode);
-        await ExpectCode(
-            "email_not_verified",
-            client,
-            "/api/token",
-            new { identifier = email, password = FirstPassword }
-        );
-        await ExpectCode(
-            "invalid_credentials",
-            client,
-            "/api/token",
-            new { identifier = email, password = SecondPassword }
-        );
-        await Expect(
-            HttpStatusCode.NoContent,
-            client,
-            "/api/account/verify",
-            new { token = (await host.LetterAsync(email, "confirm your e-mail")).Token("/verify-email") }
-        );
+        await ExpectCode("email_not_verified", client, "/api/token", new { identifier = email, password = FirstPassword });
+        await ExpectCode("invalid_credentials", client, "/api/token", new { identifier = email, password = SecondPassword });
+        await Expect(HttpStatusCode.NoContent, client, "/api/account/verify", new { token = (await host.LetterAsync(email, "confirm your e-mail")).Token("/verify-email") });
         await SignIn(client, email, FirstPassword);
 
         var taken = await Send(client, HttpMethod.Post, "/api/account", new { email, password = SecondPassword }, null);
-        Assert.Equal(
-            (free.StatusCode, await free.Content.ReadAsStringAsync()),
-            (taken.StatusCode, await taken.Content.ReadAsStringAsync())
-        );
+        Assert.Equal((free.StatusCode, await free.Content.ReadAsStringAsync()), (taken.StatusCode, await taken.Content.ReadAsStringAsync()));
         Assert.Equal(free.Headers.Select(h => h.Key), taken.Headers.Select(h => h.Key));
         await host.LetterAsync(email, "already have an account");
         await SignIn(client, email, FirstPassword);
@@ -170,12 +91,7 @@ public sealed class TheWholeWayOverJson
             await host.LineAsync("/admin/setup?token=");
             data = host.Data;
             using var client = host.Client();
-            await Expect(
-                HttpStatusCode.Created,
-                client,
-                "/api/account",
-                new { email = "kept@example.com", password = FirstPassword }
-            );
+            await Expect(HttpStatusCode.Created, client, "/api/account", new { email = "kept@example.com", password = FirstPassword });
             pair = await SignIn(client, "kept@example.com", FirstPassword);
         }
         await using (var again = await Host.StartAsync(data: data, port: port))
@@ -183,10 +99,7 @@ public sealed class TheWholeWayOverJson
             using var client = again.Client();
             await again.LineAsync("  Data ");
             Assert.DoesNotContain("/admin/setup", again.Output, StringComparison.Ordinal);
-            Assert.Equal(
-                HttpStatusCode.OK,
-                (await Send(client, HttpMethod.Get, "/api/account", null, pair)).StatusCode
-            );
+            Assert.Equal(HttpStatusCode.OK, (await Send(client, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
             await Expect(HttpStatusCode.OK, client, "/api/token/refresh", new { refreshToken = pair.Refresh });
             await SignIn(client, "kept@example.com", FirstPassword);
         }
@@ -199,24 +112,13 @@ public sealed class TheWholeWayOverJson
         await using var api = await Host.StartAsync("BlazorAuth.Api", site.Data);
         using var onSite = site.Client();
         using var onApi = api.Client();
-        await Expect(
-            HttpStatusCode.Created,
-            onSite,
-            "/api/account",
-            new { email = "both@example.com", password = FirstPassword }
-        );
+        await Expect(HttpStatusCode.Created, onSite, "/api/account", new { email = "both@example.com", password = FirstPassword });
         var pair = await SignIn(onApi, "both@example.com", FirstPassword);
         Assert.Equal(HttpStatusCode.OK, (await Send(onSite, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
         await Expect(HttpStatusCode.NoContent, onSite, "/api/token/revoke", new { refreshToken = pair.Refresh });
-        Assert.Equal(
-            HttpStatusCode.Unauthorized,
-            (await Send(onSite, HttpMethod.Get, "/api/account", null, pair)).StatusCode
-        );
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Send(onSite, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
         await Task.Delay(TimeSpan.FromSeconds(1));
-        Assert.Equal(
-            HttpStatusCode.Unauthorized,
-            (await Send(onApi, HttpMethod.Get, "/api/account", null, pair)).StatusCode
-        );
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Send(onApi, HttpMethod.Get, "/api/account", null, pair)).StatusCode);
     }
 
     [Fact]
@@ -224,30 +126,16 @@ public sealed class TheWholeWayOverJson
     {
         await using var host = await Host.StartAsync(settings: [("BlazorAuth__Tokens__Claims", "name,email")]);
         using var client = host.Client();
-        await Expect(
-            HttpStatusCode.Created,
-            client,
-            "/api/account",
-            new
-            {
-                email = "orders@example.com",
-                password = FirstPassword,
-                displayName = "Not unique",
-            }
-        );
+        await Expect(HttpStatusCode.Created, client, "/api/account",
+            new { email = "orders@example.com", password = FirstPassword, displayName = "Not unique" });
         var pair = await SignIn(client, "orders@example.com", FirstPassword);
 
         await using var orders = await StartOrdersApi(host.Url);
         using var there = new HttpClient { BaseAddress = new Uri(orders.Urls.First()) };
-        Assert.Equal(
-            $"{pair.UserId} orders@example.com orders@example.com",
-            await (await Send(there, HttpMethod.Get, "/orders", null, pair)).Content.ReadAsStringAsync()
-        );
+        Assert.Equal($"{pair.UserId} orders@example.com orders@example.com",
+            await (await Send(there, HttpMethod.Get, "/orders", null, pair)).Content.ReadAsStringAsync());
         var forged = pair with { Access = pair.Access[..^2] + (pair.Access[^2] == 'A' ? "BB" : "AA") };
-        Assert.Equal(
-            HttpStatusCode.Unauthorized,
-            (await Send(there, HttpMethod.Get, "/orders", null, forged)).StatusCode
-        );
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Send(there, HttpMethod.Get, "/orders", null, forged)).StatusCode);
     }
 
     [Theory]
@@ -255,20 +143,10 @@ public sealed class TheWholeWayOverJson
     [InlineData("docs/api.md")]
     public void The_lines_for_a_stock_api_are_those_that_the_test_runs(string document)
     {
-        var shown = Regex
-            .Match(Repository.Read(document), "```csharp stock\n(.*?)```", RegexOptions.Singleline)
-            .Groups[1]
-            .Value.Trim();
-        var run = Regex.Match(
-            Repository.Read("tests/e2e/TheWholeWayOverJson.cs"),
-            @"and no others\.\n(.*?)\n +// end",
-            RegexOptions.Singleline
-        );
+        var shown = Regex.Match(Repository.Read(document), "```csharp stock\n(.*?)```", RegexOptions.Singleline).Groups[1].Value.Trim();
+        var run = Regex.Match(Repository.Read("tests/e2e/TheWholeWayOverJson.cs"), @"and no others\.\n(.*?)\n +// end", RegexOptions.Singleline);
         var lines = run.Groups[1].Value.Split('\n').Select(line => line[8..]);
-        Assert.Equal(
-            string.Join('\n', lines).Replace("= authority", "= \"http://localhost:5080\"", StringComparison.Ordinal),
-            shown
-        );
+        Assert.Equal(string.Join('\n', lines).Replace("= authority", "= \"http://localhost:5080\"", StringComparison.Ordinal), shown);
     }
 
     [Fact]
@@ -279,27 +157,19 @@ public sealed class TheWholeWayOverJson
         var first = await Host.StartAsync(port: port);
         using (var client = first.Client())
         {
-            var signUps = Enumerable
-                .Range(0, 60)
-                .Select(async i =>
+            var signUps = Enumerable.Range(0, 60).Select(async i =>
+            {
+                try
                 {
-                    try
-                    {
-                        using var answer = await client.PostAsJsonAsync(
-                            "/api/account",
-                            new { email = $"user{i}@example.com", password = $"{FirstPassword} {i}" }
-                        );
-                        if (answer.StatusCode == HttpStatusCode.Created)
-                            answered.Add($"user{i}@example.com");
-                    }
-                    catch (HttpRequestException)
-                    {
-                        // no answer, no promise
-                    }
-                })
-                .ToList();
-            while (answered.Count < 10)
-                await Task.Delay(5);
+                    using var answer = await client.PostAsJsonAsync("/api/account", new { email = $"user{i}@example.com", password = $"{FirstPassword} {i}" });
+                    if (answer.StatusCode == HttpStatusCode.Created) answered.Add($"user{i}@example.com");
+                }
+                catch (HttpRequestException)
+                {
+                    // no answer, no promise
+                }
+            }).ToList();
+            while (answered.Count < 10) await Task.Delay(5);
             await first.KillAsync();
             await Task.WhenAll(signUps);
         }
@@ -339,30 +209,17 @@ public sealed class TheWholeWayOverJson
     [Fact]
     public async Task Behind_a_proxy_that_takes_tls_off_the_two_settings_of_the_readme_are_enough()
     {
-        await using var host = await Host.StartAsync(
-            settings:
-            [
-                ("ASPNETCORE_ENVIRONMENT", "Production"),
-                ("BlazorAuth__PublicUrl", "https://auth.example.com"),
-                ("BlazorAuth__Mail__Transport", "Folder"),
-            ]
-        );
+        await using var host = await Host.StartAsync(settings: [("ASPNETCORE_ENVIRONMENT", "Production"),
+            ("BlazorAuth__PublicUrl", "https://auth.example.com"), ("BlazorAuth__Mail__Transport", "Folder")]);
         using var client = host.Client();
         var login = await client.GetAsync("/login");
         Assert.Equal(HttpStatusCode.OK, login.StatusCode);
-        Assert.All(
-            login.Headers.GetValues("Set-Cookie"),
-            cookie =>
-            {
-                Assert.StartsWith("__Host-", cookie, StringComparison.Ordinal);
-                Assert.Contains("; secure", cookie, StringComparison.OrdinalIgnoreCase);
-            }
-        );
-        Assert.Contains(
-            "max-age=31536000",
-            login.Headers.GetValues("Strict-Transport-Security").Single(),
-            StringComparison.Ordinal
-        );
+        Assert.All(login.Headers.GetValues("Set-Cookie"), cookie =>
+        {
+            Assert.StartsWith("__Host-", cookie, StringComparison.Ordinal);
+            Assert.Contains("; secure", cookie, StringComparison.OrdinalIgnoreCase);
+        });
+        Assert.Contains("max-age=31536000", login.Headers.GetValues("Strict-Transport-Security").Single(), StringComparison.Ordinal);
         foreach (var developers in new[] { "/dev/mail", "/dev/mail.json", "/docs/index.html" })
             Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync(developers)).StatusCode);
         using var elsewhere = new HttpRequestMessage(HttpMethod.Get, "/login") { Headers = { Host = "evil.example" } };
@@ -372,12 +229,8 @@ public sealed class TheWholeWayOverJson
 
     private sealed record Pair(string Access, string Refresh, string UserId)
     {
-        public static Pair Of(JsonElement json) =>
-            new(
-                json.GetProperty("accessToken").GetString()!,
-                json.GetProperty("refreshToken").GetString()!,
-                json.GetProperty("user").GetProperty("id").GetString()!
-            );
+        public static Pair Of(JsonElement json) => new(json.GetProperty("accessToken").GetString()!, json.GetProperty("refreshToken").GetString()!,
+            json.GetProperty("user").GetProperty("id").GetString()!);
     }
 
     private static async Task<WebApplication> StartOrdersApi(string authority)
@@ -386,25 +239,19 @@ public sealed class TheWholeWayOverJson
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         // The lines of the documents, and no others.
-        builder
-            .Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme)
-            .AddJwtBearer(bearer =>
-            {
-                bearer.Authority = authority;
-                bearer.Audience = "blazorauth";
-                bearer.RequireHttpsMetadata = false; // only for http, on your own machine
-            });
+        builder.Services.AddAuthentication(JwtBearerDefaults.AuthenticationScheme).AddJwtBearer(bearer =>
+        {
+            bearer.Authority = authority;
+            bearer.Audience = "blazorauth";
+            bearer.RequireHttpsMetadata = false; // only for http, on your own machine
+        });
         builder.Services.AddAuthorization();
         // end
         var app = builder.Build();
         app.UseAuthentication();
         app.UseAuthorization();
-        app.MapGet(
-                "/orders",
-                (HttpContext http) =>
-                    $"{http.User.FindFirst(ClaimTypes.NameIdentifier)?.Value} {http.User.Identity!.Name} {http.User.FindFirst(ClaimTypes.Email)?.Value}"
-            )
-            .RequireAuthorization();
+        app.MapGet("/orders", (HttpContext http) =>
+            $"{http.User.FindFirst(ClaimTypes.NameIdentifier)?.Value} {http.User.Identity!.Name} {http.User.FindFirst(ClaimTypes.Email)?.Value}").RequireAuthorization();
         await app.StartAsync();
         return app;
     }
@@ -416,44 +263,21 @@ public sealed class TheWholeWayOverJson
         return Pair.Of(await Json(answer));
     }
 
-    private static async Task<JsonElement> Get(HttpClient client, Pair pair, string path) =>
-        await Json(await Send(client, HttpMethod.Get, path, null, pair));
+    private static async Task<JsonElement> Get(HttpClient client, Pair pair, string path) => await Json(await Send(client, HttpMethod.Get, path, null, pair));
 
-    private static async Task Expect(
-        HttpStatusCode status,
-        HttpClient client,
-        string path,
-        object body,
-        Pair? pair = null
-    )
+    private static async Task Expect(HttpStatusCode status, HttpClient client, string path, object body, Pair? pair = null)
     {
         var answer = await Send(client, HttpMethod.Post, path, body, pair);
-        Assert.True(
-            status == answer.StatusCode,
-            $"{path}: {answer.StatusCode} {await answer.Content.ReadAsStringAsync()}"
-        );
+        Assert.True(status == answer.StatusCode, $"{path}: {answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
     }
 
     private static async Task ExpectCode(string code, HttpClient client, string path, object body) =>
-        Assert.Equal(
-            code,
-            (await Json(await Send(client, HttpMethod.Post, path, body, null))).GetProperty("code").GetString()
-        );
+        Assert.Equal(code, (await Json(await Send(client, HttpMethod.Post, path, body, null))).GetProperty("code").GetString());
 
-    private static async Task<HttpResponseMessage> Send(
-        HttpClient client,
-        HttpMethod method,
-        string path,
-        object? body,
-        Pair? pair
-    )
+    private static async Task<HttpResponseMessage> Send(HttpClient client, HttpMethod method, string path, object? body, Pair? pair)
     {
-        using var request = new HttpRequestMessage(method, path)
-        {
-            Content = body is null ? null : JsonContent.Create(body),
-        };
-        if (pair is not null)
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", pair.Access);
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        if (pair is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", pair.Access);
         return await client.SendAsync(request);
     }
 
